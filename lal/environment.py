@@ -1,0 +1,49 @@
+"""Where and why a run ran: recorded, never part of its identity. Imports no torch."""
+
+from __future__ import annotations
+
+import platform
+import socket
+import subprocess
+from functools import cache
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import Any
+
+PACKAGES = ("lal", "torch", "ray", "pyarrow")
+
+
+@cache
+def commit() -> tuple[str | None, bool | None]:
+    """(commit, dirty) of the clone this code runs from; (None, None) where it is not a clone."""
+    root = Path(__file__).parent.parent
+    if not (root / ".git").exists():
+        return None, None
+    try:
+        head = _git(root, "rev-parse", "HEAD").strip()
+        return head, bool(_git(root, "status", "--porcelain").strip())
+    except (OSError, subprocess.SubprocessError):
+        return None, None
+
+
+def _git(root: Path, *words: str) -> str:
+    return subprocess.run(["git", "-C", str(root), *words], capture_output=True, text=True, timeout=10, check=True).stdout
+
+
+@cache
+def versions() -> dict[str, str | None]:
+    """Versions of Python and of the packages that numbers depend on."""
+    return {"python": platform.python_version(), **{name: _version(name) for name in PACKAGES}}
+
+
+def _version(name: str) -> str | None:
+    try:
+        return version(name)
+    except PackageNotFoundError:
+        return None
+
+
+def environment(device: str, threads: int) -> dict[str, Any]:
+    """The facts that a record keeps."""
+    head, dirty = commit()
+    return {"commit": head, "dirty": dirty, "versions": versions(), "host": socket.gethostname(), "machine": platform.machine(), "device": device, "threads": threads}

@@ -1,0 +1,141 @@
+"""What happened in a run, from its columns and explicit thresholds. Torch-free: stopping, launch and analysis all read it.
+
+A time is bracketed: an event that was first seen at one evaluation lies after the evaluation before it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+Phase = Literal["comprehension", "grokking", "memorisation", "confusion", "censored", "diverged", "pruned", "ungrokked", "failed"]
+
+
+@dataclass(frozen=True)
+class Goal:
+    """What a run aims at: `column` at or over `at_least` (or, with `direction` min, at or under it)."""
+
+    column: str
+    at_least: float
+    direction: Literal["max", "min"] = "max"
+
+    def met(self, value: float | None) -> bool:
+        """Whether `value` reaches the goal; a missing value or NaN does not."""
+        if value is None:
+            return False
+        return value >= self.at_least if self.direction == "max" else value <= self.at_least
+
+    def better(self, value: float | None, than: float | None) -> bool:
+        """Whether `value` is strictly better; NaN never is."""
+        if value is None or value != value:
+            return False
+        return than is None or (value > than if self.direction == "max" else value < than)
+
+
+@dataclass(frozen=True)
+class Thresholds:
+    """The verdicts' numbers.
+
+    Attributes:
+        fit: train accuracy that counts as memorised.
+        goal: test accuracy that counts as generalised.
+        window: consecutive evaluations for which `goal` must hold.
+        gap: steps between the two that separate comprehension from grokking (Liu et al. 2022, arXiv 2205.10343).
+        tau: decay time, sum of lr_t * weight_decay, before which a memoriser is only censored: over all published
+            set-ups seen, networks that generalise at all do so at 1 to 11.
+        fit_column, goal_column: where they are read; another kind of run names its own.
+    """
+
+    fit: float = 0.99
+    goal: float = 0.95
+    window: int = 5
+    gap: int = 1000
+    tau: float = 30.0
+    fit_column: str = "train_acc"
+    goal_column: str = "test_acc"
+
+
+@dataclass(frozen=True)
+class Time:
+    """An event between two evaluations: not yet at `after` (None: at the first evaluation already), seen at `by`."""
+
+    after: int | None
+    by: int
+
+
+def sustained(steps: Sequence[int], met: Sequence[bool], window: int) -> Time | None:
+    """The first evaluation from which `met` holds for `window` consecutive evaluations; None where it never does."""
+    run = 0
+    for index, ok in enumerate(met):
+        run = run + 1 if ok else 0
+        if run == window:
+            first = index - window + 1
+            return Time(after=steps[first - 1] if first else None, by=steps[first])
+    return None
+
+
+def memorised(steps: Sequence[int], fit: Sequence[float], thresholds: Thresholds) -> Time | None:
+    """T_mem: the first evaluation with `fit` at or over its threshold."""
+    return sustained(steps, [value >= thresholds.fit for value in fit], 1)
+
+
+def generalised(steps: Sequence[int], goal: Sequence[float], thresholds: Thresholds) -> Time | None:
+    """T_grok: the first evaluation from which `goal` holds for `window` consecutive evaluations."""
+    return sustained(steps, [value >= thresholds.goal for value in goal], thresholds.window)
+
+
+def stability(steps: Sequence[int], goal: Sequence[float], since: int, thresholds: Thresholds) -> float:
+    """Share in [0, 1] of the evaluations after step `since` at which `goal` is still held; 1 when there is none."""
+    later = [value >= thresholds.goal for step, value in zip(steps, goal, strict=True) if step > since]
+    return sum(later) / len(later) if later else 1.0
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """What one run's columns mean under given thresholds.
+
+    Attributes:
+        t_mem, t_grok: bracketed times, or None.
+        stability: share of evaluations after T_grok that keep the goal; None without T_grok.
+        ungrokked: generalised, but the last evaluation is below the goal.
+        phase: one word; see `phase_of`.
+        horizon: the last step that was looked at: the censoring time of a run that did not generalise.
+    """
+
+    t_mem: Time | None
+    t_grok: Time | None
+    stability: float | None
+    ungrokked: bool
+    phase: Phase
+    horizon: int
+
+
+def verdict(
+    steps: Sequence[int], fit: Sequence[float], goal: Sequence[float], outcome: str, thresholds: Thresholds, tau: float | None = None
+) -> Verdict:
+    """The verdict on a run that ended with `outcome` at decay time `tau`; the columns are of equal length, in ascending steps."""
+    t_mem, t_grok = memorised(steps, fit, thresholds), generalised(steps, goal, thresholds)
+    held = stability(steps, goal, t_grok.by, thresholds) if t_grok else None
+    ungrokked = t_grok is not None and not goal[-1] >= thresholds.goal
+    phase = "ungrokked" if ungrokked else phase_of(t_mem, t_grok, outcome, thresholds, tau)
+    return Verdict(t_mem, t_grok, held, ungrokked, phase, steps[-1] if steps else 0)
+
+
+def phase_of(t_mem: Time | None, t_grok: Time | None, outcome: str, thresholds: Thresholds, tau: float | None) -> Phase:
+    """Liu et al.'s four phases, and what a run can be besides.
+
+    comprehension  both reached, generalised at most `gap` steps after memorising;
+    grokking       both reached, later than that;
+    memorisation   the training set only, up to a decay time at which more budget is unlikely to help;
+    censored       ... or up to an earlier one: the budget was too small to say;
+    confusion      neither;
+    diverged, pruned  as the run ended, where it had not generalised.
+    """
+    if t_grok is not None:
+        return "comprehension" if t_mem is None or t_grok.by - t_mem.by <= thresholds.gap else "grokking"
+    if outcome in ("diverged", "pruned"):
+        return outcome  # type: ignore[return-value]
+    if t_mem is None:
+        return "confusion"
+    return "memorisation" if tau is None or tau >= thresholds.tau else "censored"

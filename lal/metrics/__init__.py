@@ -1,0 +1,16 @@
+"""What is measured. One member, one file, one line below; rows hold the columns in this order."""
+
+from lal.metrics.accuracy import Accuracy
+from lal.metrics.depth import FunctionalDepth
+from lal.metrics.gates import GateState
+from lal.metrics.margin import Margin
+from lal.metrics.metric import Metric
+from lal.metrics.mirror_clean import MirrorClean
+from lal.metrics.price import Price
+from lal.metrics.routing import Routing
+from lal.metrics.weight_norm import WeightNorm
+
+METRICS: dict[str, Metric] = {
+    metric.name: metric
+    for metric in (Accuracy(), Price(), Margin(), MirrorClean(), GateState(), FunctionalDepth(), Routing(), WeightNorm())
+}

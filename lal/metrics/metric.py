@@ -1,0 +1,36 @@
+"""What every metric offers. Torch-free; the network is reached through a `Probe`."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from typing import TYPE_CHECKING, Any, ClassVar
+
+if TYPE_CHECKING:
+    from lal.metrics.probe import Probe
+    from lal.runs.supervised import Supervised
+
+
+class Metric(ABC):
+    """One or more columns of a row, read off a network at one step.
+
+    Measuring leaves no trace: mode, gradients and random streams are as before.
+
+    Attributes:
+        name: what `measure.metrics` calls it.
+        period: evaluations between two measurements, unless `measure.every` says otherwise.
+    """
+
+    name: ClassVar[str]
+    period: ClassVar[int] = 1
+
+    @abstractmethod
+    def applies(self, run: Supervised) -> bool:
+        """Whether `run` has what this metric looks at."""
+
+    @abstractmethod
+    def columns(self, run: Supervised) -> tuple[str, ...]:
+        """The columns it fills."""
+
+    @abstractmethod
+    def values(self, probe: Probe) -> dict[str, Any]:
+        """A number, or a list of numbers, for each column."""

@@ -1,0 +1,36 @@
+"""What is charged, and what it adds up to."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from lal.metrics.metric import Metric
+
+if TYPE_CHECKING:
+    from lal.metrics.probe import Probe
+    from lal.runs.supervised import Supervised
+
+COLUMN = {"compute": "compute_cost", "routing": "routing_penalty", "spectral": "spectral_penalty"}
+
+
+class Price(Metric):
+    """`total_loss`: train_loss + sum of weight x penalty. A column of unweighted values for each penalty that is charged.
+
+    `compute_cost` is there for every gated network: the sum of its gates where no compute penalty is charged.
+    """
+
+    name = "price"
+
+    def applies(self, run: Supervised) -> bool:
+        return True
+
+    def columns(self, run: Supervised) -> tuple[str, ...]:
+        slots = [*run.penalties.charged(), *(["compute"] if run.model.has_gates else [])]
+        return ("total_loss", *dict.fromkeys(COLUMN[slot] for slot in slots))
+
+    def values(self, probe: Probe) -> dict[str, Any]:
+        charged, output = probe.run.penalties.charged(), probe.charged_output()
+        prices = {slot: penalty.value(probe.network, output, probe.data).item() for slot, penalty in charged.items()}
+        total = probe.rows.loss[probe.data.train].mean().item() + sum(charged[slot].weight * price for slot, price in prices.items())
+        unpaid = {"compute_cost": probe.gates.sum().item()} if probe.gates is not None else {}
+        return {"total_loss": total, **unpaid, **{COLUMN[slot]: price for slot, price in prices.items()}}

@@ -1,0 +1,82 @@
+"""One look at a network: a single pass over all rows of the task, in chunks, shared by all metrics of an evaluation."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+import torch
+from torch import Tensor
+
+from lal.losses import losses_of_rows
+from lal.models.network import Network, Output
+from lal.tasks.task import Data
+
+if TYPE_CHECKING:
+    from lal.runs.supervised import Supervised
+
+CHUNK_ROWS = 2048  # bounds the memory of an evaluation; faster than whole passes from about p=67 on, as chunks stay in cache
+
+
+@dataclass(frozen=True)
+class RowValues:
+    """What one pass says of each of the task's N rows.
+
+    Attributes:
+        loss: (N,) task loss.
+        correct: (N,) bool, whether the largest logit is the target's.
+        margin: (N,) the target's logit less the largest other one.
+        routing: (L, N, H) or None.
+    """
+
+    loss: Tensor
+    correct: Tensor
+    margin: Tensor
+    routing: Tensor | None
+
+
+class Probe:
+    """Gives metrics the network, the data and one shared pass. Use inside `looking`."""
+
+    def __init__(self, run: Supervised, network: Network, data: Data):
+        self.run, self.network, self.data = run, network, data
+
+    @cached_property
+    def rows(self) -> RowValues:
+        """One pass over every row of the task."""
+        outputs = [self._row_values(part) for part in torch.arange(len(self.data.tokens), device=self.data.tokens.device).split(CHUNK_ROWS)]
+        routing = None if outputs[0].routing is None else torch.cat([each.routing for each in outputs], 1)  # type: ignore[misc]
+        return RowValues(*(torch.cat([getattr(each, name) for each in outputs]) for name in ("loss", "correct", "margin")), routing=routing)
+
+    @cached_property
+    def gates(self) -> Tensor | None:
+        """(L,) the gates as used in evaluation, or None."""
+        return self.network.layer_scales()
+
+    def charged_output(self) -> Output:
+        """What penalties read of a pass over the training rows: routing and gates."""
+        rows = self.rows
+        nothing = rows.loss.new_empty(0)
+        return Output(nothing, nothing, None if rows.routing is None else rows.routing[:, self.data.train], self.gates)
+
+    def _row_values(self, rows: Tensor) -> RowValues:
+        output, targets = self.network(self.data.tokens[rows]), self.data.targets[rows]
+        loss = losses_of_rows(self.run.loss, output.logits, targets)
+        right = output.logits.gather(1, targets[:, None]).squeeze(1)
+        margin = right - output.logits.scatter(1, targets[:, None], -torch.inf).amax(1)
+        return RowValues(loss, output.logits.argmax(1) == targets, margin, output.routing)
+
+
+@contextmanager
+def looking(network: Network) -> Iterator[None]:
+    """Evaluation mode without gradients; training mode is restored."""
+    was_training = network.training
+    network.eval()
+    try:
+        with torch.no_grad():
+            yield
+    finally:
+        network.train(was_training)

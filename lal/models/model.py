@@ -1,0 +1,64 @@
+"""What every model of the house offers, before it is built: torch-free. The built network is in `network.py`."""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from typing import TYPE_CHECKING, Annotated, ClassVar, Literal
+
+from pydantic import Field
+
+from lal.part import Part
+from lal.tasks.task import TaskPart
+
+if TYPE_CHECKING:
+    import torch
+
+    from lal.models.network import Network
+
+Role = Literal["embedding", "weight", "bias", "norm", "gate", "router"]
+ROLES: tuple[Role, ...] = ("embedding", "weight", "bias", "norm", "gate", "router")
+
+Width = Annotated[int, Field(ge=1, le=16384, description="units of a hidden layer")]
+Depth = Annotated[int, Field(ge=1, le=64, description="number of layers")]
+Activation = Annotated[Literal["relu", "gelu", "square"], Field(description="non-linearity; square is x^2 (Gromov 2023)")]
+Norm = Annotated[Literal["none", "layer"], Field(description="layer normalisation")]
+InitScale = Annotated[float, Field(gt=0, le=100, description="factor on every initial matrix")]
+
+
+class ModelPart(Part):
+    """A model's configuration: what it can do, what it costs, and how to build it."""
+
+    kind: str
+    has_gates: ClassVar[bool] = False
+
+    @property
+    def has_routing(self) -> bool:
+        """Whether inputs are shared out among heads."""
+        return False
+
+    @property
+    @abstractmethod
+    def roles(self) -> frozenset[Role]:
+        """The parameter roles that this model really has."""
+
+    @property
+    @abstractmethod
+    def label(self) -> str:
+        """A few characters for run ids."""
+
+    @property
+    @abstractmethod
+    def n_layers(self) -> int:
+        """Number of hidden layers; of gates, where there are gates."""
+
+    @abstractmethod
+    def n_parameters(self, task: TaskPart) -> int:
+        """Number of trained numbers; equal to the built network's."""
+
+    @abstractmethod
+    def flops(self, task: TaskPart, n_rows: int) -> float:
+        """Multiply-adds, times two, of one forward pass over `n_rows` inputs."""
+
+    @abstractmethod
+    def build(self, task: TaskPart, generator: torch.Generator) -> Network:
+        """The network with its initial values drawn from `generator` alone."""

@@ -1,0 +1,74 @@
+"""The built network: one forward body, `embed` then `run`, the same `Output` for every model.
+
+Shape letters in this room: B batch, T operands, D width, H heads, L layers, C classes.
+"""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from typing import NamedTuple
+
+import torch
+from torch import Tensor, nn
+
+from lal.models.layers import Embedding, LayerNorm, Linear
+from lal.models.model import Role
+
+
+class Output(NamedTuple):
+    """What one forward pass says.
+
+    Attributes:
+        logits: (B, C).
+        hidden: (B, D), the last hidden representation, which the logits are read from.
+        routing: (L, B, H), weights over heads that sum to 1, or None.
+        gates: (L,) in [0, 1], the gates as used in this pass, or None.
+    """
+
+    logits: Tensor
+    hidden: Tensor
+    routing: Tensor | None = None
+    gates: Tensor | None = None
+
+
+class Network(nn.Module):
+    """A model that can be trained and measured."""
+
+    @abstractmethod
+    def embed(self, tokens: Tensor) -> Tensor:
+        """(B, T) token numbers -> (B, D) embedded inputs, in which the rest of the network is differentiable."""
+
+    @abstractmethod
+    def run(self, x: Tensor, scales: Tensor | None = None) -> Output:
+        """(B, D) embedded inputs -> output. `scales` (L,), where layers can be left out, replaces the gates."""
+
+    def forward(self, tokens: Tensor) -> Output:
+        return self.run(self.embed(tokens))
+
+    @abstractmethod
+    def layer_scales(self) -> Tensor | None:
+        """(L,) factors on the layers as used in the present mode, or None where no layer can be left out."""
+
+    @abstractmethod
+    def layer_flops(self) -> list[float]:
+        """Multiply-adds per input of each layer that can be left out."""
+
+    @abstractmethod
+    def streams(self) -> dict[str, torch.Generator]:
+        """The random streams that training draws from, by name."""
+
+    def roles(self) -> dict[str, Role]:
+        """The role of every parameter, by its name. Each layer knows its own."""
+        found: dict[str, Role] = {}
+        for prefix, module in self.named_modules():
+            for name, _ in module.named_parameters(recurse=False):
+                found[f"{prefix}.{name}" if prefix else name] = module.role_of(name)  # type: ignore[operator]
+        return found
+
+
+def activation(name: str):
+    """The non-linearity called `name`; `gelu` is exact, not the tanh approximation."""
+    return {"relu": torch.relu, "gelu": nn.functional.gelu, "square": torch.square}[name]
+
+
+__all__ = ["Embedding", "LayerNorm", "Linear", "Network", "Output", "activation"]

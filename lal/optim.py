@@ -1,0 +1,136 @@
+"""Optimizers, learning-rate schedules, and what they do to each role of parameter."""
+
+from __future__ import annotations
+
+from math import cos, pi
+from typing import TYPE_CHECKING, Annotated, Literal
+
+from pydantic import Field
+
+from lal.models.model import ROLES, Role
+from lal.part import Part, members
+
+if TYPE_CHECKING:
+    from torch import nn, optim
+
+LearningRate = Annotated[float, Field(gt=0, le=1e3, description="learning rate after warm-up")]
+WeightDecay = Annotated[float, Field(ge=0, le=1e3, description="weight decay")]
+Beta = Annotated[float, Field(ge=0, lt=1)]
+
+
+class RoleSettings(Part):
+    """What one role of parameter does differently. The defaults mean: as the rest."""
+
+    lr_scale: Annotated[float, Field(ge=0, le=1e3, description="factor on the learning rate; 0 freezes")] = 1.0
+    weight_decay: Annotated[float | None, Field(ge=0, le=1e3, description="null = as the rest")] = None
+
+
+class Roles(Part):
+    """Which parameters learn how fast, and which decay. Gates and routers do not decay unless a sweep says so."""
+
+    embedding: RoleSettings = RoleSettings()
+    weight: RoleSettings = RoleSettings()
+    bias: RoleSettings = RoleSettings()
+    norm: RoleSettings = RoleSettings()
+    gate: RoleSettings = RoleSettings(weight_decay=0.0)
+    router: RoleSettings = RoleSettings(weight_decay=0.0)
+
+    def of(self, role: Role) -> RoleSettings:
+        return getattr(self, role)
+
+
+class Decay(Part):
+    """A fall of the learning rate from its full value at the end of warm-up to `floor` times it at step `steps`."""
+
+    kind: Literal["linear", "cosine"] = "cosine"
+    steps: Annotated[int, Field(ge=1, le=10**9, description="horizon of its own: more budget does not stretch it")]
+    floor: Annotated[float, Field(ge=0, le=1)] = 0.0
+
+
+class OptimPart(Part):
+    """Fields that all optimizers share."""
+
+    kind: str
+    lr: LearningRate = 1e-3
+    weight_decay: WeightDecay = 1.0
+    warmup: Annotated[int, Field(ge=0, le=10**9, description="steps of linear warm-up from 0")] = 0
+    decay: Annotated[Decay | None, Field(description="fall of the learning rate; null = constant")] = None
+    clip: Annotated[float | None, Field(gt=0, description="largest global norm of the gradient; null = off")] = None
+    batch_size: Annotated[int | None, Field(ge=1, description="rows of a minibatch, drawn anew each pass; null = all training rows")] = None
+    roles: Roles = Roles()
+
+    def lr_at(self, step: int) -> float:
+        """The learning rate of update `step` (0-based), before role factors: t/warmup of `lr` at t < warmup, so 0 at first."""
+        if step < self.warmup:
+            return self.lr * step / self.warmup
+        if self.decay is None:
+            return self.lr
+        done = min(1.0, (step - self.warmup) / max(1, self.decay.steps - self.warmup))
+        fall = 1 - done if self.decay.kind == "linear" else (1 + cos(pi * done)) / 2
+        return self.lr * (self.decay.floor + (1 - self.decay.floor) * fall)
+
+    def tau(self, steps: int) -> float:
+        """Decay time of `steps` updates, sum of lr_t * weight_decay; exact for constant rates, else to one part in 1,000."""
+        horizon = self.warmup if self.decay is None else max(self.warmup, self.decay.steps)
+        head = min(steps, horizon)
+        stride = max(1, head // 1000)
+        return self.weight_decay * (sum(self.lr_at(t) for t in range(0, head, stride)) * stride + (steps - head) * self.lr_at(horizon))
+
+    def groups(self, network: nn.Module, roles: dict[str, Role]) -> list[dict]:
+        """Parameter groups, one a role, in the fixed order of roles; `lr_scale` is what `set_lr` multiplies by."""
+        by_role = {role: [p for name, p in network.named_parameters() if roles[name] == role] for role in ROLES}
+        return [self._group(role, parameters) for role, parameters in by_role.items() if parameters]
+
+    def _group(self, role: Role, parameters: list) -> dict:
+        settings = self.roles.of(role)
+        weight_decay = self.weight_decay if settings.weight_decay is None else settings.weight_decay
+        return {"params": parameters, "lr": self.lr * settings.lr_scale, "lr_scale": settings.lr_scale, "weight_decay": weight_decay}
+
+
+class AdamW(OptimPart):
+    """Adam with decoupled weight decay (Loshchilov and Hutter 2019, arXiv 1711.05101): w <- w - lr wd w - lr m^ / (sqrt(v^) + eps)."""
+
+    kind: Literal["adamw"] = "adamw"
+    betas: tuple[Beta, Beta] = (0.9, 0.98)
+    eps: Annotated[float, Field(gt=0)] = 1e-8
+
+    def build(self, network: nn.Module, roles: dict[str, Role]) -> optim.Optimizer:
+        from torch import optim
+
+        return optim.AdamW(self.groups(network, roles), lr=self.lr, betas=self.betas, eps=self.eps, fused=True)
+
+
+class Adam(OptimPart):
+    """Adam with weight decay as an L2 term of the loss (Kingma and Ba 2015, arXiv 1412.6980). Grokking studies mostly mean AdamW."""
+
+    kind: Literal["adam"] = "adam"
+    weight_decay: WeightDecay = 0.0
+    betas: tuple[Beta, Beta] = (0.9, 0.98)
+    eps: Annotated[float, Field(gt=0)] = 1e-8
+
+    def build(self, network: nn.Module, roles: dict[str, Role]) -> optim.Optimizer:
+        from torch import optim
+
+        return optim.Adam(self.groups(network, roles), lr=self.lr, betas=self.betas, eps=self.eps, fused=True)
+
+
+class Sgd(OptimPart):
+    """Stochastic gradient descent with momentum; weight decay is an L2 term of the loss."""
+
+    kind: Literal["sgd"] = "sgd"
+    weight_decay: WeightDecay = 0.0
+    momentum: Annotated[float, Field(ge=0, lt=1)] = 0.0
+
+    def build(self, network: nn.Module, roles: dict[str, Role]) -> optim.Optimizer:
+        from torch import optim
+
+        return optim.SGD(self.groups(network, roles), lr=self.lr, momentum=self.momentum, fused=True)
+
+
+def set_lr(optimizer: optim.Optimizer, lr: float) -> None:
+    """Sets the learning rate of every group to `lr` times the factor of its role."""
+    for group in optimizer.param_groups:
+        group["lr"] = lr * group["lr_scale"]
+
+
+MEMBERS = members("lal.optim", (AdamW, Adam, Sgd))

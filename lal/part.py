@@ -1,0 +1,56 @@
+"""Parts of a configuration: frozen, strict, torch-free. A family is a union of parts told apart by `kind`."""
+
+from importlib.metadata import entry_points
+from typing import Annotated, Any, Union
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from lal.errors import Refused
+
+
+class Part(BaseModel):
+    """One frozen section of a configuration. An unknown key, a wrong type or a non-finite number is an error."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False, validate_default=True)
+
+
+def members(group: str, own: tuple[type[Part], ...]) -> tuple[type[Part], ...]:
+    """The kinds of one family: those of the house, then those that installed packages offer under entry point `group`.
+
+    Raises:
+        Refused: two members claim one `kind`.
+    """
+    found = (*own, *(entry.load() for entry in entry_points(group=group)))
+    kinds = [kind_of(member) for member in found]
+    twice = sorted({kind for kind in kinds if kinds.count(kind) > 1})
+    if twice:
+        raise Refused(f"every kind in {group} must be offered once, but {', '.join(twice)} is offered twice; uninstall one of the packages")
+    return found
+
+
+def kind_of(member: type[Part]) -> str:
+    """The name that selects `member` in its family."""
+    return str(member.model_fields["kind"].default)
+
+
+def union(parts: tuple[type[Part], ...]) -> Any:
+    """The type of "one of `parts`", chosen by its `kind`."""
+    return Annotated[Union[parts], Field(discriminator="kind")] if len(parts) > 1 else parts[0]  # noqa: UP007
+
+
+def trimmed(part: Part) -> dict[str, Any]:
+    """The values of `part` that differ from their defaults, nested, each with its `kind`: what identity is made of."""
+    kept: dict[str, Any] = {}
+    for name, field in type(part).model_fields.items():
+        value = getattr(part, name)
+        if name == "kind" or value != field.get_default(call_default_factory=True):
+            kept[name] = _trimmed_value(value)
+    return kept
+
+
+def _trimmed_value(value: Any) -> Any:
+    if isinstance(value, Part):
+        return trimmed(value)
+    if isinstance(value, dict):
+        return {key: _trimmed_value(each) for key, each in value.items()}
+    return list(value) if isinstance(value, tuple) else value

@@ -1,0 +1,81 @@
+"""Charges for open gates g_1 ... g_L in [0, 1] (seed of the formulas: the experiment plan of Least Action Learning)."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Literal
+
+from lal.models.model import ModelPart
+from lal.penalties.penalty import PenaltyPart
+from lal.tasks.task import TaskPart
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+    from lal.models.network import Network, Output
+    from lal.tasks.task import Data
+
+
+class ComputePart(PenaltyPart):
+    """A charge for gates."""
+
+    @classmethod
+    def misfit(cls, model: ModelPart, task: TaskPart) -> str | None:
+        return None if model.has_gates else f"a compute penalty charges for gates, but model {model.kind} has none; use kind: gated or remove the penalty"
+
+    def share(self, step: int) -> float:
+        return 1.0
+
+
+class ComputeSum(ComputePart):
+    """sum_l g_l, in [0, L]: the price of one fully open layer is one."""
+
+    kind: Literal["sum"] = "sum"
+
+    def value(self, network: Network, output: Output, data: Data) -> Tensor:
+        return gates_of(output).sum()
+
+
+class ComputeFlops(ComputePart):
+    """sum_l g_l F_l / mean(F), in [0, L]; F_l the multiply-adds of layer l, read off its matrices.
+
+    Equal to `sum` where all layers are alike; heavier layers cost more where they are not.
+    """
+
+    kind: Literal["flops"] = "flops"
+
+    def value(self, network: Network, output: Output, data: Data) -> Tensor:
+        gates = gates_of(output)
+        flops = gates.new_tensor(network.layer_flops())
+        return (gates * (flops / flops.mean())).sum()
+
+
+class ComputeEntropy(ComputePart):
+    """sum_l h(g_l) / log 2, h(g) = -g log g - (1-g) log(1-g), in [0, L]: charges indecision, not depth."""
+
+    kind: Literal["entropy"] = "entropy"
+
+    def value(self, network: Network, output: Output, data: Data) -> Tensor:
+        return indecision(gates_of(output)).sum()
+
+
+class ComputeSumEntropy(ComputePart):
+    """sum_l [g_l + h(g_l) / log 2], in [0, 2L) : charges depth and indecision alike."""
+
+    kind: Literal["sum_entropy"] = "sum_entropy"
+
+    def value(self, network: Network, output: Output, data: Data) -> Tensor:
+        gates = gates_of(output)
+        return (gates + indecision(gates)).sum()
+
+
+def gates_of(output: Output) -> Tensor:
+    """(L,) the gates of a pass through a network that has gates."""
+    assert output.gates is not None
+    return output.gates
+
+
+def indecision(gates: Tensor) -> Tensor:
+    """(L,) binary entropy in bits, in [0, 1]; its slope is finite at 0 and 1, where the true one is not."""
+    eps = 1e-6
+    g = gates.clamp(eps, 1 - eps)
+    return -(g * g.log2() + (1 - g) * (1 - g).log2())

@@ -1,0 +1,101 @@
+"""What every kind of run offers: its configuration (`RunPart`, torch-free) and its loop (`Run`)."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Iterator, Mapping
+from typing import TYPE_CHECKING, Annotated, Any
+
+from pydantic import Field
+
+from lal.budget import Budget
+from lal.events import Goal
+from lal.part import Part
+
+if TYPE_CHECKING:
+    from lal.stopping import Stopper
+
+Row = dict[str, Any]
+
+
+class RunPart(Part):
+    """A run's whole configuration. Fields besides `measure` and `budget` are its trajectory: they make its identity."""
+
+    kind: str
+    seed: Annotated[int, Field(ge=0, lt=2**63, description="of initialisation and batches, through separate streams")] = 0
+    budget: Budget = Budget()
+
+    @property
+    @abstractmethod
+    def label(self) -> str:
+        """The readable part of the run id."""
+
+    @property
+    @abstractmethod
+    def goal(self) -> Goal:
+        """What success means."""
+
+    @property
+    @abstractmethod
+    def fit(self) -> Goal | None:
+        """What it means to have learned the training data, where there are any."""
+
+    @property
+    @abstractmethod
+    def eval_every(self) -> int:
+        """Steps between rows."""
+
+    @abstractmethod
+    def trajectory(self) -> dict[str, Any]:
+        """All that the run computes, as plain data; only what differs from the defaults."""
+
+    @abstractmethod
+    def lacks(self, stored: Mapping[str, Any]) -> str | None:
+        """What a record measured under `stored` does not hold of what this run asks, or None."""
+
+    @abstractmethod
+    def both(self, stored: Mapping[str, Any]) -> RunPart:
+        """This run, measured so that it serves `stored`'s askers too."""
+
+    @abstractmethod
+    def flops_per_step(self) -> float:
+        """Floating-point operations of one step, forward and backward, for estimates of time."""
+
+    @abstractmethod
+    def n_parameters(self) -> int:
+        """Numbers that are trained."""
+
+    @abstractmethod
+    def warnings(self) -> list[str]:
+        """What looks wrong with this run, for the plan. Never a refusal."""
+
+    @abstractmethod
+    def start(self, device: str = "cpu") -> Run:
+        """The run at step 0."""
+
+
+class Run(ABC):
+    """A loop that yields rows. It writes nothing and knows no cluster.
+
+    Between two rows its state can be saved; a run that loads it goes on bit for bit as the first would have on the same device.
+    """
+
+    @abstractmethod
+    def rows(self, stopper: Stopper) -> Iterator[Row]:
+        """Trains, and yields a row at every evaluation, until `stopper` has seen the last one.
+
+        Every row has `step` and `seconds` (spent in this loop, saved time included). A row with nothing else is a
+        pulse: no measurement, but a moment at which to save or to stop. At least one a second is yielded.
+        """
+
+    @abstractmethod
+    def weights(self) -> dict[str, Any]:
+        """A copy of the trained tensors alone, by name: what `best.pt` holds."""
+
+    @abstractmethod
+    def state_dict(self) -> dict[str, Any]:
+        """All that is needed to go on after the last row: tensors, numbers and text only."""
+
+    @abstractmethod
+    def load_state_dict(self, state: Mapping[str, Any]) -> None:
+        """Goes back to where `state` was taken. The next row is the one after it."""

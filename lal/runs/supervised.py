@@ -1,0 +1,195 @@
+"""Supervised training on a task whose inputs can all be listed."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from math import gcd, log
+from typing import TYPE_CHECKING, Annotated, Any, Literal
+
+from pydantic import Field, field_validator, model_validator
+
+from lal import models, optim, penalties, tasks
+from lal.errors import nearest
+from lal.events import Goal
+from lal.metrics import METRICS
+from lal.models.gated import Gated
+from lal.models.mlp import Mlp
+from lal.models.model import ROLES, ModelPart
+from lal.models.routed import Routed
+from lal.optim import AdamW, OptimPart, RoleSettings
+from lal.part import Part, trimmed, union
+from lal.penalties.penalty import PenaltyPart
+from lal.runs.run import Run, RunPart
+from lal.tasks.modular import Modular
+from lal.tasks.task import TaskPart
+
+if TYPE_CHECKING:
+    AnyTask, AnyModel, AnyOptim = Modular, Mlp | Gated | Routed, OptimPart
+    AnyRouting = AnyCompute = AnySpectral = PenaltyPart
+else:
+    AnyTask, AnyModel, AnyOptim = union(tasks.MEMBERS), union(models.MEMBERS), union(optim.MEMBERS)
+    AnyRouting, AnyCompute, AnySpectral = union(penalties.ROUTING), union(penalties.COMPUTE), union(penalties.SPECTRAL)
+
+
+class Penalties(Part):
+    """What is charged besides the task loss; null = nothing."""
+
+    routing: Annotated[AnyRouting | None, Field(description="charge for how routers share out inputs")] = None
+    compute: Annotated[AnyCompute | None, Field(description="charge for open gates")] = None
+    spectral: Annotated[AnySpectral | None, Field(description="charge for rough functions")] = None
+
+    def charged(self) -> dict[str, PenaltyPart]:
+        """The penalties with a weight, by slot."""
+        slots = {name: getattr(self, name) for name in type(self).model_fields}
+        return {name: penalty for name, penalty in slots.items() if penalty is not None and penalty.weight > 0}
+
+
+class Measure(Part):
+    """What is looked at on the way. Never changes a run; more than a record holds means training it again."""
+
+    eval_every: Annotated[int, Field(ge=1, le=10**9, description="steps between evaluations; the first is at step 0, the last at the end")] = 100
+    metrics: Annotated[tuple[str, ...] | None, Field(description="names; null = all that apply to the model")] = None
+    every: Annotated[dict[str, int], Field(description="steps between measurements of a slow metric, a multiple of eval_every; always on the last row")] = {}
+
+    @field_validator("metrics")
+    @classmethod
+    def _known(cls, names: tuple[str, ...] | None) -> tuple[str, ...] | None:
+        for name in names or ():
+            if name not in METRICS:
+                raise ValueError(f"metrics must name known metrics, but got {name!r}; {nearest(name, tuple(METRICS))}")
+        return names if names is None else tuple(sorted(set(names)))
+
+    @model_validator(mode="after")
+    def _cadences(self) -> Measure:
+        for name, steps in self.every.items():
+            if name not in METRICS:
+                raise ValueError(f"every must name known metrics, but got {name!r}; {nearest(name, tuple(METRICS))}")
+            if steps < 1 or steps % self.eval_every:
+                raise ValueError(f"every.{name} must be a positive multiple of eval_every={self.eval_every}, but got {steps}")
+        return self
+
+    def cadence(self, name: str) -> int:
+        """Steps between two measurements of metric `name`."""
+        return self.every.get(name, self.eval_every * METRICS[name].period)
+
+
+class Supervised(RunPart):
+    """Task loss plus weighted penalties, minimised over the training rows of a task; measured on all of its rows."""
+
+    kind: Literal["supervised"] = "supervised"
+    task: AnyTask = Modular()
+    model: AnyModel = Mlp()
+    loss: Annotated[Literal["cross_entropy", "mse"], Field(description="task loss; mse is against the one-hot answer, averaged over classes")] = "cross_entropy"
+    penalties: Penalties = Penalties()
+    optim: AnyOptim = AdamW()
+    dtype: Annotated[Literal["float32", "float64"], Field(description="precision of parameters and arithmetic")] = "float32"
+    measure: Measure = Measure()
+
+    @model_validator(mode="after")
+    def _everything_acts(self) -> Supervised:
+        self._penalties_fit()
+        self._roles_exist()
+        self._metrics_apply()
+        batch = self.optim.batch_size
+        if batch is not None and batch >= self.task.n_train:
+            raise ValueError(f"optim.batch_size must be below the {self.task.n_train} training rows, but got {batch}; write null for the full batch")
+        if self.budget.stop and not 0 < self.budget.stop.at_least <= 1:
+            raise ValueError(f"budget.stop.at_least is a test accuracy and must be in (0, 1], but got {self.budget.stop.at_least:g}")
+        return self
+
+    def _penalties_fit(self) -> None:
+        for slot, penalty in self.penalties.charged().items():
+            misfit = penalty.misfit(self.model, self.task)
+            if misfit:
+                raise ValueError(f"penalties.{slot}: {misfit}")
+
+    def _roles_exist(self) -> None:
+        default = type(self.optim.roles)()
+        for role in ROLES:
+            if role not in self.model.roles and self.optim.roles.of(role) != default.of(role):
+                has = ", ".join(each for each in ROLES if each in self.model.roles)
+                raise ValueError(f"optim.roles.{role} would have no effect: model {self.model.label} has only the roles {has}; remove it")
+
+    def _metrics_apply(self) -> None:
+        for name in {*(self.measure.metrics or ()), *self.measure.every}:
+            if not METRICS[name].applies(self):
+                raise ValueError(f"measure: metric {name} does not apply to model {self.model.label} on task {self.task.label}; remove it")
+
+    @property
+    def label(self) -> str:
+        return f"{self.model.label}-{self.task.label}-s{self.seed}"
+
+    @property
+    def goal(self) -> Goal:
+        return Goal("test_acc", self.budget.stop.at_least if self.budget.stop else 0.99)
+
+    @property
+    def fit(self) -> Goal:
+        return Goal("train_acc", 0.99)
+
+    @property
+    def eval_every(self) -> int:
+        return self.measure.eval_every
+
+    def metrics(self) -> tuple[str, ...]:
+        """Names of the metrics that are measured, in a fixed order."""
+        asked = self.measure.metrics
+        return tuple(name for name, metric in METRICS.items() if (asked is None or name in asked) and metric.applies(self))
+
+    def trajectory(self) -> dict[str, Any]:
+        kept = trimmed(self)
+        kept.pop("measure", None), kept.pop("budget", None)
+        charged = {slot: trimmed(penalty) for slot, penalty in self.penalties.charged().items()}
+        kept.pop("penalties", None)
+        return kept | ({"penalties": charged} if charged else {})
+
+    def lacks(self, stored: Mapping[str, Any]) -> str | None:
+        other = Measure.model_validate(stored)
+        if self.measure.eval_every % other.eval_every:
+            return f"rows every {self.measure.eval_every} steps (stored: {other.eval_every})"
+        held = self.model_copy(update={"measure": other}).metrics()
+        missing = [name for name in self.metrics() if name not in held or self.measure.cadence(name) % other.cadence(name)]
+        return f"metrics {', '.join(missing)}" if missing else None
+
+    def both(self, stored: Mapping[str, Any]) -> Supervised:
+        mine, other = self.measure, Measure.model_validate(stored)
+        metrics = None if mine.metrics is None or other.metrics is None else tuple(sorted({*mine.metrics, *other.metrics}))
+        cadences = {name: gcd(mine.cadence(name), other.cadence(name)) for name in {*mine.every, *other.every}}
+        measure = Measure(eval_every=gcd(mine.eval_every, other.eval_every), metrics=metrics, every=cadences)
+        return self.model_copy(update={"measure": measure})
+
+    def flops_per_step(self) -> float:
+        return 3 * self.model.flops(self.task, self.optim.batch_size or self.task.n_train)
+
+    def n_parameters(self) -> int:
+        return self.model.n_parameters(self.task)
+
+    def warnings(self) -> list[str]:
+        return [text for text in (*self._data_warnings(), *self._optimizer_warnings()) if text]
+
+    def _data_warnings(self) -> list[str | None]:
+        need = self.task.n_train / (self.task.p * log(self.task.p))
+        n_test = self.task.n_rows - self.task.n_train
+        return [
+            f"{self.task.n_train} training rows are {need:.1f} p ln p at p={self.task.p}; under 4 seldom generalises" if need < 4 else None,
+            f"the test set of {n_test} rows is small: one row is {1 / n_test:.1%}" if n_test < 200 else None,
+        ]
+
+    def _optimizer_warnings(self) -> list[str | None]:
+        roles, decay = self.optim.roles, self.optim.weight_decay
+        tau = self.optim.tau(self.budget.steps)
+        decayed = [role for role in ("gate", "router") if role in self.model.roles and (roles.of(role).weight_decay or (roles.of(role).weight_decay is None and decay))]
+        return [
+            "adam adds weight decay to the loss (L2); adamw, which decouples it, is what grokking studies mean" if self.optim.kind == "adam" and decay else None,
+            f"{' and '.join(decayed)} parameters decay: a pressure of its own besides the penalty" if decayed else None,
+            "weight decay 0 with softmax: logits grow without bound and float32 may collapse" if decay == 0 and self.loss == "cross_entropy" else None,
+            f"decay time lr x wd x steps is {tau:.2g} at most; networks generalise at 1 to 11, mostly near 3" if 0 < tau < 3 else None,
+        ]
+
+    def start(self, device: str = "cpu") -> Run:
+        from lal.runs.supervised_loop import SupervisedRun
+
+        return SupervisedRun(self, device)
+
+
+__all__ = ["Measure", "Penalties", "RoleSettings", "Supervised"]

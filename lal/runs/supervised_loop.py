@@ -1,0 +1,120 @@
+"""The training loop of supervised runs: one optimizer step after another, and a look at every evaluation."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from time import perf_counter
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from lal.losses import task_loss
+from lal.metrics import METRICS
+from lal.metrics.probe import Probe, looking
+from lal.models.network import Output
+from lal.optim import set_lr
+from lal.runs.batches import Batches
+from lal.runs.run import Row, Run
+from lal.runs.streams import stream
+from lal.runs.supervised import Supervised
+from lal.stopping import Stopper
+
+PULSE_S = 0.5
+
+
+class SupervisedRun(Run):
+    """See `Supervised`. Nothing in a step waits for the device."""
+
+    def __init__(self, config: Supervised, device: str = "cpu"):
+        self.config, self.device = config, device
+        dtype = getattr(torch, config.dtype)
+        self.data = config.task.build(device)
+        self.network = config.model.build(config.task, stream(config.seed, "init")).to(device=device, dtype=dtype)
+        self.optimizer = config.optim.build(self.network, self.network.roles())
+        self.batches = Batches(self.data, config.optim.batch_size, stream(config.seed, "batches"))
+        self.penalties = tuple(config.penalties.charged().values())
+        self.parameters = list(self.network.parameters())
+        self.step, self.tau, self.seconds = 0, 0.0, 0.0
+        self.looked = False
+
+    def rows(self, stopper: Stopper) -> Iterator[Row]:
+        since = perf_counter()
+        if not self.looked:
+            yield self._look(stopper, since)
+        since = perf_counter()
+        while stopper.end is None:
+            self._update()
+            due = self.step % self.config.eval_every == 0 or self.step == self.config.budget.steps
+            if due or perf_counter() - since > PULSE_S:
+                yield self._look(stopper, since) if due else self._pulse(since)
+                since = perf_counter()
+
+    def _update(self) -> None:
+        """One optimizer step."""
+        optim = self.config.optim
+        lr = optim.lr_at(self.step)
+        set_lr(self.optimizer, lr)
+        tokens, targets = self.batches.next()
+        loss = self._loss(self.network(tokens), targets)
+        self.optimizer.zero_grad(set_to_none=True)
+        loss.backward()
+        if optim.clip is not None:
+            torch.nn.utils.clip_grad_norm_(self.parameters, optim.clip)
+        self.optimizer.step()
+        self.step += 1
+        self.tau += lr * optim.weight_decay
+
+    def _loss(self, output: Output, targets: Tensor) -> Tensor:
+        loss = task_loss(self.config.loss, output.logits, targets)
+        for penalty in self.penalties:
+            share = penalty.share(self.step)
+            if share:
+                loss = loss + share * penalty.weight * penalty.value(self.network, output, self.data)
+        return loss
+
+    def _pulse(self, since: float) -> Row:
+        self.seconds += perf_counter() - since
+        return {"step": self.step, "seconds": self.seconds}
+
+    def _look(self, stopper: Stopper, since: float) -> Row:
+        """A row with every metric that is due; with all of them if it is the last."""
+        self.looked = True
+        row: Row = {"step": self.step, "seconds": 0.0, "lr": self.config.optim.lr_at(self.step), "tau": self.tau}
+        names = self.config.metrics()
+        due = [name for name in names if self.step % self.config.measure.cadence(name) == 0]
+        with looking(self.network):
+            probe = Probe(self.config, self.network, self.data)
+            row |= values_of(due, probe)
+            if stopper.see(row):
+                row |= values_of([name for name in names if name not in due], probe)
+        self.seconds += perf_counter() - since
+        return row | {"seconds": self.seconds}
+
+    def weights(self) -> dict[str, Any]:
+        return {name: tensor.detach().clone() for name, tensor in self.network.state_dict().items()}
+
+    def state_dict(self) -> dict[str, Any]:
+        return {
+            "step": self.step,
+            "tau": self.tau,
+            "seconds": self.seconds,
+            "looked": self.looked,
+            "network": self.network.state_dict(),
+            "optimizer": self.optimizer.state_dict(),
+            "batches": self.batches.state_dict(),
+            "streams": {name: generator.get_state() for name, generator in self.network.streams().items()},
+        }
+
+    def load_state_dict(self, state: Mapping[str, Any]) -> None:
+        self.step, self.tau, self.seconds, self.looked = (state[name] for name in ("step", "tau", "seconds", "looked"))
+        self.network.load_state_dict(state["network"])
+        self.optimizer.load_state_dict(state["optimizer"])
+        self.batches.load_state_dict(state["batches"])
+        for name, generator in self.network.streams().items():
+            generator.set_state(state["streams"][name])
+
+
+def values_of(names: list[str], probe: Probe) -> Row:
+    """The columns of the metrics called `names`."""
+    return {column: value for name in names for column, value in METRICS[name].values(probe).items()}

@@ -1,0 +1,81 @@
+"""What is already there of a run that is asked for: nothing, a part, or all of it. Imports no torch."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from typing import Literal
+
+from lal.config import RunConfig, dump, run_id
+from lal.errors import Refused
+from lal.stopping import Stopper, end_of
+from lal.store import Record, RunFolder, Store
+
+State = Literal["new", "done", "continue", "again"]
+OPERATIONAL = ("checkpoint_every_s", "timeout_s")  # of a budget: how it runs, not when it is over
+
+
+@dataclass(frozen=True)
+class Standing:
+    """How a run stands.
+
+    Attributes:
+        state: new       nothing is there;
+               continue  saved work is there, and is gone on with;
+               again     it was trained, but what is asked was not measured, or its history is damaged: trained anew, bit for bit the same;
+               done      nothing to do.
+        reason: why, in words; empty for new.
+        steps: optimizer steps that are saved.
+        record: of a finished run, whatever the state.
+        failed: outcome of the last attempt if that did not finish, else None.
+    """
+
+    state: State
+    reason: str = ""
+    steps: int = 0
+    record: Record | None = None
+    failed: str | None = None
+
+
+def standing(config: RunConfig, store: Store) -> Standing:
+    """How `config` stands in `store`.
+
+    Raises:
+        Refused: a finished run of this id has another trajectory.
+    """
+    folder = store.run(run_id(config))
+    failure = folder.failure()
+    failed = failure.outcome if failure else None
+    record = folder.record()
+    if record is None:
+        begun = failure is not None or folder.get_bytes("checkpoint.pt") is not None
+        return Standing("continue", "was not finished", failed=failed) if begun else Standing("new")
+    refuse_other(config, record.trajectory, folder)
+    lacking = config.lacks(record.measure)
+    if lacking:
+        return Standing("again", f"its record lacks {lacking}", 0, record, failed)
+    if not folder.history_intact(record):
+        return Standing("again", "its history is damaged", 0, record, failed)
+    if record.outcome == "diverged" or same_rules(config, record) or _would_have_ended(config, folder):
+        return Standing("done", record.reason, record.steps, record)
+    return Standing("continue", f"asked to go on beyond step {record.steps:,}", record.steps, record, failed)
+
+
+def refuse_other(config: RunConfig, trajectory: dict, folder: RunFolder) -> None:
+    """Refuses a stored run of the same id that computed something else."""
+    mine, theirs = config.trajectory(), trajectory
+    if json.dumps(mine, sort_keys=True) != json.dumps(theirs, sort_keys=True):
+        differ = sorted(key for key in {*mine, *theirs} if mine.get(key) != theirs.get(key))
+        shown = "; ".join(f"{key}: stored {theirs.get(key)!r}, asked {mine.get(key)!r}" for key in differ)
+        raise Refused(f"a stored run must have the trajectory that is asked for, but {folder.path} differs ({shown}); move that folder away or use another --results")
+
+
+def same_rules(config: RunConfig, record: Record) -> bool:
+    """Whether the record was written under the very rules of ending that `config` has."""
+    asked = dump(config)["budget"]
+    return all(asked.get(key) == record.budget.get(key) for key in {*asked, *record.budget} - set(OPERATIONAL))
+
+
+def _would_have_ended(config: RunConfig, folder: RunFolder) -> bool:
+    rows = folder.history()
+    return rows is not None and end_of(rows, Stopper(config.budget, config.goal, config.fit)) is not None

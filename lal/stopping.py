@@ -1,0 +1,82 @@
+"""When a run is over, and why: a pure function of its rows, so that a resumed run, the plan and the analysis all agree."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from math import isfinite
+from typing import Any
+
+from lal.budget import Budget
+from lal.events import Goal
+
+Row = Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class End:
+    """Why a run is over at `step`: outcome `target_reached`, `budget` or `diverged`, and the reason in words."""
+
+    outcome: str
+    reason: str
+    step: int
+
+
+class Stopper:
+    """Sees the rows of one run in order and says when it is over.
+
+    Success: the goal held at every evaluation for `sustain` steps, then a tail of max(min_steps, factor x first step of
+    that stretch), in which falling back below the goal no longer matters (it is what the tail is there to show).
+    """
+
+    def __init__(self, budget: Budget, goal: Goal, fit: Goal | None, loss: str | None = "train_loss"):
+        self.budget, self.goal, self.fit, self.loss = budget, goal, fit, loss
+        self.end: End | None = None
+        self._held_since: int | None = None
+        self._ends_at: int | None = None
+        self._memorised = False
+
+    def see(self, row: Row) -> End | None:
+        """The end, if `row` is the run's last; else None. Rows without the goal column (pulses) never end a run."""
+        if self.goal.column in row and self.end is None:
+            step = int(row["step"])
+            self._watch(step, row)
+            self.end = self._diverged(step, row) or self._success(step) or self._futile(step, row) or self._out_of_budget(step)
+        return self.end
+
+    def _watch(self, step: int, row: Row) -> None:
+        self._memorised = self._memorised or self.fit is None or self.fit.met(row.get(self.fit.column))
+        if self._ends_at is not None or self.budget.stop is None:
+            return
+        if not self.goal.met(row[self.goal.column]):
+            self._held_since = None
+            return
+        self._held_since = step if self._held_since is None else self._held_since
+        if step - self._held_since >= self.budget.stop.sustain:
+            tail = self.budget.stop.tail
+            self._ends_at = step + max(tail.min_steps, round(tail.factor * self._held_since))
+
+    def _diverged(self, step: int, row: Row) -> End | None:
+        value = row.get(self.loss) if self.loss else None
+        return None if value is None or isfinite(value) else End("diverged", f"{self.loss} is {value} at step {step}", step)
+
+    def _success(self, step: int) -> End | None:
+        if self._ends_at is None or step < self._ends_at:
+            return None
+        return End("target_reached", f"{self.goal.column} reached {self.goal.at_least:g} and its tail ended at step {step}", step)
+
+    def _futile(self, step: int, row: Row) -> End | None:
+        futility = self.budget.futility
+        if futility.memorise_by is not None and not self._memorised and step >= futility.memorise_by:
+            return End("budget", f"not memorised by step {futility.memorise_by}", step)
+        if futility.max_tau is not None and row.get("tau", 0.0) >= futility.max_tau:
+            return End("budget", f"decay time {row['tau']:.3g} reached its cap {futility.max_tau:g}", step)
+        return None
+
+    def _out_of_budget(self, step: int) -> End | None:
+        return End("budget", f"budget of {self.budget.steps:,} steps used", step) if step >= self.budget.steps else None
+
+
+def end_of(rows: Iterable[Row], stopper: Stopper) -> End | None:
+    """The end that `stopper` would have called while these rows were written, or None if it would have gone on."""
+    return next((end for end in map(stopper.see, rows) if end), None)

@@ -1,0 +1,71 @@
+"""What every task of the house offers, before and after it is built."""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from lal.part import Part
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+
+@dataclass(frozen=True)
+class Data:
+    """A task as tensors on one device. All possible inputs stand in one table; a split is a set of its rows.
+
+    Attributes:
+        tokens: (N, T) int64, every input of the task in row-major order of its operands.
+        targets: (N,) int64, the right class of each.
+        train, test: row numbers, ascending, disjoint; together every row.
+        mirror_clean: the rows of `test` whose operands differ and whose mirror (b, a) is not in `train`;
+            None where the operation does not commute.
+    """
+
+    tokens: Tensor
+    targets: Tensor
+    train: Tensor
+    test: Tensor
+    mirror_clean: Tensor | None
+
+
+class TaskPart(Part):
+    """A task's configuration: what it needs from a model, and how to build its data."""
+
+    kind: str
+
+    @property
+    @abstractmethod
+    def n_tokens(self) -> int:
+        """Size of the vocabulary of one operand."""
+
+    @property
+    @abstractmethod
+    def n_operands(self) -> int:
+        """Tokens in one input."""
+
+    @property
+    @abstractmethod
+    def n_classes(self) -> int:
+        """Number of possible answers."""
+
+    @property
+    @abstractmethod
+    def n_rows(self) -> int:
+        """Number of possible inputs."""
+
+    @property
+    @abstractmethod
+    def n_train(self) -> int:
+        """Number of them in the training set."""
+
+    @property
+    @abstractmethod
+    def label(self) -> str:
+        """A few characters for run ids."""
+
+    @abstractmethod
+    def build(self, device: str) -> Data:
+        """The data on `device`; the same split on every machine."""
