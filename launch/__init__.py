@@ -1,0 +1,1 @@
+"""Getting runs onto machines: sweeps, plans, Ray, progress."""

@@ -1,0 +1,131 @@
+"""The commands `plan`, `sweep`, `train`, `show` and `doctor`. Heavy imports wait until a command runs."""
+
+from __future__ import annotations
+
+import json
+import shlex
+import sys
+from collections.abc import Callable
+from typing import Any
+
+import click
+from rich.console import Console
+
+SWEEP = click.argument("sweep")
+OVERRIDES = click.argument("overrides", nargs=-1)
+RESULTS = click.option("--results", default="results", show_default=True, help="Folder of results.")
+PROFILE = click.option("--profile", help="Name of a profile of the sweep, such as laptop.")
+JSON = click.option("--json", "as_json", is_flag=True, help="One JSON object for scripts instead of text.")
+
+
+@click.command()
+@SWEEP
+@OVERRIDES
+@RESULTS
+@PROFILE
+@click.option("--cpus", type=click.IntRange(1), help="Cores to plan for; default: this machine's.")
+@JSON
+def plan(sweep: str, overrides: tuple[str, ...], results: str, profile: str | None, cpus: int | None, as_json: bool) -> None:
+    """What SWEEP (a name or a YAML file) would train: runs, time, storage, and what looks wrong. Trains nothing.
+
+    OVERRIDES are dotted.path=value, or dotted.path=a,b,c for an axis.
+    """
+    from launch import plan as planning
+    from launch.sweep import load
+    from lal.store import Store
+
+    planned = planning.plan(load(sweep, profile, list(overrides)), Store(results), cpus=cpus)
+    if as_json:
+        click.echo(json.dumps(planning.summary(planned)))
+    else:
+        planning.show(planned, Console())
+
+
+@click.command()
+@SWEEP
+@OVERRIDES
+@RESULTS
+@PROFILE
+@click.option("--cpus", type=click.IntRange(1), help="Cores for Ray; default: this machine's.")
+@click.option("--gpus", type=click.IntRange(0), help="GPUs for Ray; default: this machine's.")
+@click.option("--device", type=click.Choice(["auto", "cpu", "cuda"]), default="auto", show_default=True)
+@click.option("--dashboard/--no-dashboard", default=False, help="Start Ray's dashboard on loopback.")
+@click.option("--skip-failed", is_flag=True, help="Leave runs alone whose last attempt failed.")
+@click.option("--fresh", is_flag=True, help="Forget what is stored of this sweep's runs first.")
+@click.option("--report/--no-report", "reported", default=True, help="Write report.html at the end.")
+@click.option("--quiet", is_flag=True, help="No progress.")
+@JSON
+@click.pass_obj
+def sweep(report: Callable[..., str], sweep: str, overrides: tuple[str, ...], results: str, profile: str | None, reported: bool, as_json: bool, **options: Any) -> None:
+    """Train what is missing of SWEEP (a name or a YAML file), then report. Run again to resume, retry or extend.
+
+    OVERRIDES are dotted.path=value, or dotted.path=a,b,c for an axis.
+    """
+    from launch.drive import Options, drive, say
+    from launch.plan import plan as planned_of
+    from launch.plan import show
+    from launch.sweep import load
+    from lal.store import Store
+
+    console = Console(stderr=as_json)
+    options["quiet"] = options["quiet"] or as_json
+    expanded, store = load(sweep, profile, list(overrides)), Store(results)
+    if not options["quiet"]:
+        show(planned_of(expanded, store, skip_failed=options["skip_failed"], cpus=options["cpus"]), console)
+    summary = drive(expanded, store, Options(**options), console)
+    again = shlex.join(["lal", *sys.argv[1:]])
+    if not as_json:
+        say(summary, console, again)
+    path = report(results, summary.folder, options["quiet"]) if reported and summary.signal is None and summary.trained + summary.already else None
+    if as_json:
+        click.echo(json.dumps({**vars(summary), "failures": [vars(each) for each in summary.failures], "report": path, "exit_code": summary.exit_code}))
+    elif path:
+        console.print(f"Report: {path}", highlight=False, soft_wrap=True)
+    sys.exit(summary.exit_code)
+
+
+@click.command()
+@SWEEP
+@OVERRIDES
+@RESULTS
+@PROFILE
+@click.option("--run", "wanted", help="Run id, or the beginning of one, where the sweep has several.")
+@click.option("--device", type=click.Choice(["cpu", "cuda"]), default="cpu", show_default=True)
+def train(sweep: str, overrides: tuple[str, ...], results: str, profile: str | None, wanted: str | None, device: str) -> None:
+    """Train one run of SWEEP in this process, without Ray, and print its rows."""
+    from launch.single import train_one
+    from launch.sweep import load
+    from lal.store import Store
+
+    sys.exit(train_one(load(sweep, profile, list(overrides)), wanted, Store(results), device, Console()))
+
+
+@click.command()
+@click.argument("name")
+@RESULTS
+@JSON
+def show(name: str, results: str, as_json: bool) -> None:
+    """What is stored of NAME, a run id (or its beginning) or a sweep."""
+    from launch.show import facts, print_facts
+    from lal.store import Store
+
+    found = facts(Store(results), name)
+    if as_json:
+        click.echo(json.dumps(found))
+    else:
+        print_facts(found, Console())
+
+
+@click.command()
+@RESULTS
+@JSON
+def doctor(results: str, as_json: bool) -> None:
+    """What this machine has, and what is missing. Exit code 1 when something needed is."""
+    from launch.doctor import checks, print_checks
+
+    found = checks(results)
+    if as_json:
+        click.echo(json.dumps(found))
+    else:
+        print_checks(found, Console())
+    sys.exit(0 if all(each["ok"] or not each["needed"] for each in found) else 1)

@@ -1,0 +1,76 @@
+"""`lal show`: what is stored of a run or a sweep."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import asdict
+from typing import Any
+
+from rich.console import Console
+from rich.table import Table
+
+from lal.errors import Refused, nearest
+from lal.store import Store
+
+
+def facts(store: Store, name: str) -> dict[str, Any]:
+    """The facts of a sweep or a run; a run may be named by the beginning of its id.
+
+    Raises:
+        Refused: nothing, or more than one run, has that name.
+    """
+    sweeps, runs = store.names("sweeps"), store.names("runs")
+    if name in sweeps:
+        return sweep_facts(store, name)
+    matching = [name] if name in runs else [run for run in runs if run.startswith(name)]
+    if len(matching) == 1:
+        return run_facts(store, matching[0])
+    if matching:
+        raise Refused(f"lal show takes one run, but {name!r} begins {len(matching)} of them: {', '.join(matching[:5])}; write more of it")
+    remedy = nearest(name, [*sweeps, *runs]) if sweeps or runs else "nothing is stored there yet; run `lal sweep` first"
+    raise Refused(f"lal show takes a sweep or a run of {store.root}, but there is no {name!r}; {remedy}")
+
+
+def sweep_facts(store: Store, folder: str) -> dict[str, Any]:
+    """Counts of a sweep's runs by outcome; `missing` are those without a record."""
+    manifest = store.manifest(folder)
+    outcomes: Counter[str] = Counter()
+    for run_id in {run["run_id"] for run in manifest["runs"]}:
+        found = store.run(run_id)
+        record, failure = found.record(), found.failure()
+        outcomes[failure.outcome if failure else record.outcome if record else "missing"] += 1
+    return {"sweep": folder, "question": manifest.get("question"), "runs": sum(outcomes.values()), "outcomes": dict(sorted(outcomes.items())), "folder": str(store.root / "sweeps" / folder)}
+
+
+def run_facts(store: Store, run_id: str) -> dict[str, Any]:
+    """A run's configuration, record or failure, and last row."""
+    found = store.run(run_id)
+    record, failure = found.record(), found.failure()
+    rows = found.history() or []
+    last = {name: value for name, value in rows[-1].items() if "/" not in name} if rows else {}
+    return {
+        "run": run_id,
+        "config": found.config(),
+        "record": asdict(record) if record else None,
+        "failure": asdict(failure) if failure else None,
+        "rows": len(rows),
+        "last_row": last,
+        "folder": str(store.root / found.path),
+    }
+
+
+def print_facts(found: dict[str, Any], console: Console) -> None:
+    """The same for a person."""
+    table = Table(box=None, show_header=False, pad_edge=False)
+    record, failure = found.get("record"), found.get("failure")
+    if "sweep" in found:
+        pairs = {"sweep": found["sweep"], "question": found["question"] or "", "runs": found["runs"], **found["outcomes"]}
+    elif record:
+        pairs = {"run": found["run"], "outcome": record["outcome"], "reason": record["reason"], "steps": record["steps"], "seconds": round(record["seconds"], 1), "rows": found["rows"]}
+    elif failure:
+        pairs = {"run": found["run"], "outcome": failure["outcome"], "reason": failure["reason"], "traceback": failure["traceback"]}
+    else:
+        pairs = {"run": found["run"], "outcome": "not finished"}
+    for name, value in {**pairs, **found.get("last_row", {}), "folder": found["folder"]}.items():
+        table.add_row(name, f"{value:.4g}" if isinstance(value, float) else str(value))
+    console.print(table, highlight=False, markup=False)

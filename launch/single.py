@@ -1,0 +1,56 @@
+"""`lal train`: one run of a sweep, in this process, row by row."""
+
+from __future__ import annotations
+
+from rich.console import Console
+
+from launch.interrupts import interruptible
+from launch.sweep import Expanded
+from lal.config import RunConfig
+from lal.errors import Refused
+from lal.runs.run import Row
+from lal.store import Record, Store
+
+SHOWN = ("train_loss", "test_loss", "train_acc", "test_acc", "effective_depth", "functional_depth", "routing_entropy")
+
+
+def chosen(sweep: Expanded, wanted: str | None) -> RunConfig:
+    """The one run of `sweep` whose id is or begins with `wanted`; the only one where there is one.
+
+    Raises:
+        Refused: there is none, or more than one.
+    """
+    by_id = {run.run_id: run.config for run in sweep.runs}
+    ids = [run_id for run_id in by_id if wanted is None or run_id.startswith(wanted)]
+    if wanted in by_id:
+        ids = [wanted]
+    if len(ids) != 1:
+        few = ", ".join((ids or list(by_id))[:6])
+        raise Refused(f"lal train takes one run, but {len(ids)} of the {len(by_id)} runs of {sweep.folder} match {wanted or 'no --run'}; name one with --run, such as: {few}")
+    return by_id[ids[0]]
+
+
+def train_one(sweep: Expanded, wanted: str | None, store: Store, device: str, console: Console) -> int:
+    """Trains one run to its end and returns the exit code. Interrupted, it goes on from where it was next time."""
+    import torch
+
+    from lal.runs.session import Interrupted, attempt
+
+    config = chosen(sweep, wanted)
+    torch.set_num_threads(max(1, int(sweep.resources["cpu"])))
+    with interruptible() as came:
+        try:
+            result = attempt(config, store, device=device, report=lambda row: tell(row, console), stop_asked=lambda: bool(came))
+        except (KeyboardInterrupt, Interrupted):
+            console.print("Interrupted; the same command goes on from what was saved.", highlight=False)
+            return 128 + (came[0] if came else 2)
+    console.print(f"{result.outcome}: {result.reason}", highlight=False, markup=False)
+    console.print(f"{store.root / 'runs' / result.run_id}", highlight=False, markup=False, soft_wrap=True)
+    return 0 if isinstance(result, Record) else 1
+
+
+def tell(row: Row, console: Console) -> None:
+    """One row as one line; pulses are not told."""
+    words = [f"{name} {row[name]:.4g}" for name in SHOWN if row.get(name) is not None]
+    if words:
+        console.print(f"step {row['step']:>7,}  " + "  ".join(words), highlight=False, soft_wrap=True)

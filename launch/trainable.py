@@ -1,0 +1,75 @@
+"""The one place where Ray meets a run: a Tune function trainable that trains one run from its folder to its record."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from typing import Any
+
+from lal import events
+from lal.config import RunConfig, parse, run_id
+from lal.runs.run import Row
+from lal.store import Failure, Record, Store
+
+REPORT_EVERY_S = 0.5
+
+
+def train_reported(params: dict[str, Any]) -> None:
+    """Trains `params["job"]`: {"config": all values of one run, "results": root folder, "device": auto | cpu | cuda, "threads": n, ...}.
+
+    Reports run_id, step, goal, events and, last, the outcome to Tune, twice a second. A crash of the run is noted in
+    its folder and reported as an outcome: what Tune sees as an error is a lost worker, which is worth another try.
+    """
+    import torch
+    from ray import tune
+
+    from lal.runs.session import attempt
+
+    job = params["job"]
+    torch.set_num_threads(job["threads"])
+    config = parse(job["config"])
+    reporter = Reporter(config, tune.report)
+    result = attempt(config, Store(job["results"]), device=chosen_device(job["device"]), report=reporter.see)
+    reporter.finish(result)
+
+
+def chosen_device(wanted: str) -> str:
+    """`auto` is the GPU that Ray gave to this trial, where torch can use one, else the CPU."""
+    import torch
+
+    if wanted != "auto":
+        return wanted
+    return "cuda" if torch.cuda.is_available() else "cpu"
+
+
+class Reporter:
+    """Turns rows into reports: not too many, and what a person follows in each."""
+
+    def __init__(self, config: RunConfig, report: Callable[[dict[str, Any]], None]):
+        self.config, self.report = config, report
+        self.steps: list[int] = []
+        self.fit: list[float] = []
+        self.goal: list[float] = []
+        self.last = 0.0
+
+    def see(self, row: Row) -> None:
+        """Keeps the row, and reports if the last report is a while ago."""
+        goal, fit = self.config.goal, self.config.fit
+        if goal.column in row:
+            self.steps.append(row["step"])
+            self.goal.append(row[goal.column])
+            self.fit.append(row[fit.column] if fit else float("nan"))
+        if time.monotonic() - self.last >= REPORT_EVERY_S:
+            self.last = time.monotonic()
+            self.report(self._facts(row["step"]))
+
+    def finish(self, result: Record | Failure) -> None:
+        """The last report, with the outcome."""
+        step = result.steps if isinstance(result, Record) else result.step
+        self.report({**self._facts(step), "outcome": result.outcome, "reason": result.reason})
+
+    def _facts(self, step: int) -> dict[str, Any]:
+        thresholds = events.Thresholds()
+        t_mem, t_grok = (found and found.by for found in (events.memorised(self.steps, self.fit, thresholds), events.generalised(self.steps, self.goal, thresholds)))
+        value = self.goal[-1] if self.goal else None
+        return {"run_id": run_id(self.config), "step": step, self.config.goal.column: value, "t_mem": t_mem, "t_grok": t_grok, "outcome": None}
