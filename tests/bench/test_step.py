@@ -1,0 +1,50 @@
+"""A training step against a hand-written plain loop of the same network. Reports ratios; asserts none."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from statistics import median
+from time import perf_counter
+
+import pytest
+import torch
+
+from lal.config import parse
+from lal.runs.supervised_loop import SupervisedRun
+from tests.bench.plain import plain_step
+
+pytestmark = pytest.mark.bench
+ROUNDS, STEPS = 15, 40
+RUNS = {
+    f"{model['kind']} p={p}": {
+        "task": {"kind": "modular", "p": p, "train_frac": frac},
+        "model": model,
+        "optim": {"kind": "adamw", "lr": 5e-3},
+        "penalties": {"compute": {"kind": "sum", "weight": 0.01}} if model["kind"] == "gated" else {},
+    }
+    for p, frac in ((31, 0.6), (113, 0.3))
+    for model in ({"kind": "mlp", "depth": 2, "width": 128}, {"kind": "gated", "depth": 4, "width": 128})
+}
+
+
+def seconds(step: Callable[[], None], steps: int) -> float:
+    begun = perf_counter()
+    for _ in range(steps):
+        step()
+    return (perf_counter() - begun) / steps
+
+
+@pytest.mark.parametrize("name", RUNS)
+def test_step_against_a_plain_loop(name: str, capsys: pytest.CaptureFixture[str]) -> None:
+    torch.set_num_threads(1)
+    config = parse(RUNS[name])
+    run, plain = SupervisedRun(config), plain_step(config)  # type: ignore[arg-type]
+    steps = STEPS if config.task.p < 100 else STEPS // 4  # type: ignore[attr-defined]
+    for step in (run._update, plain):
+        seconds(step, 5)
+    pairs = [(seconds(run._update, steps), seconds(plain, steps)) for _ in range(ROUNDS)]
+    ours, theirs = (median(each) for each in zip(*pairs, strict=True))
+    ratio = median(a / b for a, b in pairs)
+    flops = config.flops_per_step() / ours / 1e9
+    with capsys.disabled():
+        print(f"\n{name}: ours {ours * 1e3:.2f} ms, plain {theirs * 1e3:.2f} ms a step, ratio {ratio:.2f}; {flops:.0f} GFLOP/s")
