@@ -1,0 +1,117 @@
+"""Writes docs/configuration.md from the types: `python -m lal.reference docs/configuration.md`."""
+
+from __future__ import annotations
+
+import inspect
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, get_args, get_origin
+
+from pydantic.fields import FieldInfo
+from pydantic_core import PydanticUndefined
+
+from lal import budget, models, optim, penalties, runs, tasks
+from lal.metrics import METRICS
+from lal.part import Part, kind_of
+from lal.runs.supervised import Measure, Penalties
+
+HEAD = """# Configuration
+
+Every value of a run, with its default and range. Written by `make docs` from the types in `lal/`; do not edit.
+
+A sweep writes these under `base`, in `axes` by dotted path (`model.depth`), and on the command line (`model.depth=2,4`).
+Unknown keys, wrong types and settings that would have no effect are refused.
+"""
+FAMILIES = (
+    ("run", runs.MEMBERS),
+    ("task", tasks.MEMBERS),
+    ("model", models.MEMBERS),
+    ("penalties", (Penalties,)),
+    ("penalties.routing", penalties.ROUTING),
+    ("penalties.compute", penalties.COMPUTE),
+    ("penalties.spectral", penalties.SPECTRAL),
+    ("optim", optim.MEMBERS),
+    ("optim.decay", (optim.Decay,)),
+    ("optim.roles", (optim.Roles,)),
+    ("optim.roles.<role>", (optim.RoleSettings,)),
+    ("measure", (Measure,)),
+    ("budget", (budget.Budget,)),
+    ("budget.stop", (budget.Stop,)),
+    ("budget.stop.tail", (budget.Tail,)),
+    ("budget.futility", (budget.Futility,)),
+)
+
+
+def reference() -> str:
+    """The whole page."""
+    return "\n".join([HEAD, *(line for path, members in FAMILIES for line in _family(path, members)), *_metrics()])
+
+
+def _family(path: str, members: tuple[type[Part], ...]) -> Iterator[str]:
+    yield f"## `{path}`\n"
+    for member in members:
+        if "kind" in member.model_fields:
+            yield f"### `kind: {kind_of(member)}`\n"
+        yield f"{_prose(member)}\n"
+        yield from _table(member)
+        yield ""
+
+
+def _prose(thing: Any) -> str:
+    """A docstring as markdown: its indented blocks keep their shape."""
+    paragraphs = inspect.cleandoc(thing.__doc__ or "").split("\n\n")
+    return "\n\n".join(f"```text\n{each}\n```" if "\n  " in each or each.startswith("  ") else each for each in paragraphs)
+
+
+def _table(member: type[Part]) -> Iterator[str]:
+    yield "| field | type | default | meaning |"
+    yield "|---|---|---|---|"
+    for name, field in member.model_fields.items():
+        if name != "kind":
+            yield f"| `{name}` | {_type(field)} | {_default(field)} | {field.description or ''} |"
+
+
+def _type(field: FieldInfo) -> str:
+    limits = [f"{sign} {value:g}" for bound in field.metadata for key, sign in (("ge", "≥"), ("gt", ">"), ("le", "≤"), ("lt", "<")) if isinstance(value := getattr(bound, key, None), int | float)]
+    return ", ".join([_name(field.annotation), *limits])
+
+
+def _name(annotation: Any) -> str:
+    """A type as a reader of YAML knows it."""
+    if annotation is type(None):
+        return "null"
+    arguments = [each for each in get_args(annotation) if not isinstance(each, FieldInfo)]
+    if arguments and all(isinstance(each, str | int) for each in arguments):
+        return " \\| ".join(f"`{each}`" for each in arguments)
+    if arguments and any(isinstance(each, type) and issubclass(each, Part) for each in arguments if isinstance(each, type)):
+        return " \\| ".join(dict.fromkeys("part" if isinstance(each, type) and issubclass(each, Part) else _name(each) for each in arguments))
+    if arguments and get_origin(annotation) in (tuple, dict):
+        return f"{'list' if get_origin(annotation) is tuple else 'mapping'} of {_name(arguments[-1] if arguments[-1] is not Ellipsis else arguments[0])}"
+    if arguments:
+        return " \\| ".join(dict.fromkeys(_name(each) for each in arguments))
+    if isinstance(annotation, type) and issubclass(annotation, Part):
+        return "part"
+    return {"int": "integer", "float": "number", "str": "text", "bool": "true or false"}.get(getattr(annotation, "__name__", ""), str(annotation))
+
+
+def _default(field: FieldInfo) -> str:
+    value = field.get_default(call_default_factory=True)
+    if value is PydanticUndefined:
+        return "required"
+    if isinstance(value, Part):
+        changed = {name: each for name, each in value.model_dump(exclude_defaults=True).items() if name != "kind"}
+        return f"`kind: {kind_of(type(value))}`" if "kind" in type(value).model_fields else f"`{changed}`" if changed else "its defaults"
+    return {None: "null", True: "true", False: "false"}.get(value, f"`{value}`") if isinstance(value, bool | None) else f"`{list(value) if isinstance(value, tuple) else value}`"
+
+
+def _metrics() -> Iterator[str]:
+    yield "## Metrics and their columns\n"
+    yield "Every row has `step`, `seconds` (spent in the loop), `lr` (of the next update) and `tau` (decay time so far, the sum of lr x weight_decay).\n"
+    for name, metric in METRICS.items():
+        cadence = "at every evaluation" if metric.period == 1 else f"at every {metric.period}th evaluation and on the last row"
+        yield f"### `{name}`\n\n{_prose(metric)}\n\nMeasured {cadence}.\n"
+
+
+if __name__ == "__main__":
+    Path(sys.argv[1]).write_text(reference(), encoding="utf-8")
