@@ -38,17 +38,18 @@ class Claim:
 
     folder: RunFolder
     beats: int = 0
+    held: bool = False
     _seen: tuple[str, float] = field(default=("", 0.0))
     _last: float = 0.0
 
     def taken(self) -> bool:
         """Tries to take the claim: True once it is ours; False while another owner is alive."""
-        if self.folder.create("claim.json", self._text()):
-            return True
-        theirs = (self.folder.get_bytes("claim.json") or b"").decode(errors="replace")
-        if self._alive(theirs):
-            return False
-        self.folder.put_bytes("claim.json", self._text())
+        if not self.folder.create("claim.json", self._text()):
+            theirs = (self.folder.get_bytes("claim.json") or b"").decode(errors="replace")
+            if self._alive(theirs):
+                return False
+            self.folder.put_bytes("claim.json", self._text())
+        self.held = True
         return True
 
     def beat(self) -> None:
@@ -58,7 +59,10 @@ class Claim:
             self.folder.put_bytes("claim.json", self._text())
 
     def release(self) -> None:
-        self.folder.store.remove(f"{self.folder.path}/claim.json")
+        """Gives the claim up; another owner's is left alone."""
+        if self.held:
+            self.folder.store.remove(f"{self.folder.path}/claim.json")
+            self.held = False
 
     def _text(self) -> bytes:
         pid = os.getpid()

@@ -1,9 +1,10 @@
 """Parts of a configuration: frozen, strict, torch-free. A family is a union of parts told apart by `kind`."""
 
+from collections.abc import Mapping
 from importlib.metadata import entry_points
-from typing import Annotated, Any, Union
+from typing import Annotated, Any, Union, get_args
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from lal.errors import Refused
 
@@ -12,6 +13,17 @@ class Part(BaseModel):
     """One frozen section of a configuration. An unknown key, a wrong type or a non-finite number is an error."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False, validate_default=True)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _truth_is_no_number(cls, values: Any) -> Any:
+        """YAML reads yes, no, on and off as truth values, which Python would count as 1 and 0."""
+        for name, value in values.items() if isinstance(values, Mapping) else ():
+            if isinstance(value, bool) and name in cls.model_fields:
+                wanted = cls.model_fields[name].annotation
+                if {int, float} & {wanted, *get_args(wanted)}:
+                    raise ValueError(f"{name} must be a number, but got {str(value).lower()}; write the number")
+        return values
 
 
 def members(group: str, own: tuple[type[Part], ...]) -> tuple[type[Part], ...]:

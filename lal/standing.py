@@ -21,8 +21,8 @@ class Standing:
 
     Attributes:
         state: new       nothing is there;
-               continue  saved work is there, and is gone on with;
-               again     it was trained, but what is asked was not measured, or its history is damaged: trained anew, bit for bit the same;
+               continue  saved work is there, and is gone on with, as far as it is whole;
+               again     it was trained, but what is asked was not measured: trained anew, bit for bit the same;
                done      nothing to do.
         reason: why, in words; empty for new.
         steps: optimizer steps that are saved.
@@ -55,7 +55,7 @@ def standing(config: RunConfig, store: Store) -> Standing:
     if lacking:
         return Standing("again", f"its record lacks {lacking}", 0, record, failed)
     if not folder.history_intact(record):
-        return Standing("again", "its history is damaged", 0, record, failed)
+        return Standing("continue", "its history is damaged or was being written", 0, record, failed)
     if record.outcome == "diverged" or same_rules(config, record) or _would_have_ended(config, folder):
         return Standing("done", record.reason, record.steps, record)
     return Standing("continue", f"asked to go on beyond step {record.steps:,}", record.steps, record, failed)

@@ -59,7 +59,7 @@ class ComputeEntropy(ComputePart):
 
 
 class ComputeSumEntropy(ComputePart):
-    """sum_l [g_l + h(g_l) / log 2], in [0, 2L) : charges depth and indecision alike."""
+    """sum_l [g_l + h(g_l) / log 2], in [0, L log2 3], highest at g = 2/3: charges depth and indecision alike."""
 
     kind: Literal["sum_entropy"] = "sum_entropy"
 

@@ -43,17 +43,18 @@ def attempt(
         Interrupted: `stop_asked` said so; the run goes on from here next time.
     """
     folder = store.run(run_id(config))
-    claim = Claim(folder)
+    claim, session = Claim(folder), None
     try:
         wait_for(claim, folder, report, stop_asked)
         stands = standing(config, store)
         if stands.state == "done" and stands.record:
             return stands.record
-        return Session(config, store, device, claim).train(report, stop_asked, afresh=stands.state == "again")
+        session = Session(config, store, device, claim)
+        return session.train(report, stop_asked, afresh=stands.state == "again")
     except Interrupted:
         raise
     except Exception as error:  # a crash becomes a record: the rest of the sweep goes on
-        return noted(folder, failure_of(error, config, device))
+        return noted(folder, failure_of(error, config, device, session.step if session else 0))
     finally:
         claim.release()
 
@@ -67,12 +68,12 @@ def wait_for(claim: Claim, folder: RunFolder, report: Callable[[Row], None], sto
         time.sleep(WAIT_S)
 
 
-def failure_of(error: Exception, config: RunConfig, device: str) -> Failure:
-    """The facts of a crash."""
+def failure_of(error: Exception, config: RunConfig, device: str, step: int) -> Failure:
+    """The facts of a crash after the row of `step`."""
     out_of_memory = isinstance(error, MemoryError | torch.OutOfMemoryError) or "can't allocate memory" in str(error)
     outcome = "timeout" if isinstance(error, TimedOut) else "out_of_memory" if out_of_memory else "error"
     text = "".join(traceback.format_exception(error))
-    return Failure(run_id(config), outcome, f"{type(error).__name__}: {error}", getattr(error, "step", 0), text, environment(device, torch.get_num_threads()))
+    return Failure(run_id(config), outcome, f"{type(error).__name__}: {error}", step, text, environment(device, torch.get_num_threads()))
 
 
 def noted(folder: RunFolder, failure: Failure) -> Failure:
@@ -93,6 +94,7 @@ class Session:
         self.rows: list[Row] = []
         self.unsaved = 0  # index of the first row that no part holds
         self.part = 0
+        self.step = 0  # of the run's state: of the last row, pulses included
         self.best: tuple[Row, dict[str, Any]] | None = None
         self.best_value: float | None = None
 
@@ -114,6 +116,7 @@ class Session:
         """Drives the loop: keeps rows and the best weights, saves in time, listens."""
         begun = last_save = time.monotonic()
         for row in run.rows(stopper):
+            self.step = row["step"]
             self._keep(row, run)
             report(row)
             self.claim.beat()
@@ -121,7 +124,7 @@ class Session:
             late = self.config.budget.timeout_s is not None and now - begun > self.config.budget.timeout_s
             asked = stopper.end is None and stop_asked()
             if stopper.end is None and (late or asked or now - last_save >= self.config.budget.checkpoint_every_s):
-                self._save(run, row["step"])
+                self._save(run)
                 last_save = time.monotonic()
             if stopper.end is None and (late or asked):
                 raise TimedOut(f"one attempt took over {self.config.budget.timeout_s} s, at step {row['step']}") if late else Interrupted
@@ -134,24 +137,24 @@ class Session:
         if self.config.goal.better(value, self.best_value):
             self.best_value, self.best = value, (row, run.weights())
 
-    def _save(self, run: Run, step: int) -> None:
+    def _save(self, run: Run) -> None:
         """A part, then the best weights, then the checkpoint that names them: killed in between, the older checkpoint still holds."""
         self.part += 1
         self.folder.put_part(self.part, self.rows[self.unsaved :])
         self.unsaved = len(self.rows)
-        self._put_state(run, step)
+        self._put_state(run)
 
-    def _put_state(self, run: Run, step: int) -> None:
+    def _put_state(self, run: Run) -> None:
         if self.best is not None:
             row, weights = self.best
             self.folder.put_bytes("best.pt", packed({"step": row["step"], "goal": row[self.config.goal.column], "weights": weights}))
             self.best = None
-        saved = {"identity": identity(self.config), "measure": dump(self.config)["measure"], "step": step, "rows": len(self.rows), "part": self.part}
+        saved = {"identity": identity(self.config), "measure": dump(self.config)["measure"], "step": self.step, "rows": len(self.rows), "part": self.part}
         self.folder.put_bytes("checkpoint.pt", packed({**saved, "state": run.state_dict()}))
 
     def _finish(self, run: Run, end: End) -> Record:
         size = self.folder.join(self.rows)
-        self._put_state(run, end.step)
+        self._put_state(run)
         values = dump(self.config)
         seconds = self.rows[-1]["seconds"]
         where = environment(self.device, torch.get_num_threads())
@@ -169,7 +172,7 @@ class Session:
         if rows is None or len(rows) != saved["rows"]:
             return self._restart()
         self.config = self.config.both(saved["measure"])
-        self.rows, self.unsaved, self.part = rows, len(rows), saved["part"]
+        self.rows, self.unsaved, self.part, self.step = rows, len(rows), saved["part"], saved["step"]
         for row in rows:
             value = row.get(self.config.goal.column)
             self.best_value = value if self.config.goal.better(value, self.best_value) else self.best_value

@@ -114,6 +114,11 @@ class Supervised(RunPart):
         for name in {*(self.measure.metrics or ()), *self.measure.every}:
             if not METRICS[name].applies(self):
                 raise ValueError(f"measure: metric {name} does not apply to model {self.model.label} on task {self.task.label}; remove it")
+        measured, unread = self.metrics(), sorted({*self.measure.every} - {*self.metrics()})
+        if unread:
+            raise ValueError(f"measure.every.{unread[0]} would have no effect: measure.metrics leaves {unread[0]} out; remove it")
+        if "accuracy" not in measured or self.measure.cadence("accuracy") != self.measure.eval_every:
+            raise ValueError("measure must read accuracy at every evaluation, since a run ends by it; add accuracy to measure.metrics and remove measure.every.accuracy")
 
     @property
     def label(self) -> str:

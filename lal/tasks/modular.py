@@ -29,8 +29,8 @@ class Modular(TaskPart):
     def _inverses_exist(self) -> Modular:
         if self.operation in ("multiply", "divide") and not is_prime(self.p):
             raise ValueError(f"p must be prime for {self.operation} (every non-zero residue needs an inverse), but got p={self.p}; the next prime is {next_prime(self.p)}")
-        if not 0 < self.n_train < self.n_rows:
-            raise ValueError(f"train_frac must leave at least one pair on each side, but got train_frac={self.train_frac} of {self.n_rows} pairs")
+        if not 0 < round(self.train_frac * self._n_units) < self._n_units:
+            raise ValueError(f"train_frac must leave at least one pair on each side, but got train_frac={self.train_frac} of {self._n_units} pairs (split: {self.split})")
         return self
 
     @property
@@ -58,6 +58,13 @@ class Modular(TaskPart):
     def n_train(self) -> int:
         """Exact for `split: pair`; expected for `unordered`, whose units hold one or two rows."""
         return round(self.train_frac * self.n_rows)
+
+    @property
+    def _n_units(self) -> int:
+        """What the split draws from: all pairs, or all unordered ones."""
+        if self.split == "pair":
+            return self.n_rows
+        return self.p * (self.p + 1) // 2 - (self.operation == "divide")
 
     @property
     def label(self) -> str:
@@ -91,7 +98,7 @@ class Modular(TaskPart):
         lo, hi = (torch.minimum(a, b), torch.maximum(a, b)) if self.split == "unordered" else (a, b)
         units, unit_of_row = torch.unique(lo * self.p + hi, return_inverse=True)
         generator = torch.Generator().manual_seed(self.split_seed)
-        chosen = torch.randperm(len(units), generator=generator)[: max(1, round(self.train_frac * len(units)))]
+        chosen = torch.randperm(len(units), generator=generator)[: round(self.train_frac * len(units))]
         mask = torch.zeros(len(units), dtype=torch.bool)
         mask[chosen] = True
         return mask[unit_of_row]

@@ -1,0 +1,56 @@
+"""Small members of every family, for the contracts that all of them keep."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+
+from lal.config import parse
+from lal.models.network import Network
+from lal.runs.streams import stream
+from lal.runs.supervised import Supervised
+from lal.tasks.modular import Modular
+
+TASK = Modular(p=5, train_frac=0.5)
+
+MODELS: dict[str, dict[str, Any]] = {
+    "mlp": {"kind": "mlp", "width": 6},
+    "mlp-one-layer": {"kind": "mlp", "width": 6, "depth": 1, "activation": "square"},
+    "mlp-tied": {"kind": "mlp", "width": 6, "tied": True, "norm": "layer"},
+    "mlp-sum": {"kind": "mlp", "width": 6, "inputs": "sum", "embed_dim": 3},
+    "mlp-sum-tied": {"kind": "mlp", "width": 6, "inputs": "sum", "tied": True, "depth": 1, "activation": "gelu"},
+    "mlp-concat": {"kind": "mlp", "width": 6, "inputs": "concat", "embed_dim": 4, "depth": 3, "norm": "layer"},
+    "mlp-concat-tied": {"kind": "mlp", "width": 6, "inputs": "concat", "tied": True, "init_scale": 0.5},
+    "gated": {"kind": "gated", "width": 6, "depth": 3},
+    "gated-skip": {"kind": "gated", "width": 6, "depth": 3, "controls": "skip", "gate_init": 0.5, "norm": "none"},
+    "gated-gumbel": {"kind": "gated", "width": 6, "depth": 3, "gate": "gumbel", "temperature": 0.7},
+    "gated-gumbel-skip": {"kind": "gated", "width": 6, "depth": 2, "gate": "gumbel", "controls": "skip", "gate_init": 0.4},
+    "gated-hard": {"kind": "gated", "width": 6, "depth": 3, "gate": "straight_through", "gate_init": 0.6},
+    "gated-hard-skip": {"kind": "gated", "width": 6, "depth": 2, "gate": "straight_through", "controls": "skip", "norm": "none", "activation": "relu"},
+    "routed": {"kind": "routed", "width": 6, "heads": 3, "state_width": 4, "depth": 2},
+    "routed-one-layer": {"kind": "routed", "width": 6, "heads": 2, "head_width": 3, "activation": "relu"},
+    "routed-plain": {"kind": "routed", "width": 6, "heads": 3, "state_width": 4, "depth": 3, "residual": False, "norm": "layer"},
+    "routed-one-head": {"kind": "routed", "width": 6, "heads": 1, "depth": 2},
+}
+OPTIMS: dict[str, dict[str, Any]] = {
+    "adamw": {"kind": "adamw", "lr": 0.01, "warmup": 2},
+    "adam": {"kind": "adam", "lr": 0.01, "weight_decay": 0.1, "decay": {"steps": 20}},
+    "sgd": {"kind": "sgd", "lr": 0.1, "momentum": 0.9, "clip": 0.5},
+}
+
+
+def run_config(model: str = "mlp", optim: str = "adamw", **values: Any) -> Supervised:
+    """A supervised run on p=5, all values of `values` on top."""
+    base = {"task": {"p": 5, "train_frac": 0.5}, "model": MODELS[model], "optim": OPTIMS[optim], "measure": {"eval_every": 2}, "budget": {"steps": 8, "stop": None}}
+    return parse({**base, **values})  # type: ignore[return-value]
+
+
+def network_of(model: str, dtype: torch.dtype = torch.float64, seed: int = 0) -> Network:
+    """A network with values of its own in every parameter: none at the round values that they start from."""
+    network = run_config(model).model.build(TASK, stream(seed, "init")).to(dtype)
+    spread = stream(seed, "spread")
+    with torch.no_grad():
+        for parameter in network.parameters():
+            parameter += 0.2 * torch.randn(parameter.shape, generator=spread, dtype=torch.float64).to(dtype)
+    return network
