@@ -1,0 +1,125 @@
+"""What varies in a sweep: values of axes, named points, seeds. How each may be written."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Annotated, Any, Literal
+
+from pydantic import AfterValidator, BeforeValidator, Field, model_validator
+
+from lal.errors import nearest
+from lal.part import Part
+from lal.store import checked_name
+
+MAX_VALUES = 10_000
+DIGITS = 12  # of values between the ends of a range: ids must not hang on the last bits of a logarithm
+Values = tuple[Any, ...]
+Seed = Annotated[int, Field(ge=0, lt=2**63)]
+
+
+def axis_values(written: Any) -> Any:
+    """The values of an axis: a list as it is, or those of {log: [from, to, n]} or {linear: [from, to, n]}.
+
+    Raises:
+        ValueError: it is something else, or empty, or a range that cannot be.
+    """
+    if isinstance(written, dict) and len(written) == 1 and next(iter(written)) in ("log", "linear"):
+        ((scale, ends),) = written.items()
+        return spaced(scale, ends)
+    if not isinstance(written, list | tuple):
+        raise ValueError(
+            f"an axis must be a list of values, or {{log: [from, to, n]}} or {{linear: [from, to, n]}}, but got {written!r}; write [{written!r}] for a single value"
+        )
+    if not written:
+        raise ValueError("an axis must have at least one value, but it is empty; add values or remove the axis")
+    return tuple(written)
+
+
+def spaced(scale: str, ends: Any) -> tuple[float, ...]:
+    """n numbers from `ends[0]` to `ends[1]`, both exact, at equal ratios (log) or distances (linear)."""
+    try:
+        low, high, n = float(ends[0]), float(ends[1]), int(ends[2])
+        right = len(ends) == 3 and n == float(ends[2]) and 2 <= n <= MAX_VALUES
+    except (TypeError, ValueError, IndexError, KeyError, OverflowError):
+        right = False
+    if not right:
+        raise ValueError(f"{scale} must be [from, to, n] with 2 <= n <= {MAX_VALUES:,}, but got {ends!r}; write it as in {scale}: [1.0e-3, 1, 7]")
+    if scale == "log" and not (low > 0 and high > 0):
+        raise ValueError(f"the ends of a log range must be over 0, but got {ends!r}; use linear, or a list with 0 in it")
+    between = [low + (high - low) * i / (n - 1) if scale == "linear" else low * (high / low) ** (i / (n - 1)) for i in range(1, n - 1)]
+    return (low, *(float(f"{value:.{DIGITS}g}") for value in between), high)
+
+
+Axis = Annotated[Values, BeforeValidator(axis_values)]
+
+
+class Point(Part):
+    """Values that are set together, by dotted path or nested; its label, and its place in the list."""
+
+    name: Annotated[str, AfterValidator(lambda name: checked_name(name, "a point's name"))] | None = None
+    index: int | None = None
+    values: dict[str, Any]
+
+
+def point_list(written: Any) -> Any:
+    """Points from a mapping of names to values, or a list of values."""
+    if isinstance(written, dict) and written:
+        return tuple({"name": name, "values": values} for name, values in written.items())
+    if isinstance(written, list) and written:
+        return tuple({"index": index, "values": values} for index, values in enumerate(written))
+    if isinstance(written, tuple):
+        return written
+    raise ValueError(
+        f"points must be a mapping of names to values, or a list of them, with at least one, but got {written!r}; write as in points: {{a: {{model.depth: 4}}}}"
+    )
+
+
+Points = Annotated[tuple[Point, ...], BeforeValidator(point_list)]
+
+
+class Seeds(Part):
+    """Which seeds, and what they set: `seed` (initialisation and batches), `task.split_seed` (the split), or both.
+
+    Written as a number (0, 1, ... below it), as a list, or as {n: 8, vary: [seed, task.split_seed]} or {values: [...], vary: [...]}.
+    """
+
+    values: Annotated[tuple[Seed, ...], Field(min_length=1, max_length=MAX_VALUES)]
+    vary: Annotated[tuple[Literal["seed", "task.split_seed"], ...], Field(min_length=1)] = ("seed",)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _written(cls, written: Any) -> Any:
+        if isinstance(written, list | tuple):
+            return {"values": written}
+        if isinstance(written, dict):
+            unknown = sorted(set(written) - {"n", "values", "vary"})
+            if unknown:
+                raise ValueError(f"seeds must have known keys, but has {unknown[0]!r}; {nearest(unknown[0], ['n', 'values', 'vary'])}")
+            if "n" not in written:
+                return written
+            if "values" in written:
+                raise ValueError("seeds must have either n or values, but has both; remove one")
+            return {**{key: value for key, value in written.items() if key != "n"}, "values": counted(written["n"])}
+        return written if isinstance(written, Seeds) else {"values": counted(written)}
+
+    @model_validator(mode="after")
+    def _once(self) -> Seeds:
+        for what, values in (("seeds", self.values), ("seeds.vary", self.vary)):
+            twice = sorted({value for value in values if values.count(value) > 1})[:5] if len(set(values)) < len(values) else []
+            if twice:
+                raise ValueError(f"{what} must each be given once, but {', '.join(map(str, twice))} is repeated; remove the copies")
+        return self
+
+    def each(self) -> Iterator[tuple[int, dict[str, int]]]:
+        """Every seed, and the values that it sets by dotted path."""
+        for seed in self.values:
+            yield seed, dict.fromkeys(self.vary, seed)
+
+
+def counted(n: Any) -> tuple[int, ...]:
+    """0, 1, ... below `n`."""
+    if isinstance(n, bool) or not isinstance(n, int) or not 1 <= n <= MAX_VALUES:
+        raise ValueError(
+            f"seeds must be a number from 1 to {MAX_VALUES:,}, or a list of different whole numbers, but got {n!r}; write seeds: 5 or seeds: [3, 7]"
+        )
+    return tuple(range(n))

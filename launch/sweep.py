@@ -1,0 +1,315 @@
+"""A sweep: a question, as YAML, and the runs that answer it. Imports neither torch nor ray.
+
+    expanded = load("quickstart", profile="laptop", overrides=["seeds=3", "penalties.compute.weight=0,0.1"])
+    expanded.sweep      the Sweep with profile and overrides of sweep fields applied     expanded.folder     "quickstart@laptop"
+    expanded.resources  {"cpu": 1.0, "gpu": 0.0, "gpu_if_present": False}                expanded.command    "lal sweep quickstart ..."
+    expanded.runs       (Planned(run_id, config, arm, name, point, seed), ...)           expanded.configs()  {run_id: config}
+    manifest(expanded)  what `sweeps/<folder>/manifest.json` holds
+
+Everything wrong with a request is one `Refused` that names file and line.
+"""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from importlib.resources import files
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from pydantic import AfterValidator, Field, ValidationError, model_validator
+
+from launch.axes import Axis, Points, Seeds
+from launch.merging import merged
+from launch.overrides import Overrides, overrides_of
+from launch.problems import problems_of, told
+from launch.reading import Document, read
+from lal.config import RunConfig
+from lal.errors import Refused, nearest
+from lal.events import Goal
+from lal.part import Part
+from lal.store import SCHEMA, checked_name
+
+ONLY_ARM = "all"
+
+
+def name_of(what: str) -> AfterValidator:
+    """A check that a text can name a folder or file."""
+
+    def check(name: str) -> str:
+        if "@" in name:
+            raise ValueError(f"{what} must be without '@', but got {name!r}; it separates a sweep from its profile")
+        return checked_name(name, what)
+
+    return AfterValidator(check)
+
+
+Name = Annotated[str, name_of("a name")]
+Values = dict[str, Any]
+Read = Literal["grok", "end"] | Annotated[int, Field(ge=0)]
+
+
+class Arm(Part):
+    """One of the things that are compared: what it sets, and what it varies of its own. null takes away what the sweep has."""
+
+    base: Values = {}
+    axes: dict[str, Axis | None] = {}
+    points: Points | None = None
+    seeds: Seeds | None = None
+
+
+class Resources(Part):
+    """What one run asks for."""
+
+    cpu: Annotated[float, Field(gt=0, le=1024, description="cores; fractions share one")] = 1.0
+    gpu: Annotated[float, Field(ge=0, le=64, description="GPUs; fractions share one")] = 0.0
+    gpu_if_present: Annotated[bool, Field(description="on a cluster without any GPU, run on cores instead")] = False
+
+    @model_validator(mode="after")
+    def _can_be(self) -> Resources:
+        if self.gpu > 1 and self.gpu != int(self.gpu):
+            raise ValueError(f"gpu must be a fraction of one or a whole number, but got {self.gpu:g}; write {int(self.gpu)} or {int(self.gpu) + 1}")
+        if self.gpu_if_present and not self.gpu:
+            raise ValueError("gpu_if_present has an effect only with gpu over 0, but gpu is 0; write gpu too, or remove it")
+        return self
+
+
+class PhaseSpec(Part):
+    """The phase diagram's axes, and what its facets stand for: dotted paths that the sweep varies."""
+
+    x: str
+    y: str
+    rows: str | None = None
+    columns: str | None = None
+
+
+class ParetoSpec(Part):
+    """Objectives by column, and when each is read: at `grok`, at the `end`, or at a step."""
+
+    maximise: dict[str, Read] = {}
+    minimise: dict[str, Read] = {}
+
+
+class Report(Part):
+    """What the report shows besides what every sweep has."""
+
+    phase: PhaseSpec | None = None
+    pareto: ParetoSpec | None = None
+
+
+class Profile(Part):
+    """Changes to a sweep, by name: a smaller one for a laptop, say. null takes away."""
+
+    question: str | None = None
+    base: Values = {}
+    axes: dict[str, Axis | None] = {}
+    points: Points | None = None
+    arms: dict[str, Arm | None] = {}
+    seeds: Seeds | None = None
+    resources: Values = {}
+    report: Values = {}
+
+
+class Sweep(Part):
+    """One question: arms x axes (or points) x seeds. Order: base < profile < arm < axis or point < command line."""
+
+    name: Annotated[Name, Field(description="names its folder of results")]
+    question: Annotated[str, Field(max_length=10_000)] = ""
+    expect: Annotated[str | None, Field(max_length=10_000, description="what its author expects, written before")] = None
+    base: Annotated[Values, Field(description="what all runs share")] = {}
+    axes: Annotated[dict[str, Axis], Field(description="values by dotted path; every combination is run")] = {}
+    points: Annotated[Points | None, Field(description="sets of values, where not every combination is wanted")] = None
+    arms: dict[Name, Arm] = {}
+    seeds: Seeds = Seeds(values=(0,))
+    resources: Resources = Resources()
+    report: Report = Report()
+    profiles: dict[Name, Profile] = {}
+
+
+@dataclass(frozen=True)
+class Planned:
+    """One run of a sweep.
+
+    Attributes:
+        name: of its point, where the author named it.   point: the value at every path of the sweep's axes: 0.0 for the weight
+            of a penalty that is not there, None for what else is not there.
+    """
+
+    run_id: str
+    config: RunConfig
+    arm: str
+    name: str | None
+    point: Values
+    seed: int
+
+
+@dataclass(frozen=True)
+class Expanded:
+    """A sweep with all of its runs.
+
+    Attributes:
+        source: as it was asked for.   profile, overrides: what changed it.
+        sweep: with the profile and the overrides of its own fields applied; overrides of runs are in `runs`.
+        runs: in order of arms, points, seeds. A run that two arms share stands under both.
+        axes: the dotted paths that tell points apart, in order.
+        goal, fit: what its runs aim at.
+    """
+
+    source: str
+    profile: str | None
+    overrides: tuple[str, ...]
+    sweep: Sweep
+    runs: tuple[Planned, ...]
+    axes: tuple[str, ...]
+    goal: Goal
+    fit: Goal | None
+
+    @property
+    def folder(self) -> str:
+        """Below `sweeps/` of the results."""
+        return self.sweep.name if self.profile is None else f"{self.sweep.name}@{self.profile}"
+
+    @property
+    def command(self) -> str:
+        """What a person types to run it."""
+        return shlex.join(["lal", "sweep", self.source, *self.overrides, *(["--profile", self.profile] if self.profile else [])])
+
+    @property
+    def resources(self) -> Values:
+        """{cpu, gpu, gpu_if_present} of one run."""
+        return self.sweep.resources.model_dump()
+
+    @property
+    def arms(self) -> tuple[str, ...]:
+        return tuple(self.sweep.arms) or (ONLY_ARM,)
+
+    def configs(self) -> dict[str, RunConfig]:
+        """Each run once, by id."""
+        return {run.run_id: run.config for run in self.runs}
+
+
+def load(source: str, profile: str | None = None, overrides: Sequence[str] = ()) -> Expanded:
+    """The sweep in YAML file `source`, or the shipped one of that name, expanded.
+
+    Raises:
+        Refused: anything is wrong with it: all problems at once, each with its place.
+    """
+    return expanded(document_of(source), source, profile, overrides)
+
+
+def expanded(document: Document, source: str, profile: str | None = None, overrides: Sequence[str] = ()) -> Expanded:
+    """The sweep that `document` describes, expanded."""
+    from launch.expansion import expansion
+
+    asked = overrides_of(overrides)
+    sweep = sweep_of(document, profile, asked)
+    return Expanded(source, profile, tuple(overrides), sweep, *expansion(sweep, document, profile, asked))
+
+
+def document_of(source: str) -> Document:
+    """The YAML of `source`: a path, or the name of a shipped sweep. A `base` that names a file is read from beside it, or from the current folder.
+
+    Raises:
+        Refused: there is no such file, or it cannot be read.
+    """
+    path = path_of(source)
+    document = read(path)
+    base = document.values.get("base")
+    if not isinstance(base, str):
+        return document
+    beside = [folder / base for folder in (path.parent, Path())]
+    found = next((each for each in beside if each.is_file()), None)
+    if found is None:
+        raise Refused(
+            f"base must be a mapping or name a YAML file, but {document.place(('base',))} names {base!r}, which is neither beside {path} nor here; check the name"
+        )
+    return document.with_part("base", read(found))
+
+
+def path_of(source: str) -> Path:
+    """The file that `source` means."""
+    path = Path(source)
+    if path.suffix in (".yaml", ".yml") or len(path.parts) > 1 or path.is_file():
+        return path
+    shipped = {each.name.removesuffix(".yaml"): each for each in Path(str(files("launch"))).parent.joinpath("sweeps").glob("*.yaml")}
+    if source not in shipped:
+        raise Refused(f"a sweep must be a YAML file or the name of a shipped sweep, but {source!r} is neither; {nearest(source, sorted(shipped))}")
+    return shipped[source]
+
+
+def sweep_of(document: Document, profile: str | None, overrides: Overrides) -> Sweep:
+    """The Sweep that `document` describes once `profile` and the command line have changed it."""
+    sweep = validated(document.values, lambda path: document.place(path))
+    if profile is not None and profile not in sweep.profiles:
+        remedy = nearest(profile, list(sweep.profiles)) if sweep.profiles else "it has none; leave --profile out"
+        raise Refused(f"--profile must name a profile of sweep {sweep.name}, but got {profile!r}; {remedy}")
+    changes = document.values["profiles"][profile] if profile else {}
+
+    def place(path: tuple) -> str:
+        in_profile = ("profiles", profile, *path)
+        if path and path[0] in overrides.sweep:
+            return "command line"
+        return document.place(in_profile) if len(in_profile) > 2 and in_profile[:3] in document.places else document.place(path)
+
+    return validated(changed(changed(document.values, changes), overrides.sweep), place)
+
+
+def validated(values: Mapping[str, Any], place: Callable[[tuple], str]) -> Sweep:
+    """`values` as a Sweep; one Refused for all that is wrong."""
+    try:
+        return Sweep.model_validate(values)
+    except ValidationError as error:
+        problems = problems_of(error, values, Sweep)
+        raise Refused(told(((problem, None) for problem in problems), 1, lambda problem, _: place(problem.path))) from None
+
+
+def changed(values: Mapping[str, Any], changes: Mapping[str, Any]) -> Values:
+    """A sweep's (or arm's) plain values under the changes of a profile: `base`, `resources` and `report` merge, axes and arms are
+    replaced or taken away (null) one by one, all else is replaced whole."""
+    result = dict(values)
+    for key, value in changes.items():
+        old = result.get(key) or {}
+        if key in ("base", "resources", "report"):
+            result[key] = merged(old, value)
+        elif key == "axes":
+            result[key] = {path: axis for path, axis in {**old, **value}.items() if axis is not None}
+        elif key == "arms":
+            result[key] = {arm: changed(old.get(arm, {}), value.get(arm, {})) for arm in {**old, **value} if arm not in value or value[arm] is not None}
+        else:
+            result[key] = value
+    return result
+
+
+def manifest(expanded: Expanded) -> Values:
+    """The plain data of `sweeps/<folder>/manifest.json`: what the report and every later reader know of the sweep."""
+    sweep = expanded.sweep
+    return {
+        "schema": SCHEMA,
+        "name": sweep.name,
+        "profile": expanded.profile,
+        "folder": expanded.folder,
+        "question": sweep.question,
+        "expect": sweep.expect,
+        "command": expanded.command,
+        "report": sweep.report.model_dump(mode="json", exclude_none=True),
+        "arms": list(expanded.arms),
+        "axes": list(expanded.axes),
+        "goal": asdict(expanded.goal),
+        "fit": asdict(expanded.fit) if expanded.fit else None,
+        "runs": [entry(run) for run in expanded.runs],
+        "resolved": {**sweep.model_dump(mode="json", exclude={"profiles"}), "overrides": list(expanded.overrides)},
+    }
+
+
+def entry(run: Planned) -> Values:
+    """One run of the manifest."""
+    return {
+        "run_id": run.run_id,
+        "arm": run.arm,
+        "name": run.name,
+        "point": run.point,
+        "seed": run.seed,
+        "budget": run.config.budget.model_dump(mode="json"),
+        "eval_every": run.config.eval_every,
+    }
