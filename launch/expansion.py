@@ -11,6 +11,13 @@ from typing import Any
 
 from pydantic import ValidationError
 
+from lal import config as configs
+from lal.config import RunConfig
+from lal.errors import Refused
+from lal.events import Goal
+from lal.part import kind_of, union
+from lal.runs import MEMBERS
+from lal.store import flattened, lookup
 from launch.axes import Point, Seeds
 from launch.fields import has_null, without_nulls
 from launch.merging import merged, nested, refuse_overlap, within
@@ -20,13 +27,6 @@ from launch.points import aim, points_of, refuse_twice, told_apart_by
 from launch.problems import Problem, problems_of, shown, told, truths
 from launch.reading import Document
 from launch.sweep import ONLY_ARM, Arm, Planned, Sweep
-from lal import config as configs
-from lal.config import RunConfig
-from lal.errors import Refused
-from lal.events import Goal
-from lal.part import kind_of, union
-from lal.runs import MEMBERS
-from lal.store import flattened, lookup
 
 MAX_RUNS = 100_000
 Values = dict[str, Any]

@@ -6,10 +6,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from lal.errors import Refused
 from launch.axes import axis_values
 from launch.merging import merged, nested, segments
 from launch.reading import parsed
-from lal.errors import Refused
 
 SWEEP_KEYS = ("name", "question", "expect", "seeds", "resources", "report")
 CLOSING = {"[": "]", "{": "}"}

@@ -8,8 +8,8 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from launch.fields import names_at
 from lal.errors import nearest
+from launch.fields import names_at
 
 SHOWN = 10
 Keys = tuple[Any, ...]
@@ -38,10 +38,8 @@ def _problem(found: Any, values: Mapping[str, Any], annotation: Any) -> Problem:
     if kind == "union_tag_not_found":
         return Problem(path, f"{dotted} must be a part with a `kind`, but is {value}; add `kind:` and its name")
     if kind == "union_tag_invalid":
-        kinds = found["ctx"]["expected_tags"].replace("'", "").split(", ")
-        return Problem(
-            (*path, "kind"), f"{dotted}.kind must be one of {', '.join(kinds)}, but is {found['ctx']['tag']!r}; {nearest(found['ctx']['tag'], kinds)}"
-        )
+        kinds, got = found["ctx"]["expected_tags"].replace("'", "").split(", "), found["ctx"]["tag"]
+        return Problem((*path, "kind"), f"{dotted}.kind must be one of {', '.join(kinds)}, but is {got!r}; {nearest(got, kinds)}")
     if kind == "value_error":
         text = str(found["ctx"]["error"])
         inner = pointed_at(text, path, values)
@@ -83,20 +81,6 @@ def pointed_at(text: str, path: Keys, values: Mapping[str, Any]) -> Keys:
         inner.append(key)
         values = values[key]
     return (*path, *inner)
-
-
-def truths(values: Mapping[str, Any], read: Any, path: Keys = ()) -> list[Problem]:
-    """Booleans that were read as numbers: `depth: yes` is a slip, not 1."""
-    found: list[Problem] = []
-    for key, value in values.items():
-        inner = read.get(key) if isinstance(read, Mapping) else getattr(read, str(key), None)
-        if isinstance(value, Mapping):
-            found += truths(value, inner, (*path, key))
-        elif isinstance(value, bool) and not isinstance(inner, bool):
-            found.append(Problem((*path, key), f"{'.'.join(map(str, (*path, key)))} must be a number, but is {shown(value)}"))
-        elif isinstance(value, list | tuple) and isinstance(inner, list | tuple):
-            found += truths(dict(enumerate(value)), dict(enumerate(inner)), (*path, key))
-    return found
 
 
 def shown(value: Any) -> str:

@@ -20,16 +20,16 @@ from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, Field, ValidationError, model_validator
 
-from launch.axes import Axis, Points, Seeds
-from launch.merging import merged
-from launch.overrides import Overrides, overrides_of
-from launch.problems import problems_of, told
-from launch.reading import Document, read
 from lal.config import RunConfig
 from lal.errors import Refused, nearest
 from lal.events import Goal
 from lal.part import Part
 from lal.store import SCHEMA, checked_name
+from launch.axes import Axis, Points, Seeds
+from launch.merging import merged
+from launch.overrides import Overrides, overrides_of
+from launch.problems import problems_of, told
+from launch.reading import Document, read
 
 ONLY_ARM = "all"
 
