@@ -88,7 +88,10 @@ def routing_of(output: Output) -> Tensor:
 
 
 def entropy(weights: Tensor) -> Tensor:
-    """Entropy in nats over the last axis; 0 log 0 = 0. A weight that has underflowed to 0 has no slope: the true one, infinity, would make NaN of every gradient."""
+    """Entropy in nats over the last axis; 0 log 0 = 0.
+
+    A weight that has underflowed to 0 has no slope: the true one is infinite, and would make NaN of every gradient.
+    """
     import torch
 
     return torch.special.entr(weights.clamp_min(torch.finfo(weights.dtype).tiny)).sum(-1)

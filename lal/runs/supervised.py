@@ -118,7 +118,8 @@ class Supervised(RunPart):
         if unread:
             raise ValueError(f"measure.every.{unread[0]} would have no effect: measure.metrics leaves {unread[0]} out; remove it")
         if "accuracy" not in measured or self.measure.cadence("accuracy") != self.measure.eval_every:
-            raise ValueError("measure must read accuracy at every evaluation, since a run ends by it; add accuracy to measure.metrics and remove measure.every.accuracy")
+            remedy = "add accuracy to measure.metrics and remove measure.every.accuracy"
+            raise ValueError(f"measure must read accuracy at every evaluation, since a run ends by it; {remedy}")
 
     @property
     def label(self) -> str:

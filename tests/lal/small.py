@@ -40,13 +40,19 @@ OPTIMS: dict[str, dict[str, Any]] = {
 }
 
 
-def run_config(model: str = "mlp", optim: str = "adamw", **values: Any) -> Supervised:
-    """A supervised run on p=5, all values of `values` on top."""
-    base = {"task": {"p": 5, "train_frac": 0.5}, "model": MODELS[model], "optim": OPTIMS[optim], "measure": {"eval_every": 2}, "budget": {"steps": 8, "stop": None}}
+def run_config(model: str | dict[str, Any] = "mlp", optim: str | dict[str, Any] = "adamw", **values: Any) -> Supervised:
+    """A supervised run on p=5; `model` and `optim` by name or in full, `values` in place of whole sections."""
+    base = {
+        "task": {"p": 5, "train_frac": 0.5},
+        "model": MODELS[model] if isinstance(model, str) else model,
+        "optim": OPTIMS[optim] if isinstance(optim, str) else optim,
+        "measure": {"eval_every": 2},
+        "budget": {"steps": 8, "stop": None},
+    }
     return parse({**base, **values})  # type: ignore[return-value]
 
 
-def network_of(model: str, dtype: torch.dtype = torch.float64, seed: int = 0) -> Network:
+def network_of(model: str | dict[str, Any], dtype: torch.dtype = torch.float64, seed: int = 0) -> Network:
     """A network with values of its own in every parameter: none at the round values that they start from."""
     network = run_config(model).model.build(TASK, stream(seed, "init")).to(dtype)
     spread = stream(seed, "spread")

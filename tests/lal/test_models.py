@@ -276,10 +276,17 @@ def test_init_scale_scales_every_initial_matrix(name):
     assert all(torch.allclose(2 * once[key], twice[key]) for key in scaled)
 
 
-@pytest.mark.parametrize("model", [
-    {"kind": "mlp", "width": 96}, {"kind": "mlp", "width": 96, "inputs": "sum", "embed_dim": 40}, {"kind": "mlp", "width": 96, "inputs": "concat", "embed_dim": 40},
-    {"kind": "gated", "width": 96, "depth": 3}, {"kind": "routed", "width": 96, "depth": 2}, {"kind": "routed", "width": 96, "depth": 2, "heads": 1, "head_width": 50},
-])  # fmt: skip
+COUNTED = [
+    {"kind": "mlp", "width": 96},
+    {"kind": "mlp", "width": 96, "inputs": "sum", "embed_dim": 40},
+    {"kind": "mlp", "width": 96, "inputs": "concat", "embed_dim": 40},
+    {"kind": "gated", "width": 96, "depth": 3},
+    {"kind": "routed", "width": 96, "depth": 2},
+    {"kind": "routed", "width": 96, "depth": 2, "heads": 1, "head_width": 50},
+]
+
+
+@pytest.mark.parametrize("model", COUNTED)
 def test_flops_are_those_that_a_counter_sees(model):
     task = Modular(p=31, train_frac=0.5)
     config = parse({"task": {"p": 31, "train_frac": 0.5}, "model": model}).model
