@@ -28,7 +28,7 @@ def axis_values(written: Any) -> Any:
         return spaced(scale, ends)
     if not isinstance(written, list | tuple):
         raise ValueError(
-            f"an axis must be a list of values, or {{log: [from, to, n]}} or {{linear: [from, to, n]}}, but got {written!r}; write [{written!r}] for a single value"
+            f"an axis must be a list, or {{log: [from, to, n]}} or {{linear: [from, to, n]}}, but got {written!r}; write a list for a single value too"
         )
     if not written:
         raise ValueError("an axis must have at least one value, but it is empty; add values or remove the axis")

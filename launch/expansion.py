@@ -20,11 +20,11 @@ from lal.runs import MEMBERS
 from lal.store import flattened, lookup
 from launch.axes import Point, Seeds
 from launch.fields import has_null, without_nulls
-from launch.merging import merged, nested, refuse_overlap, within
+from launch.merging import merged, nested, refuse_overlap, segments, within
 from launch.origins import Origins
 from launch.overrides import Overrides
 from launch.points import aim, points_of, refuse_twice, told_apart_by
-from launch.problems import Problem, problems_of, shown, told, truths
+from launch.problems import Problem, problems_of, shown, told
 from launch.reading import Document
 from launch.sweep import ONLY_ARM, Arm, Planned, Sweep
 
@@ -123,11 +123,7 @@ def checked(drafts: Iterable[tuple[Cell, int, Values]], place: Callable[[Problem
     for cell, _, values in drafts:
         n_drafts += 1
         config, problems = run_of(values)
-        problems += [
-            Problem(tuple(path.split(".")), f"{path} is set by `seeds`, so it must not be set here; remove it")
-            for path in cell.seeds.vary
-            if lookup(cell.values, path) is not None
-        ]
+        problems += [Problem(segments(path), f"{path} is set by `seeds`; remove it here") for path in cell.seeds.vary if lookup(cell.values, path) is not None]
         wrong += [(problem, cell) for problem in problems]
         if config is not None:
             read.append(config)
@@ -145,7 +141,7 @@ def run_of(values: Values) -> tuple[RunConfig | None, list[Problem]]:
         config = configs.parse(values)
     except ValidationError as error:
         return None, problems_of(error, values, run_annotation())
-    return config, truths(values, config)
+    return config, []
 
 
 @cache

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from itertools import pairwise
 from typing import Any
 
 from lal.errors import Refused
@@ -57,6 +58,6 @@ def within(path: str, whole: str) -> bool:
 def refuse_overlap(paths: Iterable[str], where: str) -> None:
     """Refuses two paths of which one sets what the other sets."""
     ordered = sorted(paths, key=lambda path: path.split("."))
-    for first, second in zip(ordered, ordered[1:], strict=False):
+    for first, second in pairwise(ordered):
         if within(second, first):
             raise Refused(f"axes and points must each set something else, but {where} sets {second!r} twice (also by {first!r}); remove one")

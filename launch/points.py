@@ -30,7 +30,7 @@ def refuse_twice(runs: Iterable[tuple[Cell, RunConfig, str]]) -> None:
         other, first = seen.setdefault(run_id, (cell, config))
         if first.budget != config.budget or getattr(first, "measure", None) != getattr(config, "measure", None):
             raise Refused(
-                f"a run that arms share must have one budget and one measure, but {run_id} has others in {other.arm} and in {cell.arm}; set them in the sweep's base"
+                f"a run that arms share must have one budget and one measure, but {run_id} has two of them ({other.arm}, {cell.arm}); set them in the sweep's base"
             )
 
 
@@ -74,7 +74,7 @@ def _drawn(configs: Sequence[RunConfig], sweep: Sweep, place: Callable[[tuple], 
     for name, path in phase.items():
         if not any(leads(config, path) is None for config in configs):
             raise Refused(
-                f"{place(('report', 'phase', name))}: report.phase.{name} must be the dotted path of a value of a run, but got {path!r}; {leads(configs[0], path)}"
+                f"{place(('report', 'phase', name))}: report.phase.{name} must be a dotted path of a run, but got {path!r}; {leads(configs[0], path)}"
             )
     return list(phase.values())
 

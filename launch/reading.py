@@ -17,7 +17,7 @@ MAX_BYTES = 2**20
 MAX_DEPTH = 32
 TAG = "tag:yaml.org,2002:"
 KNOWN_TAGS = frozenset(f"{TAG}{name}" for name in ("null", "bool", "int", "float", "str", "seq", "map", "timestamp", "value", "merge"))
-Path_ = tuple[str | int, ...]
+Keys = tuple[Any, ...]
 
 
 @dataclass(frozen=True)
@@ -30,9 +30,9 @@ class Document:
     """
 
     values: dict[str, Any]
-    places: dict[Path_, str]
+    places: dict[Keys, str]
 
-    def place(self, path: Path_) -> str:
+    def place(self, path: Keys) -> str:
         """Where `path` is written, or the innermost of what it is in that is written."""
         while path not in self.places:
             path = path[:-1]
@@ -51,7 +51,7 @@ def read(path: Path) -> Document:
         Refused: it cannot be read, is too large or no text, or is not one YAML mapping without aliases; with file and line.
     """
     try:
-        with open(path, "rb") as file:
+        with path.open("rb") as file:
             data = file.read(MAX_BYTES + 1)
     except OSError as error:
         raise Refused(f"a YAML file must be readable, but {path} is not ({error.strerror or error}); check the path") from None
@@ -68,13 +68,13 @@ def read(path: Path) -> Document:
     return Document(value, places)
 
 
-def parsed(text: str, file: str) -> tuple[Any, dict[Path_, str]]:
+def parsed(text: str, file: str) -> tuple[Any, dict[Keys, str]]:
     """The value that `text` stands for, and the places of its parts, named after `file`.
 
     Raises:
         Refused: it is not plain YAML.
     """
-    places: dict[Path_, str] = {(): file}
+    places: dict[Keys, str] = {(): file}
     try:
         _check_events(text, file)
         node = yaml.compose(text, Loader=LOADER)
@@ -98,7 +98,7 @@ def _check_events(text: str, file: str) -> None:
             raise Refused(f"a YAML file must hold one document, but a second begins at {where}; remove it")
 
 
-def _value(node: yaml.Node, path: Path_, file: str, places: dict[Path_, str]) -> Any:
+def _value(node: yaml.Node, path: Keys, file: str, places: dict[Keys, str]) -> Any:
     where = f"{file}:{node.start_mark.line + 1}"
     places.setdefault(path, where)
     if node.tag not in KNOWN_TAGS:
@@ -110,7 +110,7 @@ def _value(node: yaml.Node, path: Path_, file: str, places: dict[Path_, str]) ->
     return _scalar(node, where)
 
 
-def _mapping(node: yaml.MappingNode, path: Path_, file: str, places: dict[Path_, str]) -> dict[str, Any]:
+def _mapping(node: yaml.MappingNode, path: Keys, file: str, places: dict[Keys, str]) -> dict[str, Any]:
     values: dict[str, Any] = {}
     for key, value in node.value:
         where = f"{file}:{key.start_mark.line + 1}"

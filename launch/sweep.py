@@ -222,7 +222,7 @@ def document_of(source: str) -> Document:
     found = next((each for each in beside if each.is_file()), None)
     if found is None:
         raise Refused(
-            f"base must be a mapping or name a YAML file, but {document.place(('base',))} names {base!r}, which is neither beside {path} nor here; check the name"
+            f"base must be a mapping or name a YAML file, but {document.place(('base',))} names {base!r}, which is not beside {path}, nor here; check it"
         )
     return document.with_part("base", read(found))
 
