@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from math import exp, isfinite, log, nan
 from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BeforeValidator, Field, model_validator
@@ -37,17 +38,23 @@ def axis_values(written: Any) -> Any:
 
 def spaced(scale: str, ends: Any) -> tuple[float, ...]:
     """n numbers from `ends[0]` to `ends[1]`, both exact, at equal ratios (log) or distances (linear)."""
-    try:
-        low, high, n = float(ends[0]), float(ends[1]), int(ends[2])
-        right = len(ends) == 3 and n == float(ends[2]) and 2 <= n <= MAX_VALUES
-    except (TypeError, ValueError, IndexError, KeyError, OverflowError):
-        right = False
-    if not right:
-        raise ValueError(f"{scale} must be [from, to, n] with 2 <= n <= {MAX_VALUES:,}, but got {ends!r}; write it as in {scale}: [1.0e-3, 1, 7]")
+    low, high, n = ends_of(scale, ends)
     if scale == "log" and not (low > 0 and high > 0):
         raise ValueError(f"the ends of a log range must be over 0, but got {ends!r}; use linear, or a list with 0 in it")
-    between = [low + (high - low) * i / (n - 1) if scale == "linear" else low * (high / low) ** (i / (n - 1)) for i in range(1, n - 1)]
+    shares = [i / (n - 1) for i in range(1, n - 1)]
+    between = [low * (1 - share) + high * share if scale == "linear" else exp(log(low) * (1 - share) + log(high) * share) for share in shares]
     return (low, *(float(f"{value:.{DIGITS}g}") for value in between), high)
+
+
+def ends_of(scale: str, ends: Any) -> tuple[float, float, int]:
+    """(from, to, n) of a range."""
+    try:
+        low, high, n = (float(end) for end in ends)
+    except (TypeError, ValueError, OverflowError):
+        low = high = n = nan
+    if not (isfinite(low) and isfinite(high) and 2 <= n <= MAX_VALUES and n == int(n)):
+        raise ValueError(f"{scale} must be [from, to, n] with 2 <= n <= {MAX_VALUES:,}, but got {ends!r}; write it as in {scale}: [1.0e-3, 1, 7]")
+    return low, high, int(n)
 
 
 Axis = Annotated[Values, BeforeValidator(axis_values)]

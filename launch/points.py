@@ -30,7 +30,7 @@ def refuse_twice(runs: Iterable[tuple[Cell, RunConfig, str]]) -> None:
         other, first = seen.setdefault(run_id, (cell, config))
         if first.budget != config.budget or getattr(first, "measure", None) != getattr(config, "measure", None):
             raise Refused(
-                f"a run that arms share must have one budget and one measure, but {run_id} has two of them ({other.arm}, {cell.arm}); set them in the sweep's base"
+                f"a run that arms share must have one budget and one measure, but {run_id} has two ({other.arm}, {cell.arm}); set them in the sweep's base"
             )
 
 
