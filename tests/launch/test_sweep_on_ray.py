@@ -1,0 +1,158 @@
+"""`lal sweep` on an embedded Ray, as a person runs it: to its end, killed, interrupted, with runs that fail."""
+
+from __future__ import annotations
+
+import copy
+import json
+import signal
+import time
+from pathlib import Path
+
+import pytest
+
+from lal.store import Store
+from tests.launch.cli import TINY, lal, started, tables, written
+
+pytestmark = pytest.mark.ray
+
+PLUGIN = '''
+import os, signal
+from typing import ClassVar, Literal
+from lal.models.mlp import Mlp
+
+class Crashing(Mlp):
+    kind: Literal["crashing"] = "crashing"
+    how: Literal["raise", "memory", "kill"] = "raise"
+
+    def build(self, task, generator):
+        if self.how == "raise":
+            raise RuntimeError("this network cannot be built")
+        if self.how == "memory":
+            raise MemoryError
+        os.kill(os.getpid(), signal.SIGKILL)
+'''
+
+
+@pytest.fixture(scope="module")
+def undisturbed(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder of a tiny sweep that nobody disturbed."""
+    folder = tmp_path_factory.mktemp("undisturbed")
+    done = lal("sweep", written(folder, TINY), "--no-report", cwd=folder)
+    assert done.returncode == 0, done.stdout + done.stderr
+    return folder
+
+
+def test_a_sweep_trains_every_run_once(undisturbed: Path) -> None:
+    store = Store(undisturbed / "results")
+    ids = [run["run_id"] for run in store.manifest("tiny")["runs"]]
+    assert len(ids) == len(set(ids)) == 4
+    assert [store.run(each).record().outcome for each in ids] == ["budget"] * 4
+    before = {each: (store.root / f"runs/{each}/record.json").stat().st_mtime_ns for each in ids}
+    again = lal("sweep", "tiny.yaml", "--no-report", cwd=undisturbed)
+    assert again.returncode == 0
+    assert "0 trained" in again.stdout
+    assert {each: (store.root / f"runs/{each}/record.json").stat().st_mtime_ns for each in ids} == before
+
+
+def test_more_of_a_sweep_trains_only_what_is_missing(undisturbed: Path) -> None:
+    before = tables(undisturbed / "results")
+    done = lal("sweep", "tiny.yaml", "--no-report", "--json", "seeds=3", "penalties.compute.weight=0,0.1", cwd=undisturbed)
+    assert done.returncode == 0, done.stderr
+    summary = json.loads(done.stdout)
+    assert (summary["planned"], summary["already"], summary["trained"]) == (6, 4, 2)
+    after = tables(undisturbed / "results")
+    assert {each: after[each] for each in before} == before
+
+
+def slow_sweep() -> dict:
+    """Runs of a second or two, saved often."""
+    sweep = copy.deepcopy(TINY)
+    sweep["base"]["budget"] = {"steps": 1500, "stop": None, "checkpoint_every_s": 0.2}
+    return sweep
+
+
+def wait_until(ready, process) -> None:
+    deadline = time.monotonic() + 120
+    while not ready():
+        assert process.poll() is None, process.stdout.read()
+        assert time.monotonic() < deadline
+        time.sleep(0.02)
+
+
+@pytest.fixture(scope="module")
+def slow_undisturbed(tmp_path_factory: pytest.TempPathFactory) -> dict:
+    """The tables of the slower sweep, trained in this process."""
+    from launch.sweep import load
+    from lal.runs.session import attempt
+
+    folder = tmp_path_factory.mktemp("slow")
+    written(folder, slow_sweep())
+    store = Store(folder / "results")
+    for config in load(str(folder / "tiny.yaml")).configs().values():
+        attempt(config, store)
+    return tables(store.root)
+
+
+def test_a_killed_sweep_goes_on(tmp_path: Path, slow_undisturbed: dict) -> None:
+    written(tmp_path, slow_sweep())
+    store = Store(tmp_path / "results")
+    first = started("sweep", "tiny.yaml", "--no-report", cwd=tmp_path)
+    wait_until(lambda: any(store.run(each).record() for each in store.names("runs")), first)
+    first.kill()
+    first.wait()
+    finished = {each: (store.root / f"runs/{each}/record.json").stat().st_mtime_ns for each in store.names("runs") if store.run(each).record()}
+    second = lal("sweep", "tiny.yaml", "--no-report", cwd=tmp_path)
+    assert second.returncode == 0, second.stdout + second.stderr
+    assert {each: (store.root / f"runs/{each}/record.json").stat().st_mtime_ns for each in finished} == finished
+    assert tables(store.root) == slow_undisturbed
+
+
+@pytest.mark.parametrize("signum", [signal.SIGINT, signal.SIGTERM])
+def test_an_interrupted_sweep_says_how_to_go_on(tmp_path: Path, signum: int) -> None:
+    written(tmp_path, slow_sweep())
+    store = Store(tmp_path / "results")
+    process = started("sweep", "tiny.yaml", "--no-report", "budget.steps=100000", cwd=tmp_path)
+    wait_until(lambda: any(store.run(each).get_bytes("checkpoint.pt") for each in store.names("runs")), process)
+    process.send_signal(signum)
+    output, _ = process.communicate(timeout=60)
+    assert process.returncode == 128 + signum, output
+    assert "lal sweep tiny.yaml --no-report budget.steps=100000" in output
+    assert "Traceback" not in output
+
+
+def test_what_goes_wrong_in_one_run_stays_there(tmp_path: Path) -> None:
+    plugin = tmp_path / "plugin"
+    (plugin / "crashing-1.0.dist-info").mkdir(parents=True)
+    (plugin / "crashing.py").write_text(PLUGIN)
+    (plugin / "crashing-1.0.dist-info/METADATA").write_text("Metadata-Version: 2.1\nName: crashing\nVersion: 1.0\n")
+    (plugin / "crashing-1.0.dist-info/entry_points.txt").write_text("[lal.models]\ncrashing = crashing:Crashing\n")
+    sweep = copy.deepcopy(TINY) | {"axes": {}, "seeds": 1}
+    sweep["arms"] = {
+        "well": {},
+        "diverging": {"base": {"model": {"kind": "mlp", "activation": "square", "width": 16}, "optim": {"kind": "sgd", "lr": 100.0}}},
+        **{how: {"base": {"model": {"kind": "crashing", "width": 16, "how": how}}} for how in ("raise", "memory", "kill")},
+    }
+    written(tmp_path, sweep)
+    done = lal("sweep", "tiny.yaml", "--no-report", "--json", cwd=tmp_path, env={"PYTHONPATH": str(plugin)})
+    assert done.returncode == 1, done.stdout + done.stderr
+    summary = json.loads(done.stdout)
+    assert summary["outcomes"] == {"budget": 1, "diverged": 1}
+    assert sorted(each["outcome"] for each in summary["failures"]) == ["error", "lost", "out_of_memory"]
+    told = lal("sweep", "tiny.yaml", "--no-report", "--skip-failed", cwd=tmp_path, env={"PYTHONPATH": str(plugin)})
+    assert told.returncode == 0, told.stdout
+
+
+def test_what_no_machine_here_can_hold_is_refused(tmp_path: Path) -> None:
+    written(tmp_path, TINY)
+    done = lal("sweep", "tiny.yaml", "resources.cpu=4096", cwd=tmp_path)
+    assert done.returncode == 2
+    assert "cpu 4096" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_tokens_may_be_on(tmp_path: Path) -> None:
+    sweep = copy.deepcopy(TINY) | {"axes": {}, "seeds": 1}
+    written(tmp_path, sweep)
+    done = lal("sweep", "tiny.yaml", "--no-report", cwd=tmp_path, env={"RAY_AUTH_MODE": "token", "HOME": str(tmp_path)})
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "1 trained" in done.stdout
