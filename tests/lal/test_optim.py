@@ -34,7 +34,7 @@ def test_linear_decay_falls_from_the_end_of_warm_up_to_its_floor_at_its_own_hori
 
 def test_cosine_decay():
     schedule = Sgd(lr=2.0, decay=Decay(steps=8))
-    assert [schedule.lr_at(step) for step in range(0, 10)] == pytest.approx([2 * (1 + cos(pi * min(step, 8) / 8)) / 2 for step in range(10)])
+    assert [schedule.lr_at(step) for step in range(10)] == pytest.approx([2 * (1 + cos(pi * min(step, 8) / 8)) / 2 for step in range(10)])
 
 
 DECAYS = [None, *(Decay(kind=kind, steps=steps, floor=0.1) for kind in ("linear", "cosine") for steps in (1501, 3700))]

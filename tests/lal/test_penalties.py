@@ -162,11 +162,11 @@ def naive_smoothness(values, cutoff):
     p = len(values)
     centre = mean(mean(row) for row in values)
     energy = {}
-    for k, l in product(range(p), range(p)):
-        turns = [(2 * pi * (k * a + l * b) / p, values[a][b] - centre) for a, b in product(range(p), range(p))]
+    for k, m in product(range(p), range(p)):
+        turns = [(2 * pi * (k * a + m * b) / p, values[a][b] - centre) for a, b in product(range(p), range(p))]
         real, imaginary = sum(v * cos(t) for t, v in turns), sum(v * cos(t - pi / 2) for t, v in turns)
-        energy[min(k, p - k), min(l, p - l), k, l] = real**2 + imaginary**2
-    return sum(e for (k, l, *_), e in energy.items() if max(k, l) <= cutoff) / sum(energy.values())
+        energy[min(k, p - k), min(m, p - m), k, m] = real**2 + imaginary**2
+    return sum(e for (k, m, *_), e in energy.items() if max(k, m) <= cutoff) / sum(energy.values())
 
 
 @pytest.mark.parametrize("p", [4, 7])
@@ -194,9 +194,9 @@ def test_parseval_the_transforms_energy_is_the_variance():
 
 @pytest.mark.parametrize("frequency", [(1, 0), (1, 2), (0, 2), (3, 1), (5, 5), (6, 0)])
 def test_a_pure_wave_is_smooth_up_to_the_cutoff_and_rough_beyond(frequency):
-    k, l = frequency
-    wave = torch.tensor([[cos(2 * pi * (k * a + l * b) / 13 + 0.3) + 5 for b in range(13)] for a in range(13)], dtype=torch.float64)
-    assert smoothness(wave, 2).item() == pytest.approx(float(max(k, l) <= 2), abs=1e-12)
+    k, m = frequency
+    wave = torch.tensor([[cos(2 * pi * (k * a + m * b) / 13 + 0.3) + 5 for b in range(13)] for a in range(13)], dtype=torch.float64)
+    assert smoothness(wave, 2).item() == pytest.approx(float(max(k, m) <= 2), abs=1e-12)
 
 
 def test_a_constant_is_smooth_and_has_a_finite_slope():
@@ -256,10 +256,16 @@ def test_the_training_loss_adds_weight_times_share_times_penalty(model):
         assert expected.item() > functional.cross_entropy(output.logits, targets).item()
 
 
-@pytest.mark.parametrize(("model", "slot", "penalty"), [
-    ("mlp", "compute", {"kind": "sum"}), ("routed", "compute", {"kind": "entropy"}), ("mlp", "routing", {"kind": "gini"}), ("gated", "routing", {"kind": "entropy"}),
+MISFITS = [
+    ("mlp", "compute", {"kind": "sum"}),
+    ("routed", "compute", {"kind": "entropy"}),
+    ("mlp", "routing", {"kind": "gini"}),
+    ("gated", "routing", {"kind": "entropy"}),
     ("routed-one-head", "routing", {"kind": "sparsity"}),
-])  # fmt: skip
+]
+
+
+@pytest.mark.parametrize(("model", "slot", "penalty"), MISFITS)
 def test_a_penalty_on_a_model_that_cannot_have_it_is_refused(model, slot, penalty):
     values = {"task": {"p": 5, "train_frac": 0.5}, "model": MODELS[model]}
     with pytest.raises(ValueError, match=f"penalties.{slot}: .* or remove the penalty"):

@@ -1,0 +1,356 @@
+"""Every metric against a loop over single rows in float64, and that looking leaves no trace."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from itertools import combinations
+from math import exp, log
+
+import pytest
+import torch
+from torch import nn
+
+from lal.metrics import METRICS, depth
+from lal.metrics.probe import Probe, looking
+from lal.models.network import Network, Output
+from lal.runs.supervised_loop import SupervisedRun
+from lal.stopping import Stopper
+from lal.tasks.modular import Modular
+from tests.lal.small import MODELS, run_config
+
+ALL = pytest.mark.parametrize("name", MODELS)
+
+
+def trained(name, steps=12, **values):
+    """A run in float64 after a few steps, in the midst of learning."""
+    run = SupervisedRun(run_config(name, optim={"kind": "adamw", "lr": 0.03}, dtype="float64", **values))
+    for _ in range(steps):
+        run._update()
+    return run
+
+
+def measured(run, *names):
+    with looking(run.network):
+        probe = Probe(run.config, run.network, run.data)
+        return {column: value for name in names or run.config.metrics() for column, value in METRICS[name].values(probe).items()}
+
+
+def rows_of(run):
+    """(tokens, target, logits, routing) of each row, passed through the network by itself."""
+    with looking(run.network):
+        for tokens, target in zip(run.data.tokens, run.data.targets.tolist(), strict=True):
+            output = run.network(tokens[None])
+            yield tokens.tolist(), target, output.logits[0].tolist(), None if output.routing is None else output.routing[:, 0].tolist()
+
+
+def mean(values):
+    values = list(values)
+    return sum(values) / len(values)
+
+
+def entropy(weights):
+    return -sum(w * log(w) for w in weights if w > 0)
+
+
+@ALL
+def test_metrics_fill_the_columns_that_they_declare(name):
+    run = trained(name, penalties={"spectral": {"weight": 0.1}})
+    for metric in run.config.metrics():
+        columns, got = METRICS[metric].columns(run.config), measured(run, metric)
+        assert len(set(columns)) == len(columns)
+        assert {column for column in got if not column.startswith("weight_norm/")} == set(columns)
+
+
+@ALL
+@pytest.mark.parametrize("loss", ["cross_entropy", "mse"])
+def test_loss_accuracy_margin_and_mirror_clean_row_by_row(name, loss):
+    run = trained(name, loss=loss)
+    values, rows = measured(run, "accuracy", "margin", "mirror_clean", "price"), list(rows_of(run))
+    train_pairs = {tuple(rows[index][0]) for index in run.data.train.tolist()}
+
+    def loss_of(row):
+        _, target, z, _ = row
+        return log(sum(map(exp, z))) - z[target] if loss == "cross_entropy" else mean((value - (c == target)) ** 2 for c, value in enumerate(z))
+
+    def margin(row):
+        _, target, z, _ = row
+        return z[target] - max(value for c, value in enumerate(z) if c != target)
+
+    for side in ("train", "test"):
+        of_side = [rows[index] for index in getattr(run.data, side).tolist()]
+        assert values[f"{side}_loss"] == pytest.approx(mean(map(loss_of, of_side)), abs=1e-12)
+        assert values[f"{side}_acc"] == mean(margin(row) > 0 for row in of_side)
+        assert values[f"{side}_margin"] == pytest.approx(mean(map(margin, of_side)), abs=1e-12)
+    clean = [row for row in rows if tuple(row[0]) not in train_pairs and tuple(row[0][::-1]) not in train_pairs and row[0][0] != row[0][1]]
+    assert len(clean) >= 3
+    assert values["mirror_clean_acc"] == mean(margin(row) > 0 for row in clean)
+    assert values["total_loss"] == values["train_loss"]
+
+
+CHARGES = {
+    "gated": {"compute": {"kind": "entropy", "weight": 0.3}},
+    "routed": {"routing": {"kind": "load_balance", "weight": 0.3}, "spectral": {"weight": 2.0, "every": 3}},
+}
+
+
+@pytest.mark.parametrize("name", CHARGES)
+def test_total_loss_is_the_loss_plus_weight_times_each_penalty_of_the_training_rows(name):
+    run = trained(name, penalties=CHARGES[name])
+    values = measured(run, "accuracy", "price")
+    with looking(run.network):
+        output = run.network(run.data.tokens[run.data.train])
+        prices = {slot: penalty.value(run.network, output, run.data).item() for slot, penalty in run.config.penalties.charged().items()}
+    columns = {"compute": "compute_cost", "routing": "routing_penalty", "spectral": "spectral_penalty"}
+    assert {column for column in values if column in columns.values()} == {columns[slot] for slot in prices}
+    assert all(values[columns[slot]] == pytest.approx(price, abs=1e-12) for slot, price in prices.items())
+    assert values["total_loss"] == pytest.approx(values["train_loss"] + sum(CHARGES[name][slot]["weight"] * price for slot, price in prices.items()), abs=1e-12)
+
+
+def test_compute_cost_of_an_unpaid_gated_network_is_the_sum_of_its_gates():
+    run = trained("gated")
+    values = measured(run, "price", "gates")
+    assert values["compute_cost"] == pytest.approx(values["effective_depth"], abs=1e-12)
+    assert values["effective_depth"] == pytest.approx(torch.sigmoid(run.network.gates.logits).sum().item())
+
+
+@pytest.mark.parametrize("name", ["gated", "gated-gumbel", "gated-hard", "gated-skip"])
+def test_gate_columns(name):
+    run = trained(name, penalties={"compute": {"kind": "sum", "weight": 1.0}})
+    values = measured(run, "gates")
+    gates = values["gate_values"]
+    t = run.network.gates.logits.tolist()
+    expected = {"gated-gumbel": [1 / (1 + exp(-x / 0.7)) for x in t], "gated-hard": [float(x > 0) for x in t]}.get(name, [1 / (1 + exp(-x)) for x in t])
+    assert gates == pytest.approx(expected, abs=1e-12)
+    assert values["effective_depth"] == pytest.approx(sum(gates))
+    assert values["open_gates"] == sum(gate > 0.5 for gate in gates)
+    assert values["gate_entropy"] == pytest.approx(mean(entropy([gate, 1 - gate]) for gate in gates), abs=1e-12)
+
+
+@pytest.mark.parametrize("name", ["routed", "routed-plain", "routed-one-layer"])
+def test_routing_columns_row_by_row(name):
+    run = trained(name)
+    values, rows = measured(run, "routing"), list(rows_of(run))
+    layers, heads = run.config.model.depth, run.config.model.heads
+    own = [mean(entropy(row[3][layer]) for row in rows) for layer in range(layers)]
+    load = [[mean(row[3][layer][head] for row in rows) for head in range(heads)] for layer in range(layers)]
+    assert values["routing_entropy"] == pytest.approx(mean(own), abs=1e-12)
+    assert values["routing_entropy_norm"] == pytest.approx(mean(own) / log(heads), abs=1e-12)
+    assert values["load_entropy"] == pytest.approx(mean(map(entropy, load)), abs=1e-12)
+    assert values["specialisation"] == pytest.approx(mean(map(entropy, load)) - mean(own), abs=1e-12)
+    assert values["specialisation"] >= 0
+    assert values["effective_heads"] == pytest.approx(mean(exp(entropy(each)) for each in load), abs=1e-12)
+    assert values["head_utilization"] == pytest.approx([share for each in load for share in each], abs=1e-12)
+    with looking(run.network):
+        test = run.data.test
+        hard = run.network.run(run.network.embed(run.data.tokens), hard=True).logits.argmax(1)
+        assert values["hard_acc"] == (hard == run.data.targets)[test].double().mean().item()
+
+
+@ALL
+def test_weight_norms_are_those_of_the_numbers(name):
+    run = trained(name)
+    values = measured(run, "weight_norm")
+    squares = {key: sum(x * x for x in p.flatten().tolist()) for key, p in run.network.named_parameters()}
+    assert values == pytest.approx({"weight_norm": sum(squares.values()) ** 0.5, **{f"weight_norm/{key}": square**0.5 for key, square in squares.items()}})
+
+
+def brute_force_depth(run, gates):
+    """Fewest layers of any subset that keeps test accuracy within a point of the whole network's; each subset is run by itself."""
+    data, layers = run.data, gates.nonzero().flatten().tolist()
+
+    def accuracy(kept):
+        masked = torch.stack([gate if index in kept else torch.zeros_like(gate) for index, gate in enumerate(gates)])
+        logits = run.network.run(run.network.embed(data.tokens[data.test]), masked).logits
+        return (logits.argmax(1) == data.targets[data.test]).double().mean().item()
+
+    whole = accuracy(set(layers))
+    return next(n for n in range(len(layers) + 1) if any(accuracy(set(kept)) >= whole - 0.01 for kept in combinations(layers, n)))
+
+
+def read_where_it_learned(run):
+    """`run`, whose test rows are now its training rows: so early it knows no others, and needs no layer for those."""
+    run.data = replace(run.data, test=run.data.train)
+    return run
+
+
+def random_gated(seed, **model):
+    """A trained network with gates of many sizes, some of them shut."""
+    run = read_where_it_learned(trained({"kind": "gated", "width": 8, **model}, steps=25, seed=seed))
+    gates = torch.rand(run.config.model.depth, dtype=torch.float64, generator=torch.Generator().manual_seed(seed)) * 1.5
+    return run, gates.where(gates > 0.3, 0).clamp(0, 1)
+
+
+@pytest.mark.parametrize("controls", ["output", "skip"])
+def test_functional_depth_is_the_smallest_of_all_subsets(controls):
+    found = []
+    for seed in range(8):
+        run, gates = random_gated(seed, depth=5, controls=controls)
+        with looking(run.network):
+            right = run.network.run(run.network.embed(run.data.tokens), gates).logits.argmax(1) == run.data.targets
+            least = right[run.data.test].double().mean().item() - depth.TOLERANCE
+            found.append(depth.fewest_layers(run.network, gates, run.data, gates.nonzero().flatten().tolist(), least))
+            assert found[-1] == brute_force_depth(run, gates)
+    assert len(set(found)) >= 2
+
+
+@pytest.mark.parametrize("name", ["gated", "gated-skip", "gated-hard", "gated-gumbel"])
+def test_functional_depth_column(name):
+    run = read_where_it_learned(trained(name, steps=30))
+    with looking(run.network):
+        gates = run.network.gates()
+        expected = brute_force_depth(run, gates)
+        rounded = run.network.run(run.network.embed(run.data.tokens), (gates > 0.5).double()).logits.argmax(1) == run.data.targets
+    values = measured(run, "functional_depth")
+    assert expected > 0
+    assert values == {"functional_depth": expected, "rounded_acc": rounded[run.data.test].double().mean().item()}
+
+
+def test_chunks_do_not_change_functional_depth(monkeypatch):
+    run, gates = random_gated(1, depth=4)
+    layers = gates.nonzero().flatten().tolist()
+    with looking(run.network):
+        whole = [depth.fewest_layers(run.network, gates, run.data, layers, least) for least in (0.1, 0.2, 0.3)]
+        monkeypatch.setattr(depth, "ROWS_AT_ONCE", 3)
+        assert [depth.fewest_layers(run.network, gates, run.data, layers, least) for least in (0.1, 0.2, 0.3)] == whole
+
+
+def naive_greedy(run, gates, least):
+    data, kept = run.data, set(gates.nonzero().flatten().tolist())
+
+    def accuracy(layers):
+        masked = torch.stack([gate if index in layers else torch.zeros_like(gate) for index, gate in enumerate(gates)])
+        return (run.network.run(run.network.embed(data.tokens[data.test]), masked).logits.argmax(1) == data.targets[data.test]).double().mean().item()
+
+    while kept:
+        best = max(sorted(kept), key=lambda index: accuracy(kept - {index}))
+        if accuracy(kept - {best}) < least:
+            break
+        kept = kept - {best}
+    return len(kept)
+
+
+def test_beyond_eight_layers_depth_is_greedy(monkeypatch):
+    for seed in range(4):
+        run, gates = random_gated(seed, depth=9)
+        gates = gates.clamp_min(0.05)
+        monkeypatch.setattr(run.network, "layer_scales", lambda gates=gates: gates)
+        monkeypatch.setattr(run.network.gates, "forward", lambda gates=gates: gates)
+        values = measured(run, "functional_depth", "accuracy")
+        assert values["functional_depth"] == naive_greedy(run, gates, values["test_acc"] - 0.01) >= brute_force_depth(run, gates)
+
+
+class Table(Network):
+    """Answers every pair by a table."""
+
+    def __init__(self, answers):
+        super().__init__()
+        self.answers, self.p = answers, int(len(answers) ** 0.5)
+
+    def embed(self, tokens):
+        return self.answers[tokens[:, 0] * self.p + tokens[:, 1]]
+
+    def run(self, x, scales=None):
+        return Output(nn.functional.one_hot(x, self.p).float(), x)
+
+    def layer_scales(self):
+        return None
+
+    def layer_flops(self):
+        return []
+
+    def streams(self):
+        return {}
+
+
+@pytest.mark.parametrize(("p", "train_frac", "within"), [(113, 0.3, 0.003), (17, 0.5, 0.034)])
+def test_a_symmetric_memoriser_stands_at_the_plateau_and_mirror_clean_sees_through_it(p, train_frac, within):
+    accuracies = []
+    for seed in range(4):
+        config = run_config(task={"p": p, "train_frac": train_frac, "split_seed": seed})
+        data = config.task.build("cpu")
+        known = torch.zeros(p * p, dtype=torch.bool)
+        known[data.train] = True
+        known |= known.view(p, p).T.reshape(-1)
+        table = Table(torch.where(known, data.targets, (data.targets + 1) % p))
+        with looking(table):
+            probe = Probe(config, table, data)
+            values = METRICS["accuracy"].values(probe) | METRICS["mirror_clean"].values(probe)
+        assert values["train_acc"] == 1
+        assert values["mirror_clean_acc"] == 0
+        accuracies.append(values["test_acc"])
+    # it knows a test row by its mirror, which is trained on with odds train_frac, unless it is its own: 0.297 at p=113
+    assert mean(accuracies) == pytest.approx(train_frac * (1 - 1 / p), abs=within)
+
+
+def test_mirror_clean_does_not_apply_where_the_operation_does_not_commute():
+    assert "mirror_clean" in run_config().metrics()
+    assert "mirror_clean" not in run_config(task={"p": 5, "train_frac": 0.5, "operation": "subtract"}).metrics()
+
+
+def test_an_unordered_split_leaves_every_test_row_but_the_diagonal_clean():
+    data = Modular(p=7, train_frac=0.5, split="unordered").build("cpu")
+    off_diagonal = [row for row in data.test.tolist() if data.tokens[row, 0] != data.tokens[row, 1]]
+    assert data.mirror_clean.tolist() == off_diagonal
+
+
+def bits(run):
+    """Everything that a run goes on from, but its clock."""
+    state = run.state_dict()
+    del state["seconds"], state["looked"]
+    return state
+
+
+def equal(a, b):
+    if isinstance(a, torch.Tensor):
+        return torch.equal(a, b)
+    if isinstance(a, dict):
+        return a.keys() == b.keys() and all(equal(a[key], b[key]) for key in a)
+    if isinstance(a, list | tuple):
+        return len(a) == len(b) and all(map(equal, a, b))
+    return a == b
+
+
+@ALL
+@pytest.mark.parametrize("batch_size", [None, 5])
+def test_measuring_leaves_the_run_bitwise_unchanged(name, batch_size):
+    optim = {"kind": "adamw", "lr": 0.01, "batch_size": batch_size}
+    minimal = run_config(name, optim, measure={"eval_every": 8, "metrics": ["accuracy"]})
+    full = run_config(name, optim, measure={"eval_every": 1, "every": {"functional_depth": 1} if name.startswith("gated") else {}})
+    ends = []
+    for config in (minimal, full):
+        run = SupervisedRun(config)
+        rows = list(run.rows(Stopper(config.budget, config.goal, config.fit)))
+        ends.append((bits(run), [rows[0]["train_loss"], rows[-1]["train_loss"], rows[-1]["test_acc"]]))
+        assert len(rows) == (2 if config is minimal else 9)
+    assert equal(*ends)
+
+
+@ALL
+def test_a_look_restores_mode_gradients_and_random_streams(name):
+    run = trained(name)
+    run._loss(run.network(run.data.tokens), run.data.targets).backward()
+    slopes = {key: p.grad.clone() for key, p in run.network.named_parameters() if p.grad is not None}
+    state, own = torch.get_rng_state(), {key: generator.get_state() for key, generator in run.network.streams().items()}
+    measured(run)
+    assert run.network.training
+    assert all(torch.equal(p.grad, slopes[key]) for key, p in run.network.named_parameters() if key in slopes)
+    assert torch.equal(torch.get_rng_state(), state)
+    assert all(torch.equal(generator.get_state(), own[key]) for key, generator in run.network.streams().items())
+
+
+def test_looking_restores_the_mode_after_an_error():
+    network = trained("gated").network
+    with pytest.raises(RuntimeError, match="broken"), looking(network):
+        assert not network.training
+        raise RuntimeError("broken")
+    assert network.training
+    assert torch.is_grad_enabled()
+
+
+def test_slow_metrics_are_measured_at_their_cadence_and_on_the_last_row():
+    config = run_config("gated", measure={"eval_every": 1, "every": {"functional_depth": 3}}, budget={"steps": 8, "stop": None})
+    run = SupervisedRun(config)
+    rows = list(run.rows(Stopper(config.budget, config.goal, config.fit)))
+    assert [row["step"] for row in rows if "functional_depth" in row] == [0, 3, 6, 8]
+    assert [row["step"] for row in rows if "margin" in row or "train_margin" in row] == list(range(9))
+    assert all({"step", "seconds", "lr", "tau"} <= row.keys() for row in rows)
