@@ -82,7 +82,8 @@ class SupervisedRun(Run):
         self.looked = True
         row: Row = {"step": self.step, "seconds": 0.0, "lr": self.config.optim.lr_at(self.step), "tau": self.tau}
         names = self.config.metrics()
-        due = [name for name in names if self.step % self.config.measure.cadence(name) == 0]
+        last = self.step == self.config.budget.steps  # which need not be a multiple of any cadence
+        due = [name for name in names if last or self.step % self.config.measure.cadence(name) == 0]
         with looking(self.network):
             probe = Probe(self.config, self.network, self.data)
             row |= values_of(due, probe)
