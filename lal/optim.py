@@ -5,9 +5,9 @@ from __future__ import annotations
 from math import cos, pi
 from typing import TYPE_CHECKING, Annotated, Literal
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
-from lal.models.model import ROLES, Role
+from lal.models.model import Role
 from lal.part import Part, members
 
 if TYPE_CHECKING:
@@ -59,6 +59,12 @@ class OptimPart(Part):
     batch_size: Annotated[int | None, Field(ge=1, description="rows of a minibatch, drawn anew each pass; null = all training rows")] = None
     roles: Roles = Roles()
 
+    @model_validator(mode="after")
+    def _decay_follows_warmup(self) -> OptimPart:
+        if self.decay is not None and self.decay.steps <= self.warmup:
+            raise ValueError(f"decay.steps must be above warmup, where the fall begins, but got decay.steps={self.decay.steps} with warmup={self.warmup}")
+        return self
+
     def lr_at(self, step: int) -> float:
         """The learning rate of update `step` (0-based), before role factors: t/warmup of `lr` at t < warmup, so 0 at first."""
         if step < self.warmup:
@@ -77,14 +83,14 @@ class OptimPart(Part):
         return self.weight_decay * (sum(self.lr_at(t) for t in range(0, head, stride)) * stride + (steps - head) * self.lr_at(horizon))
 
     def groups(self, network: nn.Module, roles: dict[str, Role]) -> list[dict]:
-        """Parameter groups, one a role, in the fixed order of roles; `lr_scale` is what `set_lr` multiplies by."""
-        by_role = {role: [p for name, p in network.named_parameters() if roles[name] == role] for role in ROLES}
-        return [self._group(role, parameters) for role, parameters in by_role.items() if parameters]
-
-    def _group(self, role: Role, parameters: list) -> dict:
-        settings = self.roles.of(role)
-        weight_decay = self.weight_decay if settings.weight_decay is None else settings.weight_decay
-        return {"params": parameters, "lr": self.lr * settings.lr_scale, "lr_scale": settings.lr_scale, "weight_decay": weight_decay}
+        """Parameter groups: roles that are treated alike are one group, so that a step is few calls. `set_lr` multiplies by `lr_scale`."""
+        groups: dict[tuple[float, float], dict] = {}
+        for name, parameter in network.named_parameters():
+            settings = self.roles.of(roles[name])
+            weight_decay = self.weight_decay if settings.weight_decay is None else settings.weight_decay
+            fresh = {"params": [], "lr": self.lr * settings.lr_scale, "lr_scale": settings.lr_scale, "weight_decay": weight_decay}
+            groups.setdefault((settings.lr_scale, weight_decay), fresh)["params"].append(parameter)
+        return list(groups.values())
 
 
 class AdamW(OptimPart):

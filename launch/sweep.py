@@ -76,10 +76,10 @@ class Resources(Part):
 
 
 class PhaseSpec(Part):
-    """The phase diagram's axes, and what its facets stand for: dotted paths that the sweep varies."""
+    """The phase diagram's axes, and what its facets stand for: dotted paths that the sweep varies. Without `y`, arms are its rows."""
 
     x: str
-    y: str
+    y: str | None = None
     rows: str | None = None
     columns: str | None = None
 

@@ -13,7 +13,7 @@ from tests.launch.cli import environment
 pytestmark = pytest.mark.bench
 
 TRIAL = """
-import resource, sys, tempfile, torch, ray, ray.tune
+import resource, sys, tempfile, torch, ray, ray.tune, pyarrow.parquet
 torch.set_num_threads(1)
 from lal.config import parse
 from lal.runs.session import attempt
