@@ -150,6 +150,9 @@ def follower(board: Board, shown: Display) -> Any:
     from ray.tune import Callback
 
     class Follow(Callback):
+        def __reduce__(self) -> tuple:
+            return Callback, ()  # Tune pickles its callbacks into an experiment state that nobody reads; a screen cannot be
+
         def on_step_end(self, iteration: int, trials: list, **info: Any) -> None:
             shown.refresh()
 
