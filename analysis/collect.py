@@ -1,0 +1,224 @@
+"""A manifest and its run folders -> the tables that everything else in this room reads."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+from io import BytesIO
+from math import nan
+from typing import Any
+
+import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from analysis.reading import Reading, reading, verdict_on
+from lal.errors import Refused
+from lal.events import Goal, Thresholds, Verdict
+from lal.store import Store
+
+WINDOW = 5  # consecutive evaluations for which generalisation must hold
+MILD = 0.95  # the usual threshold of test accuracy
+
+
+@dataclass(frozen=True)
+class Tables:
+    """All that is known of one sweep.
+
+    Attributes:
+        manifest: as stored.   goal: what runs aim at.   thresholds: what verdicts are by.
+        runs: one row a manifest run, in its order: see `run_row`.
+        history: one row an evaluation of a done run: `run_id`, `cell`, `arm`, `seed`, axis paths, measured columns.
+        readings: by run_id, the records and failures behind the rows.
+    """
+
+    manifest: Mapping[str, Any]
+    goal: Goal
+    thresholds: Thresholds
+    runs: pd.DataFrame
+    history: pd.DataFrame
+    readings: Mapping[str, Reading] = field(repr=False, default_factory=dict)
+
+    @property
+    def axes(self) -> list[str]:
+        """Dotted paths that tell points apart, in order."""
+        return list(self.manifest["axes"])
+
+    @property
+    def done(self) -> pd.DataFrame:
+        """The runs that ended under this sweep's budget."""
+        return self.runs[self.runs["state"] == "done"]
+
+    @cached_property
+    def cells(self) -> pd.DataFrame:
+        """One row a point of an arm: see `analysis.cells`."""
+        from analysis.cells import cells
+
+        return cells(self)
+
+    def has(self, column: str) -> bool:
+        """Whether any run measured `column`."""
+        return column in self.history.columns and bool(self.history[column].notna().any())
+
+
+def collect(store: Store, folder: str, threshold: float | None = None) -> Tables:
+    """The tables of sweep `folder`.
+
+    Args:
+        threshold: of the goal column, from which a run counts as generalised; default 0.95 of test accuracy, or the target if
+            that is milder; the target itself for other goals.
+
+    Raises:
+        Refused: no manifest, a damaged one, or a threshold stricter than runs were stopped at.
+    """
+    manifest = checked(store.manifest(folder), store, folder)
+    goal, fit = Goal(**manifest["goal"]), Goal(**manifest["fit"]) if manifest["fit"] else None
+    thresholds = thresholds_of(manifest, goal, fit, threshold)
+    readings = {entry["run_id"]: reading(store.run(entry["run_id"]), entry, goal, fit) for entry in manifest["runs"]}
+    refuse_stricter(manifest, readings, goal, thresholds)
+    axes, cell_of = axis_values(manifest), cell_numbers(manifest["runs"])
+    rows, tables = [], []
+    for index, entry in enumerate(manifest["runs"]):
+        found = readings[entry["run_id"]]
+        key = {"cell": cell_of[index], "arm": entry["arm"], "name": entry["name"], **{path: values[index] for path, values in axes.items()}, "seed": entry["seed"]}
+        verdict = verdict_on(found.rows, found.outcome or "", thresholds, goal.direction) if found.rows is not None else None
+        rows.append(run_row(entry["run_id"], key, found, verdict))
+        if found.rows is not None:
+            tables.append(keyed(found.rows, {"run_id": entry["run_id"], **key}))
+    runs = pd.DataFrame(rows)
+    keys = ["run_id", "cell", "arm", "name", *axes, "seed", "step"]
+    history = pa.concat_tables(tables, promote_options="permissive").to_pandas() if tables else pd.DataFrame(columns=keys)
+    return Tables(manifest, goal, thresholds, runs, history, readings)
+
+
+def checked(manifest: dict[str, Any], store: Store, folder: str) -> dict[str, Any]:
+    """`manifest`, if it has what is read here."""
+    lacking = [key for key in ("name", "arms", "axes", "goal", "fit", "command", "report") if key not in manifest]
+    lacking += [key for key in ("run_id", "arm", "name", "point", "seed", "budget", "eval_every") if any(key not in entry for entry in manifest["runs"])]
+    if lacking or not manifest["runs"]:
+        what = f"lacks {', '.join(lacking)}" if lacking else "lists no runs"
+        raise Refused(f"a manifest must say what was run, but {store.root / store.sweep(folder) / 'manifest.json'} {what}; run `lal sweep` again: it is written anew and no finished run is repeated")
+    return manifest
+
+
+def thresholds_of(manifest: Mapping[str, Any], goal: Goal, fit: Goal | None, threshold: float | None) -> Thresholds:
+    """The numbers of all verdicts. The window is never longer than what runs had to hold before they were stopped."""
+    target = goal.at_least
+    default = min(MILD, target) if goal.column == "test_acc" else target
+    held = [entry["budget"]["stop"]["sustain"] // entry["eval_every"] + 1 for entry in manifest["runs"] if entry["budget"].get("stop")]
+    columns = {"fit": fit.at_least, "fit_column": fit.column} if fit else {"fit_column": ""}
+    return Thresholds(goal=default if threshold is None else threshold, goal_column=goal.column, window=min([WINDOW, *held]), **columns)
+
+
+def refuse_stricter(manifest: Mapping[str, Any], readings: Mapping[str, Reading], goal: Goal, thresholds: Thresholds) -> None:
+    """Refuses a threshold beyond what runs were stopped at: they might have reached it had they gone on."""
+    def beyond(at_least: float) -> bool:
+        return thresholds.goal > at_least if goal.direction == "max" else thresholds.goal < at_least
+
+    stopped = {
+        entry["run_id"]: entry["budget"]["stop"]["at_least"]
+        for entry in manifest["runs"]
+        if readings[entry["run_id"]].outcome == "target_reached" and beyond(entry["budget"]["stop"]["at_least"])
+    }
+    if stopped:
+        at = ", ".join(f"{value:g}" for value in sorted(set(stopped.values())))
+        raise Refused(
+            f"a verdict may not be stricter than what runs were stopped at, but threshold {thresholds.goal:g} is beyond {at}, where {len(stopped)} of "
+            f"{len(manifest['runs'])} runs were stopped; use a milder threshold, or continue them with `{manifest['command']} budget.stop.at_least={thresholds.goal:g}`"
+        )
+
+
+def axis_values(manifest: Mapping[str, Any]) -> dict[str, list[Any]]:
+    """Values of each axis over the manifest's runs, of one type a column: numbers, or text; None where an arm has no such path."""
+    return {path: of_one_type([entry["point"].get(path) for entry in manifest["runs"]]) for path in manifest["axes"]}
+
+
+def of_one_type(values: Sequence[Any]) -> list[Any]:
+    """`values` as numbers if all that are there are numbers, else as text."""
+    there = [value for value in values if value is not None]
+    if all(isinstance(value, int | float) and not isinstance(value, bool) for value in there):
+        return list(values)
+    return [value if value is None or isinstance(value, str) else json.dumps(value) for value in values]
+
+
+def cell_numbers(entries: Sequence[Mapping[str, Any]]) -> list[int]:
+    """For each run the number of its cell: an arm and a point, counted in order of appearance."""
+    keys = [json.dumps([entry["arm"], entry["name"], entry["point"]], sort_keys=True) for entry in entries]
+    number = {key: index for index, key in enumerate(dict.fromkeys(keys))}
+    return [number[key] for key in keys]
+
+
+def run_row(run_id: str, key: Mapping[str, Any], found: Reading, verdict: Verdict | None) -> dict[str, Any]:
+    """One row of the runs table.
+
+    `state`, `outcome`, `reason` as in Reading; `t_mem` and `t_grok` are the evaluations at which the event was first seen, `.._after`
+    the ones before it (the event lies between); `delay` = t_grok - t_mem; `horizon` the last step; `event` whether it generalised;
+    `<column>@end` the last value; `<column>@grok` the first at or after t_grok. Tensor-wise columns (with a slash) stay in the history.
+    """
+    record = found.record if found.state == "done" else None
+    row: dict[str, Any] = {**key, "run_id": run_id, "state": found.state, "outcome": found.outcome, "reason": found.reason, "steps": found.step}
+    row |= {"seconds": record.seconds if record else nan, "n_evaluations": 0 if found.rows is None else len(found.rows)}
+    mem, grok = (verdict.t_mem, verdict.t_grok) if verdict else (None, None)
+    for name, time in (("t_mem", mem), ("t_grok", grok)):
+        row |= {f"{name}_after": nan if time is None or time.after is None else time.after, name: nan if time is None else time.by}
+    row["delay"] = grok.by - mem.by if mem and grok else nan
+    row |= {"stability": nan if verdict is None or verdict.stability is None else verdict.stability, "ungrokked": bool(verdict and verdict.ungrokked)}
+    row |= {"phase": verdict.phase if verdict else "failed" if found.state == "failed" else None, "horizon": verdict.horizon if verdict else nan, "event": grok is not None}
+    return row | (read(found.rows, grok.by if grok else None) if found.rows is not None else {})
+
+
+def read(rows: pa.Table, grok: int | None) -> dict[str, float]:
+    """Each numeric column at the end, and at `grok` where there is one."""
+    values: dict[str, float] = {}
+    for name in rows.column_names:
+        column = rows[name]
+        if name in ("step", "seconds", "lr", "tau") or "/" in name or not (pa.types.is_floating(column.type) or pa.types.is_integer(column.type)):
+            continue
+        seen = [(step, value) for step, value in zip(rows["step"].to_pylist(), column.to_pylist(), strict=True) if value is not None]
+        values[f"{name}@end"] = seen[-1][1] if seen else nan
+        if grok is not None:
+            values[f"{name}@grok"] = next((value for step, value in seen if step >= grok), nan)
+    return values
+
+
+def objective(tables: Tables, column: str, when: str | int) -> pd.Series:
+    """`column` of every run, read at "end", at "grok" or at a step (the last value by then); NaN where it was not measured."""
+    if isinstance(when, str):
+        return tables.runs.get(f"{column}@{when}", pd.Series(nan, tables.runs.index)).astype(float)
+    if not tables.has(column):
+        return pd.Series(nan, tables.runs.index)
+    seen = tables.history[(tables.history["step"] <= when) & tables.history[column].notna()]
+    last = seen.groupby("run_id")[column].last()
+    return tables.runs["run_id"].map(last).astype(float)
+
+
+def keyed(rows: pa.Table, key: Mapping[str, Any]) -> pa.Table:
+    """`rows` with the columns of `key` in front."""
+    constant = {name: pa.array([value] * len(rows)) for name, value in key.items()}
+    return pa.table({**constant, **{name: rows[name] for name in rows.column_names if name not in constant}})
+
+
+def write(store: Store, folder: str, tables: Tables) -> None:
+    """Writes `tables/runs`, `history` and `cells` as parquet, the first and last as CSV too."""
+    into = f"{store.sweep(folder)}/tables"
+    for name, table in (("runs", tables.runs), ("history", tables.history), ("cells", tables.cells)):
+        store.put(f"{into}/{name}.parquet", parquet(table))
+    for name, table in (("runs", tables.runs), ("cells", tables.cells)):
+        store.put(f"{into}/{name}.csv", csv(table))
+
+
+def parquet(table: pd.DataFrame) -> bytes:
+    """`table` as parquet."""
+    sink = BytesIO()
+    pq.write_table(pa.Table.from_pandas(table, preserve_index=False), sink, compression="zstd")
+    return sink.getvalue()
+
+
+def csv(table: pd.DataFrame) -> bytes:
+    """`table` as CSV for spreadsheets: numbers at full precision; text that one would read as a formula gets a leading quote."""
+    safe = table.map(lambda value: f"'{value}" if isinstance(value, str) and value[:1] in "=+-@\t\r" and value else value)
+    return safe.to_csv(index=False, lineterminator="\n").encode()
+
+

@@ -1,0 +1,105 @@
+"""One run of a manifest, as its own sweep would have seen it: cut at its budget, thinned to its cadence, judged."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+
+from lal.budget import Budget
+from lal.events import Goal, Thresholds, Verdict, verdict
+from lal.stopping import Stopper, end_of
+from lal.store import Failure, Record, RunFolder
+
+State = Literal["done", "failed", "unfinished", "damaged", "missing"]
+Entry = Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class Reading:
+    """What is stored of one run that a manifest asks for.
+
+    Attributes:
+        state: done        it ended under this sweep's budget;
+               failed      its last attempt did not finish;
+               unfinished  begun, or finished under a smaller budget than is asked now;
+               damaged     its history cannot be read;
+               missing     nothing is there.
+        outcome, reason: of its end under this sweep's budget, or of its failure; None otherwise.
+        step: the last step that counts.
+        rows: history up to there, at this sweep's cadence; None unless done.
+    """
+
+    state: State
+    outcome: str | None = None
+    reason: str | None = None
+    step: int = 0
+    record: Record | None = None
+    failure: Failure | None = None
+    rows: pa.Table | None = None
+
+
+def reading(folder: RunFolder, entry: Entry, goal: Goal, fit: Goal | None) -> Reading:
+    """What `folder` holds of the run that manifest `entry` asks for. Never raises for what is on disk: it says so in `state`."""
+    record, failure = folder.record(), folder.failure()
+    if record is None:
+        return _unended(folder, failure)
+    table = history_of(folder) if folder.history_intact(record) else None
+    if table is None or not {"step", goal.column} <= {*table.column_names}:
+        return Reading("damaged", reason="its history cannot be read", record=record, failure=failure)
+    end = end_of(stopping_rows(table, goal, fit), Stopper(Budget.model_validate(entry["budget"]), goal, fit))
+    if end is None and record.outcome not in ("pruned", "diverged"):
+        if failure:
+            return Reading("failed", failure.outcome, failure.reason, failure.step, record, failure)
+        return Reading("unfinished", reason=f"stopped at step {record.steps:,} under a smaller budget", step=record.steps, record=record)
+    outcome, reason, step = (end.outcome, end.reason, end.step) if end else (record.outcome, record.reason, record.steps)
+    return Reading("done", outcome, reason, step, record, failure, thinned(table, step, entry["eval_every"]))
+
+
+def _unended(folder: RunFolder, failure: Failure | None) -> Reading:
+    if failure:
+        return Reading("failed", failure.outcome, failure.reason, failure.step, failure=failure)
+    begun = folder.get_bytes("checkpoint.pt") is not None
+    damaged = folder.get_bytes("record.json") is not None
+    if damaged:
+        return Reading("damaged", reason="its record cannot be read")
+    return Reading("unfinished", reason="interrupted or still training") if begun else Reading("missing")
+
+
+def history_of(folder: RunFolder) -> pa.Table | None:
+    """The whole joined history, ascending in step; None where it is missing or damaged."""
+    data = folder.get_bytes("history.parquet")
+    try:
+        return None if data is None else pq.read_table(pa.BufferReader(data))
+    except (pa.ArrowException, OSError):
+        return None
+
+
+def stopping_rows(table: pa.Table, goal: Goal, fit: Goal | None) -> list[dict[str, Any]]:
+    """Rows with the columns that a stopper looks at, without their nulls."""
+    wanted = {"step", "train_loss", "tau", goal.column, *([fit.column] if fit else [])}
+    rows = table.select([name for name in table.column_names if name in wanted]).to_pylist()
+    return [{name: value for name, value in row.items() if value is not None} for row in rows]
+
+
+def thinned(table: pa.Table, last: int, every: int) -> pa.Table:
+    """Rows up to step `last` whose step is a multiple of `every`, and that last one: what a run measured so would have left."""
+    steps = table["step"]
+    due = pc.or_(pc.equal(pc.subtract(steps, pc.multiply(pc.divide(steps, every), every)), 0), pc.equal(steps, last))  # type: ignore[attr-defined]
+    return table.filter(pc.and_(due, pc.less_equal(steps, last)))  # type: ignore[attr-defined]
+
+
+def verdict_on(rows: pa.Table, outcome: str, thresholds: Thresholds, direction: str = "max") -> Verdict:
+    """The verdict on `rows` under `thresholds`; a goal to be minimised is judged with both signs turned."""
+    sign = 1.0 if direction == "max" else -1.0
+    seen = rows.filter(rows[thresholds.goal_column].is_valid())
+    goal = [sign * value for value in seen[thresholds.goal_column].to_pylist()]
+    fit = seen[thresholds.fit_column].to_pylist() if thresholds.fit_column in seen.column_names else [None] * len(goal)
+    fit = [float("nan") if value is None else value for value in fit]
+    taus = [value for value in (seen["tau"].to_pylist() if "tau" in seen.column_names else []) if value is not None]
+    signed = Thresholds(**{**vars(thresholds), "goal": sign * thresholds.goal})
+    return verdict(seen["step"].to_pylist(), fit, goal, outcome, signed, taus[-1] if taus else None)

@@ -1,0 +1,118 @@
+"""Intervals and survival: what few seeds allow to be said. Pure functions of numbers.
+
+A run that diverged will never generalise: its time is infinite, and it stays at risk for ever. So 1 - S(t) is the
+cumulative incidence of generalising, and is not inflated by the runs that broke.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from math import inf, isnan, log, nan, sqrt
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.stats import norm, t
+
+CONFIDENCE = 0.95
+
+
+@dataclass(frozen=True)
+class Interval:
+    """An estimate with its interval at CONFIDENCE; NaN bounds mean that there are too few values to say."""
+
+    value: float
+    low: float
+    high: float
+
+
+def wilson(successes: int, n: int, confidence: float = CONFIDENCE) -> Interval:
+    """A share with Wilson's score interval (Wilson 1927, JASA 22:209); all NaN for n = 0."""
+    if n == 0:
+        return Interval(nan, nan, nan)
+    z = float(norm.ppf((1 + confidence) / 2))
+    share, scale = successes / n, 1 + z * z / n
+    middle = (share + z * z / (2 * n)) / scale
+    half = z * sqrt(share * (1 - share) / n + z * z / (4 * n * n)) / scale
+    low, high = max(0.0, middle - half), min(1.0, middle + half)
+    return Interval(share, 0.0 if successes == 0 else low, 1.0 if successes == n else high)
+
+
+def mean_interval(values: Sequence[float], low: float = -inf, high: float = inf, confidence: float = CONFIDENCE) -> Interval:
+    """Mean of the finite `values` with Student's t interval, cut to what is possible, [low, high]. One value has no interval."""
+    finite = [value for value in values if np.isfinite(value)]
+    if not finite:
+        return Interval(nan, nan, nan)
+    mean = float(np.mean(finite))
+    if len(finite) == 1:
+        return Interval(mean, nan, nan)
+    half = float(t.ppf((1 + confidence) / 2, len(finite) - 1)) * float(np.std(finite, ddof=1)) / sqrt(len(finite))
+    return Interval(mean, max(low, mean - half), min(high, mean + half))
+
+
+@dataclass(frozen=True)
+class Survival:
+    """Kaplan-Meier's estimate of the share that has not generalised yet, right-continuous, from 1 at time 0.
+
+    Attributes:
+        times: (K,) distinct finite event times, ascending.   share: (K,) S at and after each.
+        low, high: (K,) pointwise band: Greenwood's variance on the log(-log S) scale; where S is 0, which has none,
+            Clopper-Pearson's exact bound for n of n events.
+        last: the longest finite time that was looked at.
+    """
+
+    times: NDArray[np.float64]
+    share: NDArray[np.float64]
+    low: NDArray[np.float64]
+    high: NDArray[np.float64]
+    n: int
+    last: float
+
+    def median(self) -> Interval:
+        """First time at which half have generalised, with its interval (Brookmeyer and Crowley 1982); inf means "not reached"."""
+        return Interval(*(self._first_at_most_half(curve) for curve in (self.share, self.low, self.high)))
+
+    def _first_at_most_half(self, curve: NDArray[np.float64]) -> float:
+        under = np.flatnonzero(curve <= 0.5 + 1e-12)
+        return float(self.times[under[0]]) if len(under) else (inf if self.n else nan)
+
+    def restricted_mean(self, horizon: float) -> float:
+        """Mean of min(T, horizon): the area under S up to `horizon`; NaN without runs, or where nothing was looked at so far out."""
+        if self.n == 0 or (horizon > self.last and (len(self.share) == 0 or self.share[-1] > 0)):
+            return nan
+        inside = self.times < horizon
+        edges = np.concatenate([[0.0], self.times[inside], [horizon]])
+        return float(np.sum(np.diff(edges) * np.concatenate([[1.0], self.share[inside]])))
+
+
+def survival(times: Sequence[float], events: Sequence[bool], confidence: float = CONFIDENCE) -> Survival:
+    """Kaplan-Meier. `times`: of the event, or of the end of looking where `events` is False; infinite for what can never happen."""
+    time, event = np.asarray(times, float), np.asarray(events, bool)
+    finite = time[np.isfinite(time)]
+    distinct = np.unique(time[event])
+    at_risk = np.array([(time >= each).sum() for each in distinct], float)
+    died = np.array([(time[event] == each).sum() for each in distinct], float)
+    share = np.cumprod(1 - died / at_risk) if len(distinct) else np.empty(0)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        variance = np.cumsum(died / (at_risk * (at_risk - died)))
+    bands = [_band(s, v, len(time), confidence) for s, v in zip(share, variance, strict=True)]
+    low, high = (np.array([band[side] for band in bands], float) for side in (0, 1))
+    return Survival(distinct, share, low, high, len(time), float(finite.max()) if len(finite) else 0.0)
+
+
+def _band(share: float, variance: float, n: int, confidence: float) -> tuple[float, float]:
+    """Limits of S where its Greenwood sum is `variance`."""
+    if share <= 0:
+        return 0.0, 1 - ((1 - confidence) / 2) ** (1 / n)
+    z = float(norm.ppf((1 + confidence) / 2))
+    spread = z * sqrt(variance) / abs(log(share))
+    return share ** float(np.exp(spread)), share ** float(np.exp(-spread))
+
+
+def common_horizon(curves: Sequence[Survival]) -> float:
+    """The furthest time up to which every curve is known; NaN without curves."""
+    known = [curve.last if len(curve.share) == 0 or curve.share[-1] > 0 else inf for curve in curves if curve.n]
+    horizon = min(known, default=nan)
+    if isnan(horizon) or horizon < inf:
+        return horizon
+    return max(curve.last for curve in curves if curve.n)
