@@ -249,7 +249,7 @@ class RunFolder:
         return len(data)
 
     def drop_parts(self) -> None:
-        """Removes the parts, once a joined history and a record stand for them."""
+        """Removes the parts, once a joined history and the checkpoint that goes with it stand for them."""
         for name in self.parts():
             self.store.remove(f"{self.path}/{name}")
 

@@ -159,8 +159,8 @@ class Session:
         seconds = self.rows[-1]["seconds"]
         where = environment(self.device, torch.get_num_threads())
         record = Record(run_id(self.config), end.outcome, end.reason, end.step, seconds, self.config.trajectory(), values["measure"], values["budget"], size, where)
-        self.folder.finish(record)
         self.folder.drop_parts()
+        self.folder.finish(record)
         return record
 
     def _saved(self) -> dict[str, Any] | None:
