@@ -60,7 +60,8 @@ def main(args: list[str] | None = None) -> Any:
         click.echo(f"lal: {error}", err=True)
         sys.exit(2)
     except OSError as error:
-        click.echo(f"lal: the system refused {error.filename or 'a file'}: {error.strerror or error}; mend that or use another --results, then run the same command again", err=True)
+        what = f"{error.filename or 'a file'}: {error.strerror or error}"
+        click.echo(f"lal: the system refused {what}; mend that or use another --results, then run the same command again", err=True)
         sys.exit(2)
 
 

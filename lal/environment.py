@@ -46,4 +46,5 @@ def _version(name: str) -> str | None:
 def environment(device: str, threads: int) -> dict[str, Any]:
     """The facts that a record keeps."""
     head, dirty = commit()
-    return {"commit": head, "dirty": dirty, "versions": versions(), "host": socket.gethostname(), "machine": platform.machine(), "device": device, "threads": threads}
+    where = {"host": socket.gethostname(), "machine": platform.machine(), "device": device, "threads": threads}
+    return {"commit": head, "dirty": dirty, "versions": versions(), **where}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import abstractmethod
 from math import cos, pi
 from typing import TYPE_CHECKING, Annotated, Literal
 
@@ -64,6 +65,10 @@ class OptimPart(Part):
         if self.decay is not None and self.decay.steps <= self.warmup:
             raise ValueError(f"decay.steps must be above warmup, where the fall begins, but got decay.steps={self.decay.steps} with warmup={self.warmup}")
         return self
+
+    @abstractmethod
+    def build(self, network: nn.Module, roles: dict[str, Role]) -> optim.Optimizer:
+        """The optimizer of `network`, whose parameters have `roles`."""
 
     def lr_at(self, step: int) -> float:
         """The learning rate of update `step` (0-based), before role factors: t/warmup of `lr` at t < warmup, so 0 at first."""

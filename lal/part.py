@@ -1,8 +1,10 @@
 """Parts of a configuration: frozen, strict, torch-free. A family is a union of parts told apart by `kind`."""
 
 from collections.abc import Mapping
+from functools import reduce
 from importlib.metadata import entry_points
-from typing import Annotated, Any, Union, get_args
+from operator import or_
+from typing import Annotated, Any, get_args
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
@@ -47,7 +49,9 @@ def kind_of(member: type[Part]) -> str:
 
 def union(parts: tuple[type[Part], ...]) -> Any:
     """The type of "one of `parts`", chosen by its `kind`."""
-    return Annotated[Union[parts], Field(discriminator="kind")] if len(parts) > 1 else parts[0]  # noqa: UP007
+    if len(parts) == 1:
+        return parts[0]
+    return Annotated[reduce(or_, parts), Field(discriminator="kind")]
 
 
 def trimmed(part: Part) -> dict[str, Any]:

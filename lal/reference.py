@@ -23,6 +23,7 @@ Every value of a run, with its default and range. Written by `make docs` from th
 A sweep writes these under `base`, in `axes` by dotted path (`model.depth`), and on the command line (`model.depth=2,4`).
 Unknown keys, wrong types and settings that would have no effect are refused.
 """
+SIGNS = (("ge", "≥"), ("gt", ">"), ("le", "≤"), ("lt", "<"))
 FAMILIES = (
     ("run", runs.MEMBERS),
     ("task", tasks.MEMBERS),
@@ -73,8 +74,12 @@ def _table(member: type[Part]) -> Iterator[str]:
 
 
 def _type(field: FieldInfo) -> str:
-    limits = [f"{sign} {value:g}" for bound in field.metadata for key, sign in (("ge", "≥"), ("gt", ">"), ("le", "≤"), ("lt", "<")) if isinstance(value := getattr(bound, key, None), int | float)]
-    return ", ".join([_name(field.annotation), *limits])
+    bounds = [(sign, getattr(each, key, None)) for each in field.metadata for key, sign in SIGNS]
+    return ", ".join([_name(field.annotation), *(f"{sign} {_number(value)}" for sign, value in bounds if isinstance(value, int | float))])
+
+
+def _number(value: float) -> str:
+    return "2^63" if value == 2**63 else f"{value:g}"
 
 
 def _name(annotation: Any) -> str:
@@ -102,7 +107,9 @@ def _default(field: FieldInfo) -> str:
     if isinstance(value, Part):
         changed = {name: each for name, each in value.model_dump(exclude_defaults=True).items() if name != "kind"}
         return f"`kind: {kind_of(type(value))}`" if "kind" in type(value).model_fields else f"`{changed}`" if changed else "its defaults"
-    return {None: "null", True: "true", False: "false"}.get(value, f"`{value}`") if isinstance(value, bool | None) else f"`{list(value) if isinstance(value, tuple) else value}`"
+    if value is None or isinstance(value, bool):
+        return {None: "null", True: "true", False: "false"}[value]
+    return f"`{list(value) if isinstance(value, tuple) else value}`"
 
 
 def _metrics() -> Iterator[str]:

@@ -67,7 +67,8 @@ def refuse_other(config: RunConfig, trajectory: dict, folder: RunFolder) -> None
     if json.dumps(mine, sort_keys=True) != json.dumps(theirs, sort_keys=True):
         differ = sorted(key for key in {*mine, *theirs} if mine.get(key) != theirs.get(key))
         shown = "; ".join(f"{key}: stored {theirs.get(key)!r}, asked {mine.get(key)!r}" for key in differ)
-        raise Refused(f"a stored run must have the trajectory that is asked for, but {folder.path} differs ({shown}); move that folder away or use another --results")
+        remedy = "move that folder away or use another --results"
+        raise Refused(f"a stored run must have the trajectory that is asked for, but {folder.path} differs ({shown}); {remedy}")
 
 
 def same_rules(config: RunConfig, record: Record) -> bool:

@@ -75,7 +75,8 @@ def checked_name(name: str, what: str) -> str:
         Refused: it is empty, too long, or holds anything but letters, digits and . _ - (no separators).
     """
     if not NAME.fullmatch(name):
-        raise Refused(f"{what} must be letters, digits, '.', '_' and '-', start with a letter or digit, and have at most 100 characters, but got {name!r}; rename it")
+        contract = "letters, digits, '.', '_' and '-', start with a letter or digit, and have at most 100 characters"
+        raise Refused(f"{what} must be {contract}, but got {name!r}; rename it")
     return name
 
 
@@ -93,11 +94,11 @@ class Store:
         target.parent.mkdir(parents=True, exist_ok=True)
         beside = target.with_name(f".{target.name}.{uuid4().hex}.tmp")
         try:
-            with open(beside, "wb") as file:
+            with beside.open("wb") as file:
                 file.write(data)
                 file.flush()
                 os.fsync(file.fileno())
-            os.replace(beside, target)
+            beside.replace(target)
         finally:
             beside.unlink(missing_ok=True)
 
@@ -129,7 +130,7 @@ class Store:
     def names(self, path: str) -> list[str]:
         """Names in folder `path`, sorted, temporary files left out; empty where there is no folder."""
         try:
-            return sorted(name for name in os.listdir(self.root / path) if not name.startswith("."))
+            return sorted(each.name for each in (self.root / path).iterdir() if not each.name.startswith("."))
         except (FileNotFoundError, NotADirectoryError):
             return []
 
@@ -165,7 +166,8 @@ class Store:
         if manifest is None or not isinstance(manifest.get("runs"), list):
             state = "is damaged" if self.get(path) is not None else "is not there"
             have = ", ".join(self.names("sweeps")) or "none yet"
-            raise Refused(f"a sweep must have a manifest, but {self.root / path} {state} (sweeps here: {have}); run `lal sweep` again: it is written anew and no finished run is repeated")
+            remedy = "run `lal sweep` again: it is written anew and no finished run is repeated"
+            raise Refused(f"a sweep must have a manifest, but {self.root / path} {state} (sweeps here: {have}); {remedy}")
         return manifest
 
 
@@ -222,7 +224,7 @@ class RunFolder:
     def history_intact(self, record: Record) -> bool:
         """Whether the joined history is the whole file that `record` was written for, by its size and end mark."""
         try:
-            with open(self.store.root / self.path / "history.parquet", "rb") as file:
+            with (self.store.root / self.path / "history.parquet").open("rb") as file:
                 size = file.seek(0, os.SEEK_END)
                 file.seek(-4, os.SEEK_END)
                 return size == record.history_bytes and file.read() == b"PAR1"

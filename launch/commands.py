@@ -30,9 +30,9 @@ def plan(sweep: str, overrides: tuple[str, ...], results: str, profile: str | No
 
     OVERRIDES are dotted.path=value, or dotted.path=a,b,c for an axis.
     """
+    from lal.store import Store
     from launch import plan as planning
     from launch.sweep import load
-    from lal.store import Store
 
     planned = planning.plan(load(sweep, profile, list(overrides)), Store(results), cpus=cpus)
     if as_json:
@@ -56,16 +56,18 @@ def plan(sweep: str, overrides: tuple[str, ...], results: str, profile: str | No
 @click.option("--quiet", is_flag=True, help="No progress.")
 @JSON
 @click.pass_obj
-def sweep(report: Callable[..., str], sweep: str, overrides: tuple[str, ...], results: str, profile: str | None, reported: bool, as_json: bool, **options: Any) -> None:
+def sweep(
+    report: Callable[..., str], sweep: str, overrides: tuple[str, ...], results: str, profile: str | None, reported: bool, as_json: bool, **options: Any
+) -> None:
     """Train what is missing of SWEEP (a name or a YAML file), then report. Run again to resume, retry or extend.
 
     OVERRIDES are dotted.path=value, or dotted.path=a,b,c for an axis.
     """
+    from lal.store import Store
     from launch.drive import Options, drive, say
     from launch.plan import plan as planned_of
     from launch.plan import show
     from launch.sweep import load
-    from lal.store import Store
 
     console = Console(stderr=as_json)
     options["quiet"] = options["quiet"] or as_json
@@ -93,9 +95,9 @@ def sweep(report: Callable[..., str], sweep: str, overrides: tuple[str, ...], re
 @click.option("--device", type=click.Choice(["cpu", "cuda"]), default="cpu", show_default=True)
 def train(sweep: str, overrides: tuple[str, ...], results: str, profile: str | None, wanted: str | None, device: str) -> None:
     """Train one run of SWEEP in this process, without Ray, and print its rows."""
+    from lal.store import Store
     from launch.single import train_one
     from launch.sweep import load
-    from lal.store import Store
 
     sys.exit(train_one(load(sweep, profile, list(overrides)), wanted, Store(results), device, Console()))
 
@@ -106,8 +108,8 @@ def train(sweep: str, overrides: tuple[str, ...], results: str, profile: str | N
 @JSON
 def show(name: str, results: str, as_json: bool) -> None:
     """What is stored of NAME, a run id (or its beginning) or a sweep."""
-    from launch.show import facts, print_facts
     from lal.store import Store
+    from launch.show import facts, print_facts
 
     found = facts(Store(results), name)
     if as_json:

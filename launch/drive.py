@@ -9,11 +9,11 @@ from typing import Any
 
 from rich.console import Console
 
+from lal.config import RunConfig, run_id
+from lal.store import DONE, Failure, Store
 from launch.plan import plan
 from launch.progress import Board, display, duration, follower
 from launch.sweep import Expanded, manifest
-from lal.config import RunConfig, run_id
-from lal.store import DONE, Failure, Store
 
 
 @dataclass
@@ -130,7 +130,9 @@ def unique(configs: Sequence[RunConfig]) -> list[RunConfig]:
 def say(summary: Summary, console: Console, again: str) -> None:
     """The last lines: what was done, what failed and why, how to go on."""
     outcomes = ", ".join(f"{count} {outcome.replace('_', ' ')}" for outcome, count in sorted(summary.outcomes.items()))
-    console.print(f"{summary.already + summary.trained}/{summary.planned} runs finished: {summary.trained} trained now in {duration(summary.seconds)}{f' ({outcomes})' if outcomes else ''}, {summary.already} were there.", highlight=False)
+    trained = f"{summary.trained} trained now in {duration(summary.seconds)}{f' ({outcomes})' if outcomes else ''}"
+    finished = summary.already + summary.trained
+    console.print(f"{finished}/{summary.planned} runs finished: {trained}, {summary.already} were there.", highlight=False)
     if summary.failures:
         first = summary.failures[0]
         console.print(f"{len(summary.failures)} failed; the first, {first.run_id}: {first.outcome}, {first.reason}", highlight=False, markup=False)

@@ -39,7 +39,13 @@ def sweep_facts(store: Store, folder: str) -> dict[str, Any]:
         found = store.run(run_id)
         record, failure = found.record(), found.failure()
         outcomes[failure.outcome if failure else record.outcome if record else "missing"] += 1
-    return {"sweep": folder, "question": manifest.get("question"), "runs": sum(outcomes.values()), "outcomes": dict(sorted(outcomes.items())), "folder": str(store.root / "sweeps" / folder)}
+    return {
+        "sweep": folder,
+        "question": manifest.get("question"),
+        "runs": sum(outcomes.values()),
+        "outcomes": dict(sorted(outcomes.items())),
+        "folder": str(store.root / "sweeps" / folder),
+    }
 
 
 def run_facts(store: Store, run_id: str) -> dict[str, Any]:
@@ -66,7 +72,7 @@ def print_facts(found: dict[str, Any], console: Console) -> None:
     if "sweep" in found:
         pairs = {"sweep": found["sweep"], "question": found["question"] or "", "runs": found["runs"], **found["outcomes"]}
     elif record:
-        pairs = {"run": found["run"], "outcome": record["outcome"], "reason": record["reason"], "steps": record["steps"], "seconds": round(record["seconds"], 1), "rows": found["rows"]}
+        pairs = {"run": found["run"], **{name: record[name] for name in ("outcome", "reason", "steps", "seconds")}, "rows": found["rows"]}
     elif failure:
         pairs = {"run": found["run"], "outcome": failure["outcome"], "reason": failure["reason"], "traceback": failure["traceback"]}
     else:

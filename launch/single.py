@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from rich.console import Console
 
-from launch.interrupts import interruptible
-from launch.sweep import Expanded
 from lal.config import RunConfig
 from lal.errors import Refused
 from lal.runs.run import Row
 from lal.store import Record, Store
+from launch.interrupts import interruptible
+from launch.sweep import Expanded
 
 SHOWN = ("train_loss", "test_loss", "train_acc", "test_acc", "effective_depth", "functional_depth", "routing_entropy")
 
@@ -26,7 +26,8 @@ def chosen(sweep: Expanded, wanted: str | None) -> RunConfig:
         ids = [wanted]
     if len(ids) != 1:
         few = ", ".join((ids or list(by_id))[:6])
-        raise Refused(f"lal train takes one run, but {len(ids)} of the {len(by_id)} runs of {sweep.folder} match {wanted or 'no --run'}; name one with --run, such as: {few}")
+        what = f"{len(ids)} of the {len(by_id)} runs of {sweep.folder} match {wanted or 'no --run'}"
+        raise Refused(f"lal train takes one run, but {what}; name one with --run, such as: {few}")
     return by_id[ids[0]]
 
 

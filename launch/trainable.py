@@ -70,6 +70,7 @@ class Reporter:
 
     def _facts(self, step: int) -> dict[str, Any]:
         thresholds = events.Thresholds()
-        t_mem, t_grok = (found and found.by for found in (events.memorised(self.steps, self.fit, thresholds), events.generalised(self.steps, self.goal, thresholds)))
+        found = (events.memorised(self.steps, self.fit, thresholds), events.generalised(self.steps, self.goal, thresholds))
+        t_mem, t_grok = (each and each.by for each in found)
         value = self.goal[-1] if self.goal else None
         return {"run_id": run_id(self.config), "step": step, self.config.goal.column: value, "t_mem": t_mem, "t_grok": t_grok, "outcome": None}

@@ -6,10 +6,10 @@ import shutil
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from launch.cluster import scratch
-from launch.trainable import train_reported
 from lal.config import RunConfig, dump, run_id
 from lal.store import Failure, Store
+from launch.cluster import scratch
+from launch.trainable import train_reported
 
 CHUNK = 256  # trials known to Tune at once: choosing one scans all of them, and its snapshot of them is rewritten whole
 LOST_TRIES = 3  # attempts at a run whose worker died under it

@@ -40,15 +40,16 @@ class FunctionalDepth(Metric):
         network: GatedNetwork = probe.network  # type: ignore[assignment]
         least = probe.rows.correct[probe.data.test].double().mean().item() - TOLERANCE
         layers = probe.gates.nonzero().flatten().tolist()
-        exact = len(layers) <= EXACT_UP_TO
-        depth = fewest_layers(network, probe.gates, probe.data, layers, least) if exact else greedy_depth(network, probe.gates, probe.data, layers, least)
+        search = fewest_layers if len(layers) <= EXACT_UP_TO else greedy_depth
+        depth = search(network, probe.gates, probe.data, layers, least)
         return {"functional_depth": depth, "rounded_acc": accuracy(network, (probe.gates > 0.5).to(probe.gates.dtype), probe.data)}
 
 
 def accuracy(network: GatedNetwork, gates: Tensor, data: Data) -> float:
     """Test accuracy with `gates` (L,) in place of the network's own."""
-    right = sum(int((network.run(network.embed(data.tokens[rows]), gates).logits.argmax(1) == data.targets[rows]).sum()) for rows in data.test.split(ROWS_AT_ONCE))
-    return right / len(data.test)
+    chunks = data.test.split(ROWS_AT_ONCE)
+    right = (network.run(network.embed(data.tokens[rows]), gates).logits.argmax(1) == data.targets[rows] for rows in chunks)
+    return sum(int(each.sum()) for each in right) / len(data.test)
 
 
 def fewest_layers(network: GatedNetwork, gates: Tensor, data: Data, layers: list[int], least: float) -> int:

@@ -6,13 +6,16 @@ from typing import TYPE_CHECKING, Annotated, ClassVar, Literal
 
 from pydantic import Field, model_validator
 
-from lal.models.model import Activation, InitScale, ModelPart, Norm, Role, Width
+from lal.models.model import ALWAYS, WITH_NORM, Activation, InitScale, ModelPart, Norm, Role, Width
 from lal.tasks.task import TaskPart
 
 if TYPE_CHECKING:
     import torch
 
     from lal.models.network import Network
+
+
+GATES: frozenset[Role] = frozenset({"gate"})
 
 
 class Gated(ModelPart):
@@ -46,7 +49,7 @@ class Gated(ModelPart):
 
     @property
     def roles(self) -> frozenset[Role]:
-        return frozenset({"embedding", "weight", "bias", "gate"} | ({"norm"} if self.norm == "layer" else set()))
+        return ALWAYS | GATES | (WITH_NORM if self.norm == "layer" else frozenset())
 
     @property
     def label(self) -> str:

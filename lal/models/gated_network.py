@@ -51,6 +51,7 @@ class GatedNetwork(Network):
         self.out = Linear(config.width, task.n_classes, bias=False, scale=config.init_scale, generator=generator)
         self.noise = torch.Generator().manual_seed(int(torch.randint(2**62, (), generator=generator)))
         self.gates = Gates(config, self.noise)
+        self.width = config.width
         self.skip = config.controls == "skip"
         self.act = activation(config.activation)
 
@@ -61,7 +62,7 @@ class GatedNetwork(Network):
         return self.gates()
 
     def layer_flops(self) -> list[float]:
-        return [float(linear.weight.numel()) for linear in self.linears]
+        return [float(self.width**2)] * len(self.linears)
 
     def streams(self) -> dict[str, torch.Generator]:
         return {"noise": self.noise}

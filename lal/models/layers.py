@@ -21,10 +21,12 @@ class Linear(nn.Module):
         super().__init__()
         self.weight = uniform((n_out, n_in), n_in, scale, generator)
         self.bias = nn.Parameter(torch.zeros(n_out)) if bias else None
-        self._role = role
+        self._role: Role | None = role
 
     def role_of(self, name: str) -> Role:
-        return self._role or ("weight" if name == "weight" else "bias")
+        if self._role is not None:
+            return self._role
+        return "weight" if name == "weight" else "bias"
 
     def forward(self, x: Tensor) -> Tensor:
         return nn.functional.linear(x, self.weight, self.bias)

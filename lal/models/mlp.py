@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import Field, model_validator
 
-from lal.models.model import Activation, Depth, InitScale, ModelPart, Norm, Role, Width
+from lal.models.model import ALWAYS, WITH_NORM, Activation, Depth, InitScale, ModelPart, Norm, Role, Width
 from lal.tasks.task import TaskPart
 
 if TYPE_CHECKING:
@@ -42,7 +42,7 @@ class Mlp(ModelPart):
 
     @property
     def roles(self) -> frozenset[Role]:
-        return frozenset({"embedding", "weight", "bias"} | ({"norm"} if self.norm == "layer" else set()))
+        return ALWAYS | (WITH_NORM if self.norm == "layer" else frozenset())
 
     @property
     def label(self) -> str:

@@ -64,11 +64,12 @@ class MlpNetwork(Network):
         return self._rest(gathered_sum(self._projected_tables(), tokens))
 
     def _projected_tables(self) -> tuple[Tensor, ...]:
-        """Each operand's table after the first linear layer: W (e_a + e_b) + c = W e_a + (W e_b + c), and likewise by blocks of W for concatenation."""
+        """Each operand's table after the first linear layer: W (e_a + e_b) + c = W e_a + (W e_b + c), or by blocks of W."""
         first, tables = self.linears[0], self.embedding.tables()
+        assert isinstance(first, Linear)
         blocks = first.weight.chunk(len(tables), 1) if self.concat else [first.weight] * len(tables)
         biases = [first.bias, *[None] * (len(tables) - 1)]
-        return tuple(nn.functional.linear(*parts) for parts in zip(tables, blocks, biases, strict=True))
+        return tuple(nn.functional.linear(table, block, bias) for table, block, bias in zip(tables, blocks, biases, strict=True))
 
     def _rest(self, pre: Tensor) -> Output:
         """From the first hidden layer's pre-activation to the logits."""

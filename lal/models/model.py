@@ -22,6 +22,8 @@ Width = Annotated[int, Field(ge=1, le=16384, description="units of a hidden laye
 Depth = Annotated[int, Field(ge=1, le=64, description="number of layers")]
 Activation = Annotated[Literal["relu", "gelu", "square"], Field(description="non-linearity; square is x^2 (Gromov 2023)")]
 Norm = Annotated[Literal["none", "layer"], Field(description="layer normalisation")]
+ALWAYS: frozenset[Role] = frozenset({"embedding", "weight", "bias"})
+WITH_NORM: frozenset[Role] = frozenset({"norm"})
 InitScale = Annotated[float, Field(gt=0, le=100, description="factor on every initial matrix")]
 
 

@@ -6,13 +6,16 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import Field, model_validator
 
-from lal.models.model import Activation, Depth, InitScale, ModelPart, Norm, Role, Width
+from lal.models.model import ALWAYS, WITH_NORM, Activation, Depth, InitScale, ModelPart, Norm, Role, Width
 from lal.tasks.task import TaskPart
 
 if TYPE_CHECKING:
     import torch
 
     from lal.models.network import Network
+
+
+ROUTERS: frozenset[Role] = frozenset({"router"})
 
 
 class Routed(ModelPart):
@@ -50,7 +53,7 @@ class Routed(ModelPart):
 
     @property
     def roles(self) -> frozenset[Role]:
-        return frozenset({"embedding", "weight", "bias"} | ({"router"} if self.has_routing else set()) | ({"norm"} if self.norm == "layer" else set()))
+        return ALWAYS | (ROUTERS if self.has_routing else frozenset()) | (WITH_NORM if self.norm == "layer" else frozenset())
 
     @property
     def label(self) -> str:

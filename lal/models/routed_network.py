@@ -94,12 +94,12 @@ class RoutedNetwork(Network):
     def run(self, x: Tensor, scales: Tensor | None = None, *, hard: bool = False) -> Output:
         """With `hard`, each input takes its heaviest head alone."""
         state, routing = self.route_init(x), []
-        for heads, router, norm in zip(self.heads, self.routers, self.norms[:-1], strict=True):
+        for heads, router, norm in zip(self.heads, self.routers, list(self.norms)[:-1], strict=True):
             y = norm(x)
             weights = router(state, y)
             routing.append(weights)
             output = heads(y, heaviest(weights) if hard else weights)
-            state = router.next_state(state, output)
+            state = router.next_state(state, output)  # type: ignore[operator]
             x = x + output if self.residual else output
         return Output(logits=self.out(self.norms[-1](x)), hidden=x, routing=torch.stack(routing))
 

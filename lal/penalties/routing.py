@@ -21,7 +21,9 @@ class RoutingPart(PenaltyPart):
 
     @classmethod
     def misfit(cls, model: ModelPart, task: TaskPart) -> str | None:
-        return None if model.has_routing else f"a routing penalty charges routers, but model {model.label} has none; use kind: routed with heads >= 2 or remove the penalty"
+        if model.has_routing:
+            return None
+        return f"a routing penalty charges routers, but model {model.label} has none; use kind: routed with heads >= 2 or remove the penalty"
 
     def share(self, step: int) -> float:
         return 1.0
@@ -41,7 +43,10 @@ class RoutingEntropy(RoutingPart):
 
 
 class RoutingSparsity(RoutingPart):
-    """mean over layers and inputs of (1 - max_i w_i) H / (H - 1), in [0, 1]; 0 = one head. (An L1 norm of weights that sum to 1 is constant.)"""
+    """mean over layers and inputs of (1 - max_i w_i) H / (H - 1), in [0, 1]; 0 = one head.
+
+    (An L1 norm of weights that sum to 1 is constant.)
+    """
 
     kind: Literal["sparsity"] = "sparsity"
 

@@ -31,7 +31,8 @@ class Spectral(PenaltyPart):
     @classmethod
     def misfit(cls, model: ModelPart, task: TaskPart) -> str | None:
         whole = task.n_operands == 2 and task.n_rows == task.n_classes**2
-        return None if whole else f"the spectral penalty needs an answer for every pair (a, b), but {task.label} leaves some out; use add, subtract or multiply, or remove the penalty"
+        remedy = "use add, subtract or multiply, or remove the penalty"
+        return None if whole else f"the spectral penalty needs an answer for every pair (a, b), but {task.label} leaves some out; {remedy}"
 
     def share(self, step: int) -> float:
         return 0.0 if step % self.every else float(self.every)

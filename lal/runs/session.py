@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 import traceback
 from collections.abc import Callable
+from contextlib import suppress
 from io import BytesIO
 from typing import Any
 
@@ -78,10 +79,8 @@ def failure_of(error: Exception, config: RunConfig, device: str, step: int) -> F
 
 def noted(folder: RunFolder, failure: Failure) -> Failure:
     """Writes `failure` down if the disk allows, and returns it."""
-    try:
+    with suppress(OSError):  # a full disk may be why the run failed; the caller still hears of it
         folder.fail(failure)
-    except OSError:
-        pass  # a full disk may be why the run failed; the caller still hears of it
     return failure
 
 
@@ -156,9 +155,18 @@ class Session:
         size = self.folder.join(self.rows)
         self._put_state(run)
         values = dump(self.config)
-        seconds = self.rows[-1]["seconds"]
-        where = environment(self.device, torch.get_num_threads())
-        record = Record(run_id(self.config), end.outcome, end.reason, end.step, seconds, self.config.trajectory(), values["measure"], values["budget"], size, where)
+        record = Record(
+            run_id=run_id(self.config),
+            outcome=end.outcome,
+            reason=end.reason,
+            steps=end.step,
+            seconds=self.rows[-1]["seconds"],
+            trajectory=self.config.trajectory(),
+            measure=values["measure"],
+            budget=values["budget"],
+            history_bytes=size,
+            environment=environment(self.device, torch.get_num_threads()),
+        )
         self.folder.drop_parts()
         self.folder.finish(record)
         return record

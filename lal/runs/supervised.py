@@ -14,18 +14,21 @@ from lal.events import Goal
 from lal.metrics import METRICS
 from lal.models.gated import Gated
 from lal.models.mlp import Mlp
-from lal.models.model import ROLES, ModelPart
+from lal.models.model import ROLES
 from lal.models.routed import Routed
 from lal.optim import AdamW, OptimPart, RoleSettings
 from lal.part import Part, trimmed, union
 from lal.penalties.penalty import PenaltyPart
 from lal.runs.run import Run, RunPart
 from lal.tasks.modular import Modular
-from lal.tasks.task import TaskPart
 
-if TYPE_CHECKING:
-    AnyTask, AnyModel, AnyOptim = Modular, Mlp | Gated | Routed, OptimPart
-    AnyRouting = AnyCompute = AnySpectral = PenaltyPart
+if TYPE_CHECKING:  # what a checker may know; at run time the unions hold what installed packages offer, too
+    AnyTask = Modular
+    AnyModel = Mlp | Gated | Routed
+    AnyOptim = OptimPart
+    AnyRouting = PenaltyPart
+    AnyCompute = PenaltyPart
+    AnySpectral = PenaltyPart
 else:
     AnyTask, AnyModel, AnyOptim = union(tasks.MEMBERS), union(models.MEMBERS), union(optim.MEMBERS)
     AnyRouting, AnyCompute, AnySpectral = union(penalties.ROUTING), union(penalties.COMPUTE), union(penalties.SPECTRAL)
@@ -184,7 +187,8 @@ class Supervised(RunPart):
     def _optimizer_warnings(self) -> list[str | None]:
         roles, decay = self.optim.roles, self.optim.weight_decay
         tau = self.optim.tau(self.budget.steps)
-        decayed = [role for role in ("gate", "router") if role in self.model.roles and (roles.of(role).weight_decay or (roles.of(role).weight_decay is None and decay))]
+        own = {"gate": roles.gate.weight_decay, "router": roles.router.weight_decay}
+        decayed = [role for role, value in own.items() if role in self.model.roles and (decay if value is None else value)]
         return [
             "adam adds weight decay to the loss (L2); adamw, which decouples it, is what grokking studies mean" if self.optim.kind == "adam" and decay else None,
             f"{' and '.join(decayed)} parameters decay: a pressure of its own besides the penalty" if decayed else None,

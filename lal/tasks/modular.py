@@ -28,7 +28,8 @@ class Modular(TaskPart):
     @model_validator(mode="after")
     def _inverses_exist(self) -> Modular:
         if self.operation in ("multiply", "divide") and not is_prime(self.p):
-            raise ValueError(f"p must be prime for {self.operation} (every non-zero residue needs an inverse), but got p={self.p}; the next prime is {next_prime(self.p)}")
+            contract = f"p must be prime for {self.operation} (every non-zero residue needs an inverse)"
+            raise ValueError(f"{contract}, but got p={self.p}; the next prime is {next_prime(self.p)}")
         if not 0 < round(self.train_frac * self._n_units) < self._n_units:
             have = f"train_frac={self.train_frac} of {self._n_units} pairs (split: {self.split})"
             raise ValueError(f"train_frac must leave at least one pair on each side, but got {have}")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from itertools import pairwise
 
 import torch
 from torch import nn
@@ -15,7 +16,7 @@ class PlainMlp(nn.Module):
         super().__init__()
         p, width = run.task.p, run.model.width
         sizes = [2 * p, *[width] * run.model.depth]
-        hidden = [layer for a, b in zip(sizes[:-1], sizes[1:], strict=True) for layer in (nn.Linear(a, b), nn.ReLU())]
+        hidden = [layer for a, b in pairwise(sizes) for layer in (nn.Linear(a, b), nn.ReLU())]
         self.body = nn.Sequential(*hidden, nn.Linear(width, p))
 
     def forward(self, x: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:

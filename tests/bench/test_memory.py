@@ -22,7 +22,9 @@ peak = lambda: resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
 parse({"budget": {"steps": 1}, "task": {"kind": "modular", "p": 11, "train_frac": 0.5}}).start()
 imports = peak()
 p = int(sys.argv[1])
-config = parse({"task": {"kind": "modular", "p": p, "train_frac": 0.5}, "model": {"kind": "gated", "depth": 4, "width": 128}, "budget": {"steps": 30}, "measure": {"eval_every": 10}})
+model = {"kind": "gated", "depth": 4, "width": 128}
+task = {"kind": "modular", "p": p, "train_frac": 0.5}
+config = parse({"task": task, "model": model, "budget": {"steps": 30}, "measure": {"eval_every": 10}})
 attempt(config, Store(tempfile.mkdtemp()))
 activations = 4 * config.task.n_train * (128 * (1 + 4 * 4) + 3 * p) / 2**20
 print(imports, peak(), activations)
@@ -34,5 +36,6 @@ def test_peak_memory_of_a_trial(p: int, tmp_path: Path, capsys: pytest.CaptureFi
     done = subprocess.run([sys.executable, "-c", TRIAL, str(p)], capture_output=True, text=True, cwd=tmp_path, env=environment(None), check=True)
     imports, peak, activations = map(float, done.stdout.split())
     with capsys.disabled():
-        print(f"\np={p}: {peak:.0f} MiB at its peak; imports alone {imports:.0f}; activations {activations:.0f}; growth is {(peak - imports) / activations:.1f} x activations")
+        growth = (peak - imports) / activations
+        print(f"\np={p}: {peak:.0f} MiB at its peak; imports {imports:.0f}; activations {activations:.0f}; growth is {growth:.1f} x these")
     assert p > 31 or peak < 600

@@ -35,7 +35,8 @@ def lal(*words: str, cwd: Path, env: dict[str, str] | None = None) -> subprocess
 
 def started(*words: str, cwd: Path, env: dict[str, str] | None = None) -> subprocess.Popen[str]:
     """Starts the command line."""
-    return subprocess.Popen(command(*words), cwd=cwd, env=environment(env), stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, stdin=subprocess.DEVNULL)
+    out = subprocess.PIPE
+    return subprocess.Popen(command(*words), cwd=cwd, env=environment(env), stdout=out, stderr=subprocess.STDOUT, text=True, stdin=subprocess.DEVNULL)
 
 
 def command(*words: str) -> list[str]:
