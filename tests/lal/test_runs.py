@@ -68,9 +68,14 @@ def test_resumed_is_uninterrupted_for_every_model_and_optimizer(model, optimizer
 
 
 @pytest.mark.parametrize("model", MODELS)
-@pytest.mark.parametrize("at", [0, 3, 7])
-def test_resumed_is_uninterrupted_at_every_step_with_all_metrics(model, at):
+@pytest.mark.parametrize("at", [3])
+def test_resumed_is_uninterrupted_with_all_metrics(model, at):
     assert_resumes(run_config(model, {**OPTIMS["adamw"], "batch_size": 5}, measure=FULL), at)
+
+
+@pytest.mark.parametrize("at", range(8))
+def test_resumed_is_uninterrupted_at_every_step(at):
+    assert_resumes(run_config("gated-gumbel", {**OPTIMS["adamw"], "batch_size": 5}, measure=FULL), at)
 
 
 PRICED = {
