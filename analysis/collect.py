@@ -82,7 +82,13 @@ def collect(store: Store, folder: str, threshold: float | None = None) -> Tables
     rows, tables = [], []
     for index, entry in enumerate(manifest["runs"]):
         found = readings[entry["run_id"]]
-        key = {"cell": cell_of[index], "arm": entry["arm"], "name": entry["name"], **{path: values[index] for path, values in axes.items()}, "seed": entry["seed"]}
+        key = {
+            "cell": cell_of[index],
+            "arm": entry["arm"],
+            "name": entry["name"],
+            **{path: values[index] for path, values in axes.items()},
+            "seed": entry["seed"],
+        }
         verdict = verdict_on(found.rows, found.outcome or "", thresholds, goal.direction) if found.rows is not None else None
         rows.append(run_row(entry["run_id"], key, found, verdict))
         if found.rows is not None:
@@ -99,7 +105,9 @@ def checked(manifest: dict[str, Any], store: Store, folder: str) -> dict[str, An
     lacking += [key for key in ("run_id", "arm", "name", "point", "seed", "budget", "eval_every") if any(key not in entry for entry in manifest["runs"])]
     if lacking or not manifest["runs"]:
         what = f"lacks {', '.join(lacking)}" if lacking else "lists no runs"
-        raise Refused(f"a manifest must say what was run, but {store.root / store.sweep(folder) / 'manifest.json'} {what}; run `lal sweep` again: it is written anew and no finished run is repeated")
+        raise Refused(
+            f"a manifest must say what was run, but {store.root / store.sweep(folder) / 'manifest.json'} {what}; run `lal sweep` again: it is written anew and no finished run is repeated"
+        )
     return manifest
 
 
@@ -114,6 +122,7 @@ def thresholds_of(manifest: Mapping[str, Any], goal: Goal, fit: Goal | None, thr
 
 def refuse_stricter(manifest: Mapping[str, Any], readings: Mapping[str, Reading], goal: Goal, thresholds: Thresholds) -> None:
     """Refuses a threshold beyond what runs were stopped at: they might have reached it had they gone on."""
+
     def beyond(at_least: float) -> bool:
         return thresholds.goal > at_least if goal.direction == "max" else thresholds.goal < at_least
 
@@ -165,7 +174,11 @@ def run_row(run_id: str, key: Mapping[str, Any], found: Reading, verdict: Verdic
         row |= {f"{name}_after": nan if time is None or time.after is None else time.after, name: nan if time is None else time.by}
     row["delay"] = grok.by - mem.by if mem and grok else nan
     row |= {"stability": nan if verdict is None or verdict.stability is None else verdict.stability, "ungrokked": bool(verdict and verdict.ungrokked)}
-    row |= {"phase": verdict.phase if verdict else "failed" if found.state == "failed" else None, "horizon": verdict.horizon if verdict else nan, "event": grok is not None}
+    row |= {
+        "phase": verdict.phase if verdict else "failed" if found.state == "failed" else None,
+        "horizon": verdict.horizon if verdict else nan,
+        "event": grok is not None,
+    }
     return row | (read(found.rows, grok.by if grok else None) if found.rows is not None else {})
 
 
@@ -220,5 +233,3 @@ def csv(table: pd.DataFrame) -> bytes:
     """`table` as CSV for spreadsheets: numbers at full precision; text that one would read as a formula gets a leading quote."""
     safe = table.map(lambda value: f"'{value}" if isinstance(value, str) and value[:1] in "=+-@\t\r" and value else value)
     return safe.to_csv(index=False, lineterminator="\n").encode()
-
-

@@ -1,0 +1,19 @@
+"""One figure, one file: `prepare(tables, ...) -> Info` computes, `draw(info) -> Figure` draws. One line each below, in the report's order.
+
+A member has `TITLE`, `prepare` and `draw`. `prepare` returns a sentence instead of an Info where the figure does not apply.
+`draw(info, narrow=True)` is the same traces in one column, for small screens.
+"""
+
+from analysis.figures import curves, depth, final, gates, pareto, phase, routing, survival, time_to_goal
+
+MEMBERS = {
+    "phase": phase,
+    "pareto": pareto,
+    "final": final,
+    "time": time_to_goal,
+    "survival": survival,
+    "depth": depth,
+    "gates": gates,
+    "routing": routing,
+    "curves": curves,
+}

@@ -1,0 +1,116 @@
+"""What tells the cells of a sweep apart, and which of it a figure puts on x, on y, and into facets."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from html import escape
+from typing import Any
+
+import pandas as pd
+
+from analysis.collect import Tables
+from analysis.figures.theme import axis_word, value_word
+from lal.errors import Refused, nearest
+
+
+@dataclass(frozen=True)
+class Dimension:
+    """A column of the cells table that has several values.
+
+    Attributes:
+        column: "arm", "name" or a dotted path.   label: in words, escaped.
+        values: in order: numbers ascend, text as the sweep has it; None (no such path) first.
+    """
+
+    column: str
+    label: str
+    values: tuple[Any, ...]
+
+    def words(self) -> list[str]:
+        """The values, escaped."""
+        return [value_word(value) for value in self.values]
+
+    def index(self, value: Any) -> int:
+        """Where `value` stands."""
+        return self.values.index(plain(value))
+
+
+NOTHING = Dimension("", "", (None,))
+
+
+@dataclass(frozen=True)
+class Layout:
+    """x, y and the rest of a sweep's dimensions. `NOTHING` stands for one that there is not."""
+
+    x: Dimension
+    y: Dimension
+    rest: tuple[Dimension, ...]
+
+
+def plain(value: Any) -> Any:
+    """`value` with NaN as None, and numbers as Python's."""
+    if value is None or (isinstance(value, float) and value != value) or value is pd.NA:
+        return None
+    return value.item() if hasattr(value, "item") else value
+
+
+def dimension(tables: Tables, column: str) -> Dimension:
+    """All values of `column` over the sweep's runs."""
+    values = list(dict.fromkeys(plain(value) for value in tables.runs[column]))
+    if all(value is None or isinstance(value, int | float) for value in values):
+        values = sorted(values, key=lambda value: (value is not None, value or 0))
+    return Dimension(column, column if column in ("arm", "name") else axis_word(column), tuple(values))
+
+
+def dimensions(tables: Tables) -> list[Dimension]:
+    """Those with more than one value: axes in order, then names where no axis has several, then arms."""
+    axes = [each for each in (dimension(tables, path) for path in tables.axes) if len(each.values) > 1]
+    names = dimension(tables, "name")
+    arms = dimension(tables, "arm")
+    named = [names] if len(names.values) > 1 and not axes else []
+    return [*axes, *named, *([arms] if len(arms.values) > 1 else [])]
+
+
+def layout(tables: Tables, x: str | None = None, y: str | None = None) -> Layout:
+    """The sweep's dimensions on x, y and facets.
+
+    Args:
+        x, y: dotted paths (or "arm", "name"); the default is what the sweep's report asks for, then λ on x, then the first others;
+            a path with a single value gives way to another dimension unless it was asked for here.
+
+    Raises:
+        Refused: the sweep does not vary that.
+    """
+    there = {each.column: each for each in dimensions(tables)}
+    spec = tables.manifest["report"].get("phase") or {}
+    for path in filter(None, (x, y)):
+        if path not in there and path not in (*tables.axes, "arm", "name"):
+            raise Refused(f"x and y must be what the sweep varies, but got {path!r}; {nearest(path, [*there, *tables.axes] or ['arm'])}")
+    weights = [path for path in there if path.endswith(".weight")]
+    chosen_x = dimension(tables, x) if x else _first(there, [spec.get("x"), *weights, *there], without=y)
+    chosen_y = dimension(tables, y) if y else _first(there, [spec.get("y"), *there], without=chosen_x.column)
+    return Layout(chosen_x, chosen_y, tuple(each for column, each in there.items() if column not in (chosen_x.column, chosen_y.column)))
+
+
+def _first(there: dict[str, Dimension], wanted: Iterable[str | None], without: str | None) -> Dimension:
+    return next((there[path] for path in wanted if path in there and path != without), NOTHING)
+
+
+def split(table: pd.DataFrame, by: Sequence[Dimension]) -> list[tuple[str, pd.DataFrame]]:
+    """The parts of `table` that agree in all of `by`, with a title in words, escaped; ordered as the dimensions are. Empty ones are left out."""
+    if not by:
+        return [("", table)]
+    first, rest = by[0], by[1:]
+    found = []
+    column = table[first.column].map(plain)
+    for value in first.values:
+        part = table[column.isna()] if value is None else table[column == value]
+        head = escape(str(value)) if first.column in ("arm", "name") else f"{first.label} = {value_word(value)}"
+        found += [(" · ".join(filter(None, (head, tail))), each) for tail, each in split(part, rest)] if len(part) else []
+    return found
+
+
+def position(table_row: Any, of: Dimension) -> int:
+    """Where a row (a mapping by column) stands along `of`."""
+    return 0 if of is NOTHING else of.index(table_row[of.column])

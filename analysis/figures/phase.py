@@ -1,0 +1,253 @@
+"""The phase diagram: one cell a point, over λ and a second axis, with what is not known shown as such."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from html import escape
+from math import isfinite, log10
+from typing import Any, Literal, get_args
+
+import numpy as np
+import plotly.graph_objects as go
+from plotly.colors import sample_colorscale
+from plotly.subplots import make_subplots
+
+from analysis.collect import Tables
+from analysis.figures.dimensions import Dimension, layout, position, split
+from analysis.figures.theme import FAINT_GREY, GREY, SCALE, ink_on, number, steps_word, styled
+from lal.errors import Refused
+
+TITLE = "Phase diagram"
+View = Literal["time", "probability", "phase"]
+State = Literal["value", "censored", "failed", "missing"]
+LETTERS = {
+    "comprehension": "C",
+    "grokking": "G",
+    "memorisation": "M",
+    "confusion": "X",
+    "censored": "?",
+    "ungrokked": "U",
+    "diverged": "D",
+    "pruned": "P",
+}
+PHASE_COLORS = (
+    "rgb(0, 114, 178)",
+    "rgb(0, 158, 115)",
+    "rgb(230, 159, 0)",
+    "rgb(150, 150, 150)",
+    "rgb(205, 205, 205)",
+    "rgb(204, 121, 167)",
+    "rgb(213, 94, 0)",
+    "rgb(110, 110, 110)",
+)
+VIEWS = {
+    "time": "Steps until half of the seeds generalise (Kaplan-Meier median)",
+    "probability": "Share of seeds that generalise within the budget",
+    "phase": "Phases",
+}
+PX_PER_ROW, PX_AROUND = 54, 118
+
+
+@dataclass(frozen=True)
+class Cell:
+    """One cell. `state`: value, or why there is none: censored (hatched), failed, missing (blank). `value`: of the view, None where there is none."""
+
+    column: int
+    row: int
+    state: State
+    value: float | None
+    text: str
+    hover: str
+
+
+@dataclass(frozen=True)
+class Facet:
+    title: str
+    cells: tuple[Cell, ...]
+
+
+@dataclass(frozen=True)
+class Info:
+    """What is drawn; labels are escaped."""
+
+    view: View
+    x: Dimension
+    y: Dimension
+    facets: tuple[Facet, ...]
+    caption: str
+
+    def values(self) -> list[float]:
+        """Values of all cells that have one."""
+        return [cell.value for facet in self.facets for cell in facet.cells if cell.value is not None]
+
+
+def prepare(tables: Tables, x: str | None = None, y: str | None = None, view: View = "time") -> Info | str:
+    """The phase diagram of one view: "time", "probability" or "phase"."""
+    if view not in get_args(View):
+        raise Refused(f"view must be time, probability or phase, but got {view!r}; write one of them")
+    where = layout(tables, x, y)
+    facets = [
+        Facet(title, tuple(_cell(tables, row, where.x, where.y, view) for row in part.to_dict("records"))) for title, part in split(tables.cells, where.rest)
+    ]
+    return Info(view, where.x, where.y, tuple(facets), _caption(tables, view))
+
+
+def _caption(tables: Tables, view: View) -> str:
+    limits = tables.thresholds
+    generalised = f"{limits.goal_column} at or beyond {limits.goal:g} at {limits.window} evaluations in a row"
+    head = f"{VIEWS[view]}; a run has generalised from the first of {generalised}. In a cell: how many of its finished seeds did."
+    marks = " Hatched: not reached within the budget by half of the seeds, which is not the same as never. Blank: not run yet. Failed runs count for nothing and are named."
+    if view == "phase":
+        letters = ", ".join(f"{letter} {name}" for name, letter in LETTERS.items())
+        return f"{head} The letter is the most frequent phase of the cell: {letters}. Grokking: over {limits.gap:,} steps after memorising; comprehension: sooner (Liu et al. 2022)."
+    return head + (marks if view == "time" else " Blank: not run yet.")
+
+
+def _cell(tables: Tables, row: dict[str, Any], x: Dimension, y: Dimension, view: View) -> Cell:
+    state, value = _state(row, view)
+    return Cell(position(row, x), position(row, y), state, value, _text(row, state, view), _hover(tables, row))
+
+
+def _state(row: dict[str, Any], view: View) -> tuple[State, float | None]:
+    if row["n"] == 0:
+        return ("failed" if row["n_failed"] else "missing"), None
+    if view == "time":
+        return ("value", float(row["median"])) if isfinite(row["median"]) else ("censored", None)
+    return "value", float(row["p"]) if view == "probability" else float(list(LETTERS).index(row["phase"]))
+
+
+def _text(row: dict[str, Any], state: State, view: View) -> str:
+    if state == "missing":
+        return ""
+    if state == "failed":
+        return f"{row['n_failed']} failed"
+    share = f"{row['n_grokked']}/{row['n']}"
+    head = {"time": steps_word(row["median"]), "probability": share, "phase": LETTERS.get(row["phase"], "")}[view]
+    lines = [head if state == "value" else share, *([share] if view != "probability" and state == "value" else [])]
+    return "<br>".join([*lines, *([f"{row['n_failed']} failed"] if row["n_failed"] else [])])
+
+
+def _hover(tables: Tables, row: dict[str, Any]) -> str:
+    """All that is known of a cell, and the command that makes one of its runs again."""
+    first = tables.runs[tables.runs["cell"] == row["cell"]].iloc[0]
+    command = str(tables.manifest["command"]).replace("lal sweep", "lal train", 1)
+    counts = [f"{row[f'n_{name}']} {name}" for name in ("censored", "diverged", "pruned", "failed", "missing") if row[f"n_{name}"]]
+    return "<br>".join(
+        [
+            f"<b>{row['n_grokked']} of {row['n']} generalised</b>{' (' + ', '.join(counts) + ')' if counts else ''}",
+            f"share {number(row['p'])} [{number(row['p_low'])}, {number(row['p_high'])}] (Wilson 95 %)",
+            f"median {steps_word(row['median'])} steps [{steps_word(row['median_low'])}, {steps_word(row['median_high'])}] (Kaplan-Meier 95 %)",
+            f"mean up to step {steps_word(row['horizon'])}: {steps_word(row['restricted_mean'])}",
+            f"phases: {escape(row['phases'] or 'none')}",
+            f"<i>{escape(command)} --run {escape(first['run_id'])}</i>",
+        ]
+    )
+
+
+def draw(info: Info, narrow: bool = False) -> go.Figure:
+    """One heatmap a facet, all on one colour scale."""
+    n = len(info.facets)
+    columns = 1 if narrow else min(n, 3)
+    rows = -(-n // columns)
+    band = PX_PER_ROW * len(info.y.values) + (24 if n > 1 else 0)
+    height = PX_AROUND + rows * band + (rows - 1) * 70
+    fig = make_subplots(
+        rows,
+        columns,
+        subplot_titles=[facet.title for facet in info.facets] if n > 1 else None,
+        vertical_spacing=min(0.3, 70 / height) if rows > 1 else 0.1,
+        horizontal_spacing=0.09,
+    )
+    low, high = _range(info)
+    for index, facet in enumerate(info.facets):
+        row, column = divmod(index, columns)
+        _draw_facet(fig, info, facet, (low, high), row + 1, column + 1)
+    styled(fig, height)
+    fig.update_xaxes(
+        tickvals=list(range(len(info.x.values))),
+        ticktext=info.x.words(),
+        range=[-0.5, len(info.x.values) - 0.5],
+        showgrid=False,
+        title={"text": info.x.label, "standoff": 6},
+    )
+    fig.update_yaxes(
+        tickvals=list(range(len(info.y.values))),
+        ticktext=info.y.words(),
+        range=[-0.5, len(info.y.values) - 0.5],
+        showgrid=False,
+        title={"text": info.y.label, "standoff": 6},
+    )
+    fig.update_layout(
+        coloraxis=_coloraxis(info, low, high, narrow), hoverdistance=60, showlegend=False, margin={"t": 40, "r": 24 if info.view == "phase" or narrow else 110}
+    )
+    return fig
+
+
+def _range(info: Info) -> tuple[float, float]:
+    """Of the colour scale, in drawn units."""
+    if info.view == "probability":
+        return 0.0, 1.0
+    if info.view == "phase":
+        return -0.5, len(LETTERS) - 0.5
+    values = [log10(max(1.0, value)) for value in info.values()] or [0.0, 1.0]
+    return (min(values), max(values)) if max(values) - min(values) > 0.02 else (min(values) - 0.1, max(values) + 0.1)
+
+
+def _scale(view: View) -> Any:
+    """Light is early and likely; dark is late and unlikely."""
+    if view != "phase":
+        return f"{SCALE}_r" if view == "time" else SCALE
+    edges = np.linspace(0, 1, len(PHASE_COLORS) + 1)
+    return [[float(edge), color] for index, color in enumerate(PHASE_COLORS) for edge in (edges[index], edges[index + 1])]
+
+
+def _coloraxis(info: Info, low: float, high: float, narrow: bool) -> dict[str, Any]:
+    if info.view == "probability":
+        bar: dict[str, Any] = {"title": {"text": "share"}, "tickvals": [0, 0.25, 0.5, 0.75, 1]}
+    else:
+        steps = sorted({float(f"{10**each:.2g}") for each in np.linspace(low, high, 4)})
+        bar = {"title": {"text": "steps"}, "tickvals": [log10(each) for each in steps], "ticktext": [f"{each:,.0f}" for each in steps]}
+    shown = info.view != "phase" and not narrow
+    return {"colorscale": _scale(info.view), "cmin": low, "cmax": high, "showscale": shown, "colorbar": {"thickness": 12, "outlinewidth": 0, "x": 1.02, **bar}}
+
+
+def _draw_facet(fig: go.Figure, info: Info, facet: Facet, limits: tuple[float, float], row: int, column: int) -> None:
+    grid = np.full((len(info.y.values), len(info.x.values)), np.nan)
+    for cell in facet.cells:
+        if cell.value is not None:
+            grid[cell.row, cell.column] = log10(max(1.0, cell.value)) if info.view == "time" else cell.value
+    fig.add_trace(go.Heatmap(z=grid, coloraxis="coloraxis", xgap=2, ygap=2, hoverinfo="skip"), row, column)
+    for state, pattern in (("censored", "/"), ("failed", "x")):
+        corners = [(cell.column, cell.row) for cell in facet.cells if cell.state == state]
+        if corners:
+            fig.add_trace(_hatch(corners, pattern), row, column)
+    shown = [cell for cell in facet.cells if cell.state != "missing"]
+    inks = [_ink(info.view, grid[cell.row, cell.column], limits) for cell in shown]
+    fig.add_trace(
+        go.Scatter(
+            x=[cell.column for cell in shown], y=[cell.row for cell in shown], mode="text", text=[cell.text for cell in shown], hovertext=[cell.hover for cell in shown],
+            hoverinfo="text", textfont={"color": inks, "size": 12},
+        ), row, column,
+    )  # fmt: skip
+
+
+def _hatch(corners: list[tuple[int, int]], pattern: str) -> go.Scatter:
+    """Hatched squares, as one trace."""
+    xs, ys = [], []
+    for x, y in corners:
+        xs += [x - 0.49, x + 0.49, x + 0.49, x - 0.49, x - 0.49, None]
+        ys += [y - 0.48, y - 0.48, y + 0.48, y + 0.48, y - 0.48, None]
+    return go.Scatter(
+        x=xs, y=ys, mode="lines", line={"width": 0.5, "color": FAINT_GREY}, fill="toself", hoverinfo="skip",
+        fillpattern={"shape": pattern, "fgcolor": FAINT_GREY, "bgcolor": "rgba(138,138,138,0.12)", "size": 7, "solidity": 0.25},
+    )  # fmt: skip
+
+
+def _ink(view: View, drawn: float, limits: tuple[float, float]) -> str:
+    """The colour of a cell's text: black or white on a value, grey on a hatch (read on dark pages and on light ones)."""
+    if np.isnan(drawn):
+        return GREY
+    if view == "phase":
+        return ink_on(PHASE_COLORS[int(drawn)])
+    share = (drawn - limits[0]) / (limits[1] - limits[0])
+    return ink_on(sample_colorscale(_scale(view), [min(1.0, max(0.0, share))])[0])

@@ -1,0 +1,109 @@
+"""Who has generalised by when: Kaplan-Meier, censored runs included."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import plotly.graph_objects as go
+from plotly.subplots import make_subplots
+
+from analysis.cells import curve
+from analysis.collect import Tables
+from analysis.figures.dimensions import layout, split
+from analysis.figures.theme import shades, styled, top_margin, translucent
+from analysis.statistics import Survival
+
+TITLE = "Share of runs that have generalised, over training"
+PX_PER_PANEL, PX_BETWEEN = 260, 64
+
+
+@dataclass(frozen=True)
+class Line:
+    """One cell's curve. `label` is escaped, with n."""
+
+    label: str
+    order: int
+    n_events: int
+    curve: Survival
+
+
+@dataclass(frozen=True)
+class Info:
+    """Panels by title; text is escaped."""
+
+    panels: tuple[tuple[str, tuple[Line, ...]], ...]
+    legend_title: str
+    labels: tuple[str, ...]
+    caption: str
+
+
+def prepare(tables: Tables) -> Info | str:
+    """1 - S(t) for every cell with a finished run."""
+    done = tables.done
+    if done.empty:
+        return "no run has finished, so nothing is known of who generalises"
+    where = layout(tables)
+    panels = []
+    for title, part in split(done, [*([where.y] if where.y.column else []), *where.rest]):
+        lines = []
+        for _, cell in part.groupby("cell", sort=True):
+            order = where.x.index(cell[where.x.column].iloc[0]) if where.x.column else 0
+            lines.append(Line(where.x.words()[order], order, int(cell["event"].sum()), curve(cell)))
+        panels.append((title, tuple(lines)))
+    caption = (
+        "Kaplan-Meier estimate with its pointwise 95 % band. Runs that used their budget are censored: they count until then. "
+        "Runs that diverged count as never generalising; failed runs are left out."
+    )
+    return Info(tuple(panels[:12]), where.x.label, tuple(where.x.words()) if where.x.column else (), caption)
+
+
+def draw(info: Info, narrow: bool = False) -> go.Figure:
+    """A panel an arm."""
+    n, columns = len(info.panels), 1 if narrow else min(len(info.panels), 3)
+    rows = -(-n // columns)
+    top = top_margin([info.legend_title, *info.labels], narrow, titles=n > 1)
+    inner = rows * PX_PER_PANEL + (rows - 1) * PX_BETWEEN
+    titles = [title for title, _ in info.panels] if n > 1 else None
+    fig = make_subplots(rows, columns, subplot_titles=titles, vertical_spacing=PX_BETWEEN / inner if rows > 1 else 0.1, horizontal_spacing=0.08)
+    colors, told = shades(max(1, len(info.labels))), set()
+    for index, (_, lines) in enumerate(info.panels):
+        for line in lines:
+            place = {"row": index // columns + 1, "col": index % columns + 1}
+            _draw_line(fig, line, colors[line.order], bool(info.labels) and line.label not in told, place)
+            told.add(line.label)
+    styled(fig, top + 58 + inner)
+    fig.update_yaxes(range=[-0.02, 1.02], title={"text": "share generalised"})
+    for index in range(max(0, n - columns), n):
+        fig.update_xaxes(title={"text": "training step", "standoff": 6}, row=index // columns + 1, col=index % columns + 1)
+    return fig.update_layout(margin={"t": top, "b": 58}, legend={"title": {"text": f"{info.legend_title}  "}, "traceorder": "normal"})
+
+
+def _draw_line(fig: go.Figure, line: Line, color: str, told: bool, place: dict[str, int]) -> None:
+    found = line.curve
+    end = max(found.last, found.times[-1] if len(found.times) else 0)
+    times = np.concatenate([[0.0], found.times, [end]])
+    share, low, high = (_risen(curve) for curve in (found.share, found.high, found.low))
+    band = {"line": {"width": 0, "shape": "hv"}, "mode": "lines", "hoverinfo": "skip", "showlegend": False, "legendgroup": line.label}
+    fig.add_trace(go.Scatter(x=times, y=low, **band), **place)
+    fig.add_trace(go.Scatter(x=times, y=high, fill="tonexty", fillcolor=translucent(color, 0.13), **band), **place)
+    fig.add_trace(
+        go.Scatter(
+            x=times,
+            y=share,
+            mode="lines",
+            line={"color": color, "width": 2.2, "shape": "hv"},
+            name=line.label,
+            legendgroup=line.label,
+            legendrank=1000 + line.order,
+            showlegend=told,
+            hovertemplate=f"{line.label} ({line.n_events} of {found.n}): %{{y:.2f}} by step %{{x:,}}<extra></extra>",
+        ),
+        **place,
+    )
+
+
+def _risen(survival: np.ndarray) -> np.ndarray:
+    """1 - S from time 0 to the end of looking."""
+    risen = np.concatenate([[0.0], 1 - survival])
+    return np.append(risen, risen[-1])

@@ -1,0 +1,138 @@
+"""How every figure looks: colours that the colour-blind can tell apart, fonts, words for columns and paths, the toolbar."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from html import escape
+from math import inf, isnan
+from typing import Any
+
+import plotly.graph_objects as go
+from plotly.colors import sample_colorscale
+
+# Okabe and Ito's palette without black and yellow, which vanish on dark and on light.
+OKABE_ITO = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9")
+SYMBOLS = ("circle", "square", "diamond", "triangle-up", "cross", "x")
+SCALE = "Cividis"
+GREY, FAINT_GREY, GRID = "#7b7b7b", "rgba(138,138,138,0.35)", "rgba(138,138,138,0.25)"
+INK = "#1f2328"
+FONT = "system-ui, -apple-system, 'Segoe UI', 'DejaVu Sans', sans-serif"
+CONFIG: dict[str, Any] = {
+    "displaylogo": False,
+    "showSendToCloud": False,
+    "plotlyServerURL": "",
+    "responsive": True,
+    "modeBarButtonsToRemove": ["lasso2d", "select2d", "autoScale2d"],
+}
+WORDS = {
+    "train_acc": "train accuracy",
+    "test_acc": "test accuracy",
+    "hard_acc": "accuracy with the heaviest head alone",
+    "rounded_acc": "accuracy with gates rounded",
+    "effective_depth": "sum of gates",
+    "functional_depth": "functional depth",
+    "routing_entropy_norm": "routing entropy / log n",
+    "effective_heads": "effective heads",
+    "t_grok": "steps to generalise",
+}
+SUPERSCRIPT = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
+
+
+def figure(title: str = "", height: int = 420) -> go.Figure:
+    """An empty figure in the theme."""
+    return styled(go.Figure(), height, title)
+
+
+def styled(fig: go.Figure, height: int, title: str = "") -> go.Figure:
+    """`fig` in the theme. The background is transparent, so that the page may be dark or light."""
+    axis = {
+        "showline": True,
+        "linecolor": GREY,
+        "gridcolor": GRID,
+        "zeroline": False,
+        "ticks": "outside",
+        "tickcolor": GREY,
+        "automargin": True,
+        "title": {"standoff": 8},
+    }
+    fig.update_layout(
+        template="none",
+        height=height,
+        title={"text": title, "x": 0, "xref": "container", "xanchor": "left", "font": {"size": 15}} if title else None,
+        font={"family": FONT, "size": 13, "color": INK},
+        paper_bgcolor="rgba(0,0,0,0)",
+        plot_bgcolor="rgba(0,0,0,0)",
+        margin={"l": 62, "r": 24, "t": 44, "b": 56},
+        hoverlabel={"align": "left", "font": {"family": FONT, "size": 12}},
+        legend={"orientation": "h", "x": 0, "xanchor": "left", "y": 1, "yanchor": "top", "yref": "container"},
+    )
+    fig.update_xaxes(**axis)
+    fig.update_yaxes(**axis)
+    fig.update_annotations(font={"size": 13, "color": INK})
+    return fig
+
+
+def top_margin(words: Sequence[str], narrow: bool, titles: bool = True) -> int:
+    """Pixels above the plots: lines of a legend with these `words`, and the panels' titles."""
+    width = sum(7.2 * len(each) + 48 for each in words)
+    return 12 + 22 * (0 if not words else -(-int(width) // (330 if narrow else 900))) + (26 if titles else 8)
+
+
+def shades(n: int) -> list[str]:
+    """n colours of the shared scale, from dark to light, without its palest end."""
+    return list(sample_colorscale(SCALE, [0.85 * index / max(1, n - 1) for index in range(n)]))
+
+
+def translucent(color: str, alpha: float) -> str:
+    """`color` (#rrggbb or rgb(r, g, b)) with opacity `alpha`."""
+    if color.startswith("#"):
+        parts: Sequence[Any] = [int(color[index : index + 2], 16) for index in (1, 3, 5)]
+    else:
+        parts = color[color.index("(") + 1 : -1].split(",")
+    return f"rgba({', '.join(str(part).strip() for part in parts)}, {alpha:g})"
+
+
+def ink_on(color: str) -> str:
+    """Black or white, whichever is read more easily on `color` (rgb(r, g, b))."""
+    red, green, blue = (float(part) for part in color[color.index("(") + 1 : -1].split(","))
+    return "#000000" if 0.299 * red + 0.587 * green + 0.114 * blue > 140 else "#ffffff"
+
+
+def word(column: str) -> str:
+    """A column in words, `@end` and `@grok` included."""
+    name, _, when = column.partition("@")
+    told = WORDS.get(name, name.replace("_", " "))
+    return escape(f"{told} {'when it generalised' if when == 'grok' else f'at step {when}' if when.isdigit() else 'at the end'}" if when else told)
+
+
+def axis_word(path: str) -> str:
+    """A dotted path in words: λ for the weight of a penalty."""
+    parts = path.split(".")
+    if parts[0] == "penalties" and parts[-1] == "weight" and len(parts) == 3:
+        return f"λ ({escape(parts[1])})"
+    return escape(parts[-1].replace("_", " "))
+
+
+def value_word(value: Any) -> str:
+    """A value of an axis in words, escaped."""
+    if value is None or (isinstance(value, float) and isnan(value)):
+        return "none"
+    if isinstance(value, float | int) and not isinstance(value, bool):
+        text = f"{value:.6g}"
+        if "e" in text:
+            mantissa, exponent = text.split("e")
+            power = f"10{str(int(exponent)).translate(SUPERSCRIPT)}"
+            return power if mantissa == "1" else f"{mantissa}·{power}"
+        return text
+    return escape(value if isinstance(value, str) else json.dumps(value))
+
+
+def steps_word(value: float) -> str:
+    """A time in steps; infinite: not reached."""
+    return "not reached" if value == inf else "?" if isnan(value) else f"{value:,.0f}"
+
+
+def number(value: float, digits: int = 3) -> str:
+    """A measured number, short."""
+    return "?" if isnan(value) else f"{value:.{digits}g}" if abs(value) < 1000 else f"{value:,.0f}"

@@ -1,0 +1,161 @@
+"""Time to generalise against the first axis, at one threshold or several."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from math import inf, isfinite, log10
+
+import pandas as pd
+import plotly.graph_objects as go
+from plotly.subplots import make_subplots
+
+from analysis.cells import curve
+from analysis.collect import Tables
+from analysis.figures.dimensions import layout, split
+from analysis.figures.theme import OKABE_ITO, SYMBOLS, steps_word, styled, top_margin, translucent
+from analysis.reading import verdict_on
+from analysis.statistics import Interval
+
+TITLE = "Time to generalise"
+MILDER = 0.9
+
+
+@dataclass(frozen=True)
+class Point:
+    """One cell: the Kaplan-Meier median, the steps at which its seeds generalised, and where the others were left."""
+
+    column: int
+    median: Interval
+    times: tuple[float, ...]
+    censored: tuple[float, ...]
+
+
+@dataclass(frozen=True)
+class Info:
+    """Panels (title, lines (label, points)). Text is escaped."""
+
+    panels: tuple[tuple[str, tuple[tuple[str, tuple[Point, ...]], ...]], ...]
+    x_label: str
+    x_words: tuple[str, ...]
+    caption: str
+
+
+def prepare(tables: Tables, thresholds: Sequence[float] | None = None) -> Info | str:
+    """Times at each of `thresholds` of the goal; default: the verdicts' own, after a milder one of test accuracy."""
+    own = tables.thresholds.goal
+    chosen = thresholds or ([MILDER, own] if tables.thresholds.goal_column == "test_acc" and own > MILDER else [own])
+    if tables.done.empty:
+        return "no run has finished, so there are no times yet"
+    where = layout(tables)
+    panels = []
+    for threshold in chosen:
+        judged = at_threshold(tables, threshold)
+        lines = []
+        for title, part in split(judged, [*([where.y] if where.y.column else []), *where.rest]):
+            cells = [(where.x.index(cell[where.x.column].iloc[0]) if where.x.column else 0, cell) for _, cell in part.groupby("cell", sort=True)]
+            lines.append((title, tuple(_point(order, cell) for order, cell in sorted(cells, key=lambda each: each[0]))))
+        panels.append(
+            (
+                f"{tables.thresholds.goal_column} ≥ {threshold:g}" if tables.goal.direction == "max" else f"{tables.thresholds.goal_column} ≤ {threshold:g}",
+                tuple(lines),
+            )
+        )
+    caption = (
+        "Marker: Kaplan-Meier median over seeds with its 95 % interval, drawn up to the slowest seed where the interval has no upper end (few seeds). Dots: seeds that generalised; "
+        "open triangles: seeds that had not when they ended. No marker: not reached by half of the seeds."
+    )
+    return Info(tuple(panels), where.x.label, tuple(where.x.words()), caption)
+
+
+def at_threshold(tables: Tables, threshold: float) -> pd.DataFrame:
+    """Done runs with `t_grok` and `event` by another threshold of the goal."""
+    limits, done = replace(tables.thresholds, goal=threshold), tables.done
+    rows = [tables.readings[run_id].rows for run_id in done["run_id"]]
+    times = [verdict_on(each, outcome, limits, tables.goal.direction).t_grok for each, outcome in zip(rows, done["outcome"], strict=True) if each is not None]
+    return done.assign(t_grok=[float("nan") if time is None else float(time.by) for time in times], event=[time is not None for time in times])
+
+
+def _point(column: int, cell: pd.DataFrame) -> Point:
+    event = cell["event"]
+    return Point(column, curve(cell).median(), tuple(cell.loc[event, "t_grok"]), tuple(cell.loc[~event, "horizon"]))
+
+
+def draw(info: Info, narrow: bool = False) -> go.Figure:
+    """A panel a threshold; lines are moved a little apart, so that they do not cover one another."""
+    n, lines = len(info.panels), info.panels[0][1]
+    rows, columns = (n, 1) if narrow else (1, n)
+    words = [label for label, _ in lines] if len(lines) > 1 else []
+    top = top_margin(words, narrow)
+    fig = make_subplots(rows, columns, subplot_titles=[title for title, _ in info.panels], horizontal_spacing=0.08, vertical_spacing=0.2, shared_yaxes=False)
+    for panel, (_, drawn) in enumerate(info.panels):
+        place = {"row": panel + 1, "col": 1} if narrow else {"row": 1, "col": panel + 1}
+        for index, (label, points) in enumerate(drawn):
+            _draw_line(fig, label, points, index, (index - (len(drawn) - 1) / 2) * min(0.16, 0.6 / len(drawn)), panel == 0 and bool(words), place)
+    styled(fig, top + 60 + rows * 310)
+    fig.update_xaxes(
+        tickvals=list(range(len(info.x_words))),
+        ticktext=list(info.x_words),
+        range=[-0.5, len(info.x_words) - 0.5],
+        title={"text": info.x_label, "standoff": 6},
+        showgrid=False,
+    )
+    low, high = _limits(info)
+    fig.update_yaxes(type="log", range=[low, high], title={"text": "steps to generalise"}, tickvals=_ticks(low, high), tickformat=",")
+    return fig.update_layout(margin={"t": top, "b": 60})
+
+
+def _limits(info: Info) -> tuple[float, float]:
+    """Range of log10 steps over everything drawn, with some room."""
+    drawn = [
+        value
+        for _, lines in info.panels
+        for _, points in lines
+        for point in points
+        for value in (*point.times, *point.censored, point.median.value)
+        if 0 < value < inf
+    ]
+    return log10(min(drawn, default=1)) - 0.08, log10(max(drawn, default=10)) + 0.08
+
+
+def _ticks(low: float, high: float) -> list[float]:
+    """1, 2, 5, 10, ... within the range; finer where that gives fewer than three."""
+    for digits in ((1, 2, 5), (1, 1.5, 2, 3, 4, 5, 7)):
+        ticks = [digit * 10.0**power for power in range(-1, 12) for digit in digits if low <= log10(digit * 10.0**power) <= high]
+        if len(ticks) >= 3:
+            break
+    return ticks
+
+
+def _draw_line(fig: go.Figure, label: str, points: tuple[Point, ...], index: int, shift: float, told: bool, place: dict[str, int]) -> None:
+    color, symbol = OKABE_ITO[index % len(OKABE_ITO)], SYMBOLS[index % len(SYMBOLS)]
+    group = {"legendgroup": label, "showlegend": False}
+    for times, mark, size in ((lambda point: point.times, "circle", 5), (lambda point: point.censored, "triangle-up-open", 8)):
+        xs = [point.column + shift + 0.05 for point in points for _ in times(point)]
+        ys = [each for point in points for each in times(point)]
+        what = "generalised at" if mark == "circle" else "had not generalised by"
+        marker = {"color": translucent(color, 0.55), "size": size, "symbol": mark}
+        fig.add_trace(
+            go.Scatter(x=xs, y=ys, mode="markers", marker=marker, hovertemplate=f"{label}: one seed {what} step %{{y:,}}<extra></extra>", **group), **place
+        )
+    reached = [point for point in points if isfinite(point.median.value)]
+    ups = [(point.median.high if isfinite(point.median.high) else max((*point.times, *point.censored))) - point.median.value for point in reached]
+    downs = [point.median.value - point.median.low if isfinite(point.median.low) else 0.0 for point in reached]
+    hover = [f"<b>{label}</b><br>median {steps_word(each.median.value)} [{steps_word(each.median.low)}, {steps_word(each.median.high)}]" for each in reached]
+    bars = {"type": "data", "symmetric": False, "array": ups, "arrayminus": downs, "thickness": 1.2, "width": 4, "color": color}
+    fig.add_trace(
+        go.Scatter(
+            x=[point.column + shift for point in reached],
+            y=[point.median.value for point in reached],
+            error_y=bars,
+            mode="lines+markers",
+            line={"color": color, "width": 1.5},
+            marker={"color": color, "symbol": symbol, "size": 11},
+            name=label,
+            legendgroup=label,
+            showlegend=told,
+            hovertext=hover,
+            hoverinfo="text",
+        ),
+        **place,
+    )
