@@ -1,0 +1,105 @@
+"""How long runs take and how much they store, before they are run: as finished runs of their shape, else by a model. Torch-free."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from heapq import heapify, heapreplace
+from itertools import islice
+from statistics import fmean
+from typing import Any
+
+from lal.config import RunConfig, dump
+from lal.store import Record, Store
+from launch.machine import modelled, storage
+
+TAU = 5.0  # decay time at which success is expected where nothing is known: published ones lie from 1 to 11
+RAY_S = 8.0  # start of Ray and the first worker's imports
+RUN_S = 0.25  # from the end of a run to the start of the next one on the same worker
+EXAMPLES = 8  # finished runs that are asked about one shape
+
+
+@dataclass(frozen=True)
+class Estimate:
+    """What one run is expected to take: optimizer steps still to do, seconds of one thread, bytes at its end; `runs` finished ones told so."""
+
+    steps: int
+    seconds: float
+    storage: int
+    runs: int
+
+
+class Estimator:
+    """Estimates for the runs of one plan."""
+
+    def __init__(self, store: Store, records: Mapping[str, Record]):
+        self.store, self.names = store, store.names("runs")
+        self.records = dict(records)
+        self.by_shape: dict[str, list[Record]] = {}
+        self.by_cell: dict[str, list[Record]] = {}
+        self.looked_up: set[str] = set()
+
+    def of(self, config: RunConfig, done: int = 0) -> Estimate:
+        """The estimate for `config`, of which `done` steps are there."""
+        self._look_up(config)
+        alike = self.by_shape.get(shape(config.trajectory(), dump(config)["measure"]), [])
+        expected = self._steps(config)
+        steps = (expected if expected > done else max(done, config.budget.steps)) - done
+        seconds = steps * fmean(each.seconds / max(1, each.steps) for each in alike) if alike else modelled(config, steps)
+        return Estimate(steps, seconds, storage(config, done + steps), len(alike))
+
+    def _steps(self, config: RunConfig) -> int:
+        """Steps at which the run is expected to be over: as its cell's finished runs, else when success is expected."""
+        same = self.by_cell.get(cell(config.trajectory(), dump(config)["budget"]), [])
+        return round(fmean(each.steps for each in same)) if same else expected_steps(config)
+
+    def _look_up(self, config: RunConfig) -> None:
+        """Reads a few finished runs that may be of `config`'s shape, by the readable part of their ids."""
+        label = config.label.rpartition("-s")[0]
+        if label in self.looked_up:
+            return
+        self.looked_up.add(label)
+        names = [name for name in self.names if name.startswith(f"{label}-s")]
+        mine = [self.records[name] for name in names if name in self.records]
+        others = (record for name in names if name not in self.records and (record := self.store.run(name).record()))
+        for record in (*mine, *islice(others, EXAMPLES)):
+            if record.steps:
+                self.by_shape.setdefault(shape(record.trajectory, record.measure), []).append(record)
+                self.by_cell.setdefault(cell(record.trajectory, record.budget), []).append(record)
+
+
+def shape(trajectory: Mapping[str, Any], measure: Mapping[str, Any]) -> str:
+    """Equal for runs of which a step costs the same: all but seeds, optimizer settings and cheap penalties."""
+    task = {key: value for key, value in trajectory.get("task", {}).items() if key != "split_seed"}
+    optim = trajectory.get("optim", {})
+    kept = {key: value for key, value in trajectory.items() if key not in ("seed", "optim", "penalties", "task")}
+    costly = trajectory.get("penalties", {}).get("spectral")
+    return json.dumps([kept, task, optim.get("kind"), optim.get("batch_size"), costly and costly.get("every", 1), measure], sort_keys=True)
+
+
+def cell(trajectory: Mapping[str, Any], budget: Mapping[str, Any]) -> str:
+    """Equal for runs that differ in seeds alone."""
+    task = {key: value for key, value in trajectory.get("task", {}).items() if key != "split_seed"}
+    rules = {key: budget.get(key) for key in ("steps", "stop", "futility")}
+    return json.dumps([{**trajectory, "seed": None, "task": task}, rules], sort_keys=True)
+
+
+def expected_steps(config: RunConfig) -> int:
+    """Steps after which success and its tail are expected at decay time TAU; the budget where nothing decays or nothing stops early."""
+    budget, optim = config.budget, getattr(config, "optim", None)
+    tau = optim.tau(budget.steps) if optim else 0.0
+    if budget.stop is None or tau <= TAU:
+        return budget.steps
+    success = budget.steps * TAU / tau
+    after = max(budget.stop.tail.min_steps, budget.stop.tail.factor * success)
+    return min(budget.steps, round(success + budget.stop.sustain + after))
+
+
+def wall_seconds(runs: Iterable[float], slots: int) -> float:
+    """Time until the last of `runs` seconds is over, if each starts, in order, on the first of `slots` that is free."""
+    free = [0.0] * slots
+    heapify(free)
+    for seconds in runs:
+        heapreplace(free, free[0] + seconds + RUN_S)
+    return max(free) + RAY_S if max(free) else 0.0

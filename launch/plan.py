@@ -1,0 +1,202 @@
+"""What a sweep would train: planned minus done, what that takes, what looks wrong. Imports neither torch nor ray.
+
+planned = plan(expanded, Store("results"), skip_failed=False, cpus=None)
+planned.to_train    configs that are not done, each once, in order     summary(planned)    plain data     show(planned, console)    a table
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from collections import Counter
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from lal.config import RunConfig
+from lal.standing import Standing, standing
+from lal.store import Store
+from launch.estimate import Estimate, Estimator, wall_seconds
+from launch.progress import duration
+from launch.sweep import Expanded
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+STATES = ("new", "continue", "again", "done")
+LEFT_ALONE = ("error", "timeout", "out_of_memory")  # by --skip-failed; interrupted and lost runs go on all the same
+ENOUGH_SEEDS = 5
+SHOWN_WARNINGS = 12
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What a sweep has, and what it still takes.
+
+    Attributes:
+        standings: of each run, by id.   to_train: the runs that are not done, each once, in order.
+        estimates: of the runs to train, by id.   slots: runs at the same time.   wall_s: until all are over.
+        warnings: what looks wrong, each told once.
+    """
+
+    sweep: Expanded
+    standings: dict[str, Standing]
+    to_train: tuple[RunConfig, ...]
+    estimates: dict[str, Estimate]
+    slots: int
+    wall_s: float
+    warnings: tuple[str, ...]
+
+    @property
+    def core_s(self) -> float:
+        """Seconds of work, over all cores."""
+        return sum(each.seconds for each in self.estimates.values())
+
+    @property
+    def storage(self) -> int:
+        """Bytes that the runs to train will have in the results folder."""
+        return sum(each.storage for each in self.estimates.values())
+
+    @property
+    def basis(self) -> str:
+        """Where the times come from, in words."""
+        told = [each for each in self.estimates.values() if each.runs]
+        if not self.estimates:
+            return "nothing to train"
+        if not told:
+            return "from a model of this machine, if success comes when it usually does"
+        known = f"from up to {max(each.runs for each in told)} finished runs of the same shape"
+        return (
+            known if len(told) == len(self.estimates) else f"{known} for {len(told)} runs, from a model of this machine for {len(self.estimates) - len(told)}"
+        )
+
+    def counts(self, arm: str | None = None) -> dict[str, int]:
+        """Runs of `arm` (of all arms together: each once) by state, and how many of those not done failed last time."""
+        ids = dict.fromkeys(run.run_id for run in self.sweep.runs if arm in (None, run.arm))
+        states = Counter(self.standings[run_id].state for run_id in ids)
+        failed = sum(self.standings[run_id].failed is not None for run_id in ids)
+        return {"runs": len(ids), **{state: states[state] for state in STATES}, "failed": failed}
+
+    def reasons(self) -> dict[str, int]:
+        """Why runs are continued or trained again, and how the failed ones failed, each with its number of runs."""
+        told = [each.reason for each in self.standings.values() if each.state in ("continue", "again")]
+        return dict(Counter([*told, *(f"last attempt: {each.failed}" for each in self.standings.values() if each.failed)]))
+
+
+def plan(sweep: Expanded, store: Store, *, skip_failed: bool = False, cpus: int | None = None) -> Plan:
+    """What is missing of `sweep` in `store`, on a machine with `cpus` cores (default: this one).
+
+    Raises:
+        Refused: a stored run of the same id has another trajectory.
+    """
+    configs = sweep.configs()
+    standings = {run_id: standing(config, store) for run_id, config in configs.items()}
+    to_train = {
+        run_id: config
+        for run_id, config in configs.items()
+        if standings[run_id].state != "done" and not (skip_failed and standings[run_id].failed in LEFT_ALONE)
+    }
+    estimator = Estimator(store, {run_id: each.record for run_id, each in standings.items() if each.record})
+    estimates = {run_id: estimator.of(config, standings[run_id].steps) for run_id, config in to_train.items()}
+    slots = slots_of(sweep, cpus or usable_cpus(), len(to_train))
+    wall_s = wall_seconds((each.seconds for each in estimates.values()), slots)
+    return Plan(sweep, standings, tuple(to_train.values()), estimates, slots, wall_s, tuple(warnings_of(sweep, configs)))
+
+
+def usable_cpus() -> int:
+    """Cores that this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def slots_of(sweep: Expanded, cpus: int, n_runs: int) -> int:
+    """Runs that make progress at the same time: fractions of a core share it and are no faster together."""
+    return max(1, min(int(cpus // max(1.0, sweep.resources["cpu"])), n_runs))
+
+
+def warnings_of(sweep: Expanded, configs: dict[str, RunConfig]) -> list[str]:
+    """What looks wrong with the sweep and its runs; a text that several runs share is told once, with their number."""
+    counts = Counter(text for config in configs.values() for text in config.warnings())
+    told = [text if count == len(configs) else f"{text} ({count} of {len(configs)} runs)" for text, count in counts.most_common()]
+    more = [f"... and {len(told) - SHOWN_WARNINGS} more kinds of warning"] if len(told) > SHOWN_WARNINGS else []
+    return [*seed_warnings(sweep), *parameter_warnings(sweep), *told[:SHOWN_WARNINGS], *more]
+
+
+def seed_warnings(sweep: Expanded) -> Iterable[str]:
+    """Cells with too few seeds for an interval that says anything."""
+    seeds = Counter((run.arm, json.dumps(run.point)) for run in sweep.runs)
+    few = [count for count in seeds.values() if count < ENOUGH_SEEDS]
+    if few:
+        yield f"{len(few)} of {len(seeds)} cells have fewer than {ENOUGH_SEEDS} seeds (the fewest: {min(few)}): intervals will be wide"
+
+
+def parameter_warnings(sweep: Expanded) -> Iterable[str]:
+    """Arms that are compared at the same point, but differ in size."""
+    sizes: dict[str, dict[str, int]] = {}
+    for run in sweep.runs:
+        sizes.setdefault(json.dumps(run.point), {}).setdefault(run.arm, run.config.n_parameters())
+    worst = max(sizes.values(), key=lambda by_arm: max(by_arm.values()) / min(by_arm.values()))
+    small, large = min(worst, key=lambda arm: worst[arm]), max(worst, key=lambda arm: worst[arm])
+    if worst[large] > 1.1 * worst[small]:
+        yield f"arms differ in size by {worst[large] / worst[small] - 1:.0%}: {large} has {worst[large]:,} parameters where {small} has {worst[small]:,}"
+
+
+def summary(plan: Plan) -> dict[str, Any]:
+    """The plan as plain data, for scripts. Times in seconds and hours, storage in bytes."""
+    return {
+        "sweep": plan.sweep.folder,
+        "command": plan.sweep.command,
+        "arms": {arm: plan.counts(arm) for arm in plan.sweep.arms},
+        **plan.counts(),
+        "to_train": len(plan.to_train),
+        "reasons": plan.reasons(),
+        "slots": plan.slots,
+        "wall_seconds": round(plan.wall_s, 1),
+        "core_hours": round(plan.core_s / 3600, 4),
+        "storage_bytes": plan.storage,
+        "basis": plan.basis,
+        "warnings": list(plan.warnings),
+    }
+
+
+def show(plan: Plan, console: Console) -> None:
+    """The plan for a person."""
+    from rich.table import Table
+
+    if plan.sweep.sweep.question:
+        console.print(plan.sweep.sweep.question, style="bold", markup=False, highlight=False)
+    table = Table(box=None, pad_edge=False)
+    for heading in ("arm", "runs", *STATES, "failed", "parameters", "core time"):
+        table.add_column(heading, justify="left" if heading == "arm" else "right")
+    for arm in plan.sweep.arms:
+        table.add_row(arm, *map(str, plan.counts(arm).values()), _sizes(plan, arm), duration(_core_s(plan, lambda run, arm=arm: run == arm)))
+    if len(plan.sweep.arms) > 1:
+        table.add_row("together", *map(str, plan.counts().values()), "", duration(plan.core_s))
+    console.print(table, highlight=False)
+    for reason, count in plan.reasons().items():
+        console.print(f"{count} x {reason}", markup=False, highlight=False)
+    for text in plan.warnings:
+        console.print(f"! {text}", style="yellow", markup=False, highlight=False)
+    if plan.to_train:
+        runs = f"{len(plan.to_train)} run{'s' if len(plan.to_train) > 1 else ''} to train"
+        console.print(f"{runs}, {plan.slots} at a time: about {duration(plan.wall_s)} ({plan.basis}), {size(plan.storage)}.", markup=False, highlight=False)
+    else:
+        console.print("Nothing to train.", highlight=False)
+
+
+def _core_s(plan: Plan, wanted: Callable[[str], bool]) -> float:
+    ids = dict.fromkeys(run.run_id for run in plan.sweep.runs if wanted(run.arm))
+    return sum(plan.estimates[run_id].seconds for run_id in ids if run_id in plan.estimates)
+
+
+def _sizes(plan: Plan, arm: str) -> str:
+    sizes = {run.config.n_parameters() for run in plan.sweep.runs if run.arm == arm}
+    return f"{min(sizes):,}" if len(sizes) == 1 else f"{min(sizes):,} to {max(sizes):,}"
+
+
+def size(n_bytes: float) -> str:
+    """A size in bytes with a unit of its order."""
+    for unit in ("B", "KiB", "MiB", "GiB"):
+        if n_bytes < 1024:
+            return f"{n_bytes:.0f} {unit}" if unit == "B" else f"{n_bytes:.1f} {unit}"
+        n_bytes /= 1024
+    return f"{n_bytes:.1f} TiB"
