@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator
 from math import exp, isfinite, log, nan
 from typing import Annotated, Any, Literal
@@ -90,8 +91,8 @@ class Seeds(Part):
     Written as a number (0, 1, ... below it), as a list, or as {n: 8, vary: [seed, task.split_seed]} or {values: [...], vary: [...]}.
     """
 
-    values: Annotated[tuple[Seed, ...], Field(min_length=1, max_length=MAX_VALUES)]
-    vary: Annotated[tuple[Literal["seed", "task.split_seed"], ...], Field(min_length=1)] = ("seed",)
+    values: tuple[Seed, ...]
+    vary: tuple[Literal["seed", "task.split_seed"], ...] = ("seed",)
 
     @model_validator(mode="before")
     @classmethod
@@ -112,9 +113,11 @@ class Seeds(Part):
     @model_validator(mode="after")
     def _once(self) -> Seeds:
         for what, values in (("seeds", self.values), ("seeds.vary", self.vary)):
-            twice = sorted({value for value in values if values.count(value) > 1})[:5] if len(set(values)) < len(values) else []
+            if not 1 <= len(values) <= MAX_VALUES:
+                raise ValueError(f"{what} must be 1 to {MAX_VALUES:,}, but are {len(values)}; write seeds: 5 or seeds: [3, 7]")
+            twice = [value for value, count in Counter(values).items() if count > 1]
             if twice:
-                raise ValueError(f"{what} must each be given once, but {', '.join(map(str, twice))} is repeated; remove the copies")
+                raise ValueError(f"{what} must each be given once, but {', '.join(map(str, twice[:5]))} is repeated; remove the copies")
         return self
 
     def each(self) -> Iterator[tuple[int, dict[str, int]]]:

@@ -26,7 +26,8 @@ from launch.overrides import Overrides
 from launch.points import aim, points_of, refuse_twice, told_apart_by
 from launch.problems import Problem, problems_of, shown, told
 from launch.reading import Document
-from launch.sweep import ONLY_ARM, Arm, Planned, Sweep
+from launch.spec import ONLY_ARM, Arm, Sweep
+from launch.sweep import Planned
 
 MAX_RUNS = 100_000
 Values = dict[str, Any]
@@ -62,13 +63,14 @@ def expansion(sweep: Sweep, document: Document, profile: str | None, overrides: 
         Refused: a run cannot be, two points are the same, or there is too much to run.
     """
     arms = sweep.arms or {ONLY_ARM: Arm()}
-    cells = [cell for name, arm in arms.items() for cell in cells_of(sweep, name, arm, overrides)]
+    file = document.place(())
+    cells = [cell for name, arm in arms.items() for cell in cells_of(sweep, name, arm, overrides, file)]
     drafts = [(cell, seed, values) for cell in cells for seed, values in drafts_of(cell)]
     if len(drafts) > MAX_RUNS:
-        raise Refused(f"a sweep must have at most {MAX_RUNS:,} runs, but {sweep.name} has {len(drafts):,}; use fewer values, or several sweeps")
+        raise Refused(f"{file}: a sweep must have at most {MAX_RUNS:,} runs, but has {len(drafts):,}; use fewer values, or several sweeps")
     read = checked(drafts, lambda problem, cell: Origins(document, profile, overrides, cell).place(problem.path))
     runs = [(cell, seed, config, configs.run_id(config)) for (cell, seed, _), config in zip(drafts, read, strict=True)]
-    refuse_twice([(cell, config, run_id) for cell, _, config, run_id in runs])
+    refuse_twice([(cell, config, run_id) for cell, _, config, run_id in runs], lambda cell: Origins(document, profile, overrides, cell).of_cell())
     by_cell = {id(cell): config for cell, _, config, _ in runs}
     axes = told_apart_by(cells, [by_cell[id(cell)] for cell in cells], sweep, lambda path: Origins(document, profile, overrides, cells[0]).of_sweep(path))
     points = {id(cell): points_of(by_cell[id(cell)], axes) for cell in cells}
@@ -76,19 +78,21 @@ def expansion(sweep: Sweep, document: Document, profile: str | None, overrides: 
     return planned, axes, *aim(read)
 
 
-def cells_of(sweep: Sweep, name: str, arm: Arm, overrides: Overrides) -> Iterator[Cell]:
+def cells_of(sweep: Sweep, name: str, arm: Arm, overrides: Overrides, file: str) -> Iterator[Cell]:
     """The cells of one arm, in order: points, then the first axis slowest."""
     axes = axes_under({path: values for path, values in {**sweep.axes, **arm.axes}.items() if values is not None}, overrides)
     points: tuple[Point | None, ...] = arm.points or sweep.points or (None,)
-    seeds = sweep.seeds if arm.seeds is None or "seeds" in overrides.sweep else arm.seeds
+    seeds = arm.seeds or sweep.seeds
+    if "seeds" in overrides.sweep:
+        seeds = Seeds(values=sweep.seeds.values, vary=sweep.seeds.vary if arm.seeds is None else arm.seeds.vary)
     n_runs = prod(map(len, axes.values())) * len(points) * len(seeds.values)
     if n_runs > MAX_RUNS:
-        raise Refused(f"a sweep must have at most {MAX_RUNS:,} runs, but arm {name} of {sweep.name} has {n_runs:,}; use fewer values, or several sweeps")
+        raise Refused(f"{file}: a sweep must have at most {MAX_RUNS:,} runs, but arm {name} has {n_runs:,}; use fewer values, or several sweeps")
     base = merged(sweep.base, arm.base)
     fixed = [nested(path, value) for path, value in overrides.fixed.items() if path not in axes]
     for point in points:
         together = point.values if point else {}
-        refuse_overlap([*axes, *paths_of(together)], f"arm {name}" if sweep.arms else f"sweep {sweep.name}")
+        refuse_overlap([*axes, *paths_of(together)], f"{file}, arm {name}," if sweep.arms else file)
         for values in product(*(enumerate(each) for each in axes.values())):
             chosen = dict(zip(axes, values, strict=True))
             layer = merged(*(nested(path, value) for path, (_, value) in chosen.items()), *(nested(path, value) for path, value in together.items()))

@@ -35,6 +35,11 @@ class Origins:
                 best, where = depth, found
         return where
 
+    def of_cell(self) -> str:
+        """Where the last of what sets this cell apart is written."""
+        paths = list(self.cell.set_here())
+        return self.place(segments(paths[-1])) if paths else self.of_sweep(("arms", self.cell.arm))
+
     def of_sweep(self, path: Keys) -> str:
         """Where `path` of the sweep itself stands."""
         return self.document.place(next((each for each in (("profiles", self.profile, *path), path) if each in self.document.places), path))

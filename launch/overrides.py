@@ -6,10 +6,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from lal.errors import Refused
+from lal.errors import Refused, nearest
+from lal.runs import MEMBERS
 from launch.axes import axis_values
 from launch.merging import merged, nested, segments
-from launch.reading import parsed
+from launch.reading import Source
 
 SWEEP_KEYS = ("name", "question", "expect", "seeds", "resources", "report")
 CLOSING = {"[": "]", "{": "}"}
@@ -41,14 +42,22 @@ def overrides_of(texts: Sequence[str]) -> Overrides:
         path, values = _parted(text)
         if path in found.fixed or path in found.axes:
             raise Refused(f"an override must be given once, but {path} is given twice; write {path}=a,b for several values")
-        if segments(path)[0] in SWEEP_KEYS:
+        root = segments(path)[0]
+        if root in SWEEP_KEYS:
             value = list(values) if len(values) > 1 else values[0]
             found.sweep.update(merged(found.sweep, nested(path, value)))
+        elif root not in run_keys():
+            raise Refused(f"command line: {root} must be a key of a run or a sweep, but is not; {nearest(root, [*run_keys(), *SWEEP_KEYS])}")
         elif len(values) == 1 and not _is_range(values[0]):
             found.fixed[path] = values[0]
         else:
             found.axes[path] = _axis(path, values)
     return found
+
+
+def run_keys() -> list[str]:
+    """Names of the top-level fields of all kinds of run."""
+    return list(dict.fromkeys(name for member in MEMBERS for name in member.model_fields))
 
 
 def _parted(text: str) -> tuple[str, list[Any]]:
@@ -60,7 +69,7 @@ def _parted(text: str) -> tuple[str, list[Any]]:
     pieces = [piece.strip() for piece in split(value)]
     if not all(pieces):
         raise Refused(f"an override's values must have one comma between them, but got {text!r}; write it as in model.depth=2,4")
-    return path, [parsed(piece, f"command line, {path}")[0] for piece in pieces]
+    return path, [Source(f"command line, {path}", piece, lines=False).value() for piece in pieces]
 
 
 def split(text: str) -> list[str]:

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from launch.sweep import Sweep
 
 
-def refuse_twice(runs: Iterable[tuple[Cell, RunConfig, str]]) -> None:
+def refuse_twice(runs: Iterable[tuple[Cell, RunConfig, str]], place: Callable[[Cell], str]) -> None:
     """Refuses points of one arm that are the same run, and arms that share a run but not its measurements or budget."""
     seen: dict[str, tuple[Cell, RunConfig]] = {}
     in_arm: dict[tuple[str, str], Cell] = {}
@@ -24,13 +24,13 @@ def refuse_twice(runs: Iterable[tuple[Cell, RunConfig, str]]) -> None:
         twin = in_arm.setdefault((cell.arm, run_id), cell)
         if twin is not cell:
             raise Refused(
-                f"every point must be a different run, but ({twin}) and ({cell}) of arm {cell.arm} are the same; "
+                f"{place(cell)}: every point must be a different run, but ({twin}) and ({cell}) of arm {cell.arm} are the same; "
                 "remove one (a penalty of weight 0 is none; measure and budget make no other run)"
             )
         other, first = seen.setdefault(run_id, (cell, config))
         if first.budget != config.budget or getattr(first, "measure", None) != getattr(config, "measure", None):
             raise Refused(
-                f"a run that arms share must have one budget and one measure, but {run_id} has two ({other.arm}, {cell.arm}); set them in the sweep's base"
+                f"{place(cell)}: a run that arms share must have one budget and one measure, but {run_id} has two ({other.arm}, {cell.arm}); set them in the sweep's base"
             )
 
 

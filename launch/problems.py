@@ -33,6 +33,8 @@ def _problem(found: Any, values: Mapping[str, Any], annotation: Any) -> Problem:
     dotted, kind, value = ".".join(map(str, path)), found["type"], shown(found["input"])
     if kind == "extra_forbidden":
         return Problem(path, f"{dotted} must be a known key, but {path[-1]!r} is not; {_known(path[-1], names_at(annotation, values, path[:-1]))}")
+    if kind in ("dict_type", "model_type", "model_attributes_type", "mapping_type"):
+        return Problem(path, f"{dotted} must be a mapping (`key: value`), but is {value}; write one, or remove it")
     if kind == "missing":
         return Problem(path, f"{dotted} must be given, but is missing; write it")
     if kind == "union_tag_not_found":
@@ -57,7 +59,7 @@ def _known(key: str, names: tuple[str, ...]) -> str:
 def written(loc: Keys, values: Any) -> Keys:
     """The keys as the author wrote them: without the `kind` that pydantic adds to name a member of a union, and without its names of types."""
     path: list[Any] = []
-    for key in loc:
+    for key in (each for each in loc if each != "[key]"):
         if isinstance(values, Mapping):
             if key not in values and key == values.get("kind"):
                 continue

@@ -17,6 +17,7 @@ MAX_BYTES = 2**20
 MAX_DEPTH = 32
 TAG = "tag:yaml.org,2002:"
 KNOWN_TAGS = frozenset(f"{TAG}{name}" for name in ("null", "bool", "int", "float", "str", "seq", "map", "timestamp", "value", "merge"))
+KINDS = {"null": "null", "bool": "true or false", "int": "a whole number", "float": "a number"}
 Keys = tuple[Any, ...]
 
 
@@ -61,85 +62,93 @@ def read(path: Path) -> Document:
         text = data.decode("utf-8-sig")
     except UnicodeDecodeError as error:
         raise Refused(f"a YAML file must be UTF-8 text, but {path} has byte {data[error.start]:#04x} at offset {error.start}; is it the right file?") from None
-    value, places = parsed(text, str(path))
+    source = Source(str(path), text)
+    value = source.value()
     if not isinstance(value, dict):
         what = "nothing" if value is None else f"a {'list' if isinstance(value, list) else 'single value'}"
         raise Refused(f"a YAML file must hold a mapping (`key: value` lines), but {path} holds {what}; write one")
-    return Document(value, places)
+    return Document(value, source.places)
 
 
-def parsed(text: str, file: str) -> tuple[Any, dict[Keys, str]]:
-    """The value that `text` stands for, and the places of its parts, named after `file`.
+class Source:
+    """YAML text, and the places of what has been read from it. `name` is a file's, unless the text is of the command line and has no lines."""
 
-    Raises:
-        Refused: it is not plain YAML.
-    """
-    places: dict[Keys, str] = {(): file}
-    try:
-        _check_events(text, file)
-        node = yaml.compose(text, Loader=LOADER)
-    except yaml.YAMLError as error:
-        raise Refused(_trouble(error, file)) from None
-    return (None if node is None else _value(node, (), file, places)), places
+    def __init__(self, name: str, text: str, *, lines: bool = True):
+        self.name, self.text, self.lines = name, text, lines
+        self.places: dict[Keys, str] = {(): name}
+
+    def value(self) -> Any:
+        """The value that the text stands for.
+
+        Raises:
+            Refused: it is not plain YAML.
+        """
+        try:
+            self._check_events()
+            node = yaml.compose(self.text, Loader=LOADER)
+        except yaml.YAMLError as error:
+            raise Refused(self._trouble(error)) from None
+        return None if node is None else self._read(node, ())
+
+    def at(self, mark: Any) -> str:
+        """The place of a mark of PyYAML."""
+        return f"{self.name}:{mark.line + 1}" if self.lines and mark else self.name
+
+    def _check_events(self) -> None:
+        """Refuses, before anything is built, what could grow without bound."""
+        depth = documents = 0
+        for event in yaml.parse(self.text, Loader=LOADER):
+            depth += isinstance(event, yaml.CollectionStartEvent) - isinstance(event, yaml.CollectionEndEvent)
+            documents += isinstance(event, yaml.DocumentStartEvent)
+            if isinstance(event, yaml.AliasEvent):
+                raise Refused(f"YAML must be without aliases, but {self.at(event.start_mark)} has *{event.anchor}; write the value out")
+            if depth > MAX_DEPTH:
+                raise Refused(f"YAML must be nested at most {MAX_DEPTH} deep, but is deeper at {self.at(event.start_mark)}; is it the right file?")
+            if documents > 1:
+                raise Refused(f"a YAML file must hold one document, but a second begins at {self.at(event.start_mark)}; remove it")
+
+    def _read(self, node: yaml.Node, path: Keys) -> Any:
+        where = self.at(node.start_mark)
+        self.places.setdefault(path, where)
+        if node.tag not in KNOWN_TAGS:
+            raise Refused(f"YAML must be without tags of its own, but {where} has {node.tag.replace(TAG, '!!')}; write a plain value")
+        if isinstance(node, yaml.MappingNode):
+            return self._mapping(node, path)
+        if isinstance(node, yaml.SequenceNode):
+            return [self._read(item, (*path, index)) for index, item in enumerate(node.value)]
+        return scalar(node, where)
+
+    def _mapping(self, node: yaml.MappingNode, path: Keys) -> dict[str, Any]:
+        values: dict[str, Any] = {}
+        for key, value in node.value:
+            where = self.at(key.start_mark)
+            if not isinstance(key, yaml.ScalarNode):
+                raise Refused(f"a key must be text, but at {where} it is a {key.id}; write text")
+            inner = (*path, key.value)
+            if key.value in values:
+                raise Refused(f"a key must be written once, but {key.value!r} is at {self.places[inner]} and again at {where}; remove one")
+            self.places[inner] = where
+            values[key.value] = self._read(value, inner)
+        return values
+
+    def _trouble(self, error: yaml.YAMLError) -> str:
+        mark = getattr(error, "problem_mark", None)
+        said = (getattr(error, "context", None), getattr(error, "problem", None))
+        what = " ".join(part for part in said if part) or str(error).splitlines()[0]
+        line = self.text.splitlines()[mark.line : mark.line + 1] if mark else []
+        tab = any("\t" in each[: len(each) - len(each.lstrip())] for each in line)
+        return f"{self.at(mark)} must be YAML, but: {what}; {'indent with spaces, not tabs' if tab else 'correct it there or just before'}"
 
 
-def _check_events(text: str, file: str) -> None:
-    """Refuses, before anything is built, what could grow without bound."""
-    depth = documents = 0
-    for event in yaml.parse(text, Loader=LOADER):
-        where = f"{file}:{event.start_mark.line + 1}"
-        if isinstance(event, yaml.AliasEvent):
-            raise Refused(f"YAML must be without aliases, but {where} has *{event.anchor}; write the value out")
-        depth += isinstance(event, yaml.CollectionStartEvent) - isinstance(event, yaml.CollectionEndEvent)
-        documents += isinstance(event, yaml.DocumentStartEvent)
-        if depth > MAX_DEPTH:
-            raise Refused(f"YAML must be nested at most {MAX_DEPTH} deep, but is deeper at {where}; is it the right file?")
-        if documents > 1:
-            raise Refused(f"a YAML file must hold one document, but a second begins at {where}; remove it")
-
-
-def _value(node: yaml.Node, path: Keys, file: str, places: dict[Keys, str]) -> Any:
-    where = f"{file}:{node.start_mark.line + 1}"
-    places.setdefault(path, where)
-    if node.tag not in KNOWN_TAGS:
-        raise Refused(f"YAML must be without tags of its own, but {where} has {node.tag.replace(TAG, '!!')}; write a plain value")
-    if isinstance(node, yaml.MappingNode):
-        return _mapping(node, path, file, places)
-    if isinstance(node, yaml.SequenceNode):
-        return [_value(item, (*path, index), file, places) for index, item in enumerate(node.value)]
-    return _scalar(node, where)
-
-
-def _mapping(node: yaml.MappingNode, path: Keys, file: str, places: dict[Keys, str]) -> dict[str, Any]:
-    values: dict[str, Any] = {}
-    for key, value in node.value:
-        where = f"{file}:{key.start_mark.line + 1}"
-        if not isinstance(key, yaml.ScalarNode):
-            raise Refused(f"a key must be text, but at {where} it is a {key.id}; write text")
-        if key.value in values:
-            raise Refused(f"a key must be written once, but {key.value!r} is at {places[(*path, key.value)]} and again at {where}; remove one")
-        places[(*path, key.value)] = where
-        values[key.value] = _value(value, (*path, key.value), file, places)
-    return values
-
-
-def _scalar(node: yaml.Node, where: str) -> Any:
+def scalar(node: yaml.Node, where: str) -> Any:
     """Numbers, booleans and null as YAML 1.1 reads them; everything else, dates too, is text."""
     kind = node.tag.removeprefix(TAG)
-    if kind not in ("null", "bool", "int", "float"):
+    if kind not in KINDS:
         return node.value
     try:
         value = getattr(SafeConstructor(), f"construct_yaml_{kind}")(node)
     except (ValueError, KeyError, IndexError):
-        raise Refused(f"{where} must be a {kind}, but is {node.value[:60]!r}; write a number of usual size, or quote it if it is text") from None
+        raise Refused(f"{where} must be {KINDS[kind]}, but is {node.value[:60]!r}; write one of usual size, or quote it if it is text") from None
     if kind == "float" and not isfinite(value):
         raise Refused(f"numbers must be finite, but {where} has {node.value[:60]!r}; write a number, or null for none")
     return value
-
-
-def _trouble(error: yaml.YAMLError, file: str) -> str:
-    mark = getattr(error, "problem_mark", None)
-    where = f"{file}:{mark.line + 1}" if mark else file
-    what = " ".join(str(part) for part in (getattr(error, "context", None), getattr(error, "problem", None)) if part) or str(error).splitlines()[0]
-    tab = "; indent with spaces, not tabs" if "\\t" in what or "'\t'" in what else ""
-    return f"{where} must be YAML, but: {what}{tab or '; correct that line or the one before'}"

@@ -1,0 +1,146 @@
+"""What may be written in a sweep's YAML, and how a profile changes it. Imports neither torch nor ray."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Annotated, Any
+
+from pydantic import AfterValidator, BeforeValidator, Field, model_validator
+
+from lal.part import Part
+from lal.store import checked_name
+from launch.axes import Axis, Points, Seeds
+from launch.merging import merged
+
+ONLY_ARM = "all"
+
+
+def name_of(what: str) -> AfterValidator:
+    """A check that a text can name a folder or file."""
+
+    def check(name: str) -> str:
+        if "@" in name:
+            raise ValueError(f"{what} must be without '@', but got {name!r}; it separates a sweep from its profile")
+        return checked_name(name, what)
+
+    return AfterValidator(check)
+
+
+Name = Annotated[str, name_of("a name")]
+Values = dict[str, Any]
+
+
+def read_at(when: Any) -> Any:
+    """When an objective is read."""
+    if when in ("grok", "end") or (isinstance(when, int) and not isinstance(when, bool) and when >= 0):
+        return when
+    raise ValueError(f"an objective must be read at grok, at the end, or at a step, but got {when!r}; write one of grok, end, or a number of steps")
+
+
+Read = Annotated[str | int, BeforeValidator(read_at)]
+
+
+class Arm(Part):
+    """One of the things that are compared: what it sets, and what it varies of its own. null takes away what the sweep has."""
+
+    base: Values = {}
+    axes: dict[str, Axis | None] = {}
+    points: Points | None = None
+    seeds: Seeds | None = None
+
+
+class Resources(Part):
+    """What one run asks for."""
+
+    cpu: Annotated[float, Field(gt=0, le=1024, description="cores; fractions share one")] = 1.0
+    gpu: Annotated[float, Field(ge=0, le=64, description="GPUs; fractions share one")] = 0.0
+    gpu_if_present: Annotated[bool, Field(description="on a cluster without any GPU, run on cores instead")] = False
+
+    @model_validator(mode="after")
+    def _can_be(self) -> Resources:
+        if self.gpu > 1 and self.gpu != int(self.gpu):
+            raise ValueError(f"gpu must be a fraction of one or a whole number, but got {self.gpu:g}; write {int(self.gpu)} or {int(self.gpu) + 1}")
+        if self.gpu_if_present and not self.gpu:
+            raise ValueError("gpu_if_present has an effect only with gpu over 0, but gpu is 0; write gpu too, or remove it")
+        return self
+
+
+class PhaseSpec(Part):
+    """The phase diagram's axes, and what its facets stand for: dotted paths that the sweep varies. Without `y`, arms are its rows."""
+
+    x: str
+    y: str | None = None
+    rows: str | None = None
+    columns: str | None = None
+
+
+class ParetoSpec(Part):
+    """Objectives by column, and when each is read: at `grok`, at the `end`, or at a step."""
+
+    maximise: dict[str, Read] = {}
+    minimise: dict[str, Read] = {}
+
+
+class Report(Part):
+    """What the report shows besides what every sweep has."""
+
+    phase: PhaseSpec | None = None
+    pareto: ParetoSpec | None = None
+
+
+class Profile(Part):
+    """Changes to a sweep, by name: a smaller one for a laptop, say. null takes away."""
+
+    question: str | None = None
+    base: Values = {}
+    axes: dict[str, Axis | None] = {}
+    points: Points | None = None
+    arms: dict[str, Arm | None] = {}
+    seeds: Seeds | None = None
+    resources: Values = {}
+    report: Values = {}
+
+
+class Sweep(Part):
+    """One question: arms x axes (or points) x seeds. Order: base < profile < arm < axis or point < command line."""
+
+    name: Annotated[Name, Field(description="names its folder of results")]
+    question: Annotated[str, Field(max_length=10_000)] = ""
+    expect: Annotated[str | None, Field(max_length=10_000, description="what its author expects, written before")] = None
+    base: Annotated[Values, Field(description="what all runs share")] = {}
+    axes: Annotated[dict[str, Axis], Field(description="values by dotted path; every combination is run")] = {}
+    points: Annotated[Points | None, Field(description="sets of values, where not every combination is wanted")] = None
+    arms: dict[Name, Arm] = {}
+    seeds: Seeds = Seeds(values=(0,))
+    resources: Resources = Resources()
+    report: Report = Report()
+    profiles: dict[Name, Profile] = {}
+
+
+def changed(values: Mapping[str, Any], changes: Mapping[str, Any]) -> Values:
+    """A sweep's (or arm's) plain values under the changes of a profile: `base`, `resources` and `report` merge, axes and arms are
+    replaced or taken away (null) one by one, all else is replaced whole."""
+    result = dict(values)
+    for key, value in changes.items():
+        old = result.get(key) or {}
+        if key == "seeds":
+            result[key] = seeds_over(old, value)
+        elif not isinstance(value, Mapping):
+            result[key] = value
+        elif key in ("base", "resources", "report"):
+            result[key] = merged(old, value)
+        elif key == "axes":
+            result[key] = {path: axis for path, axis in {**old, **value}.items() if axis is not None}
+        elif key == "arms":
+            result[key] = {arm: changed(old.get(arm, {}), value.get(arm, {})) for arm in {**old, **value} if arm not in value or value[arm] is not None}
+        else:
+            result[key] = value
+    return result
+
+
+def seeds_over(old: Any, new: Any) -> Any:
+    """`new` seeds in place of `old` ones; what they vary stays unless it is said anew."""
+    if not isinstance(old, Mapping) or "vary" not in old:
+        return new
+    values = new if isinstance(new, Mapping) else {"n" if isinstance(new, int) else "values": new}
+    return {"vary": old["vary"], **values}
