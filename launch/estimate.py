@@ -11,12 +11,15 @@ from statistics import fmean
 from typing import Any
 
 from lal.config import RunConfig, dump
+from lal.optim import AdamW
+from lal.part import kind_of
 from lal.store import Record, Store
 from launch.machine import modelled, storage
 
 TAU = 5.0  # decay time at which success is expected where nothing is known: published ones lie from 1 to 11
 RAY_S = 8.0  # start of Ray and the first worker's imports
 RUN_S = 0.25  # from the end of a run to the start of the next one on the same worker
+DEFAULT_OPTIM = kind_of(AdamW)  # what a trajectory, which holds no defaults, does not say
 EXAMPLES = 8  # finished runs that are asked about one shape
 
 
@@ -75,7 +78,7 @@ def shape(trajectory: Mapping[str, Any], measure: Mapping[str, Any]) -> str:
     optim = trajectory.get("optim", {})
     kept = {key: value for key, value in trajectory.items() if key not in ("seed", "optim", "penalties", "task")}
     costly = trajectory.get("penalties", {}).get("spectral")
-    return json.dumps([kept, task, optim.get("kind"), optim.get("batch_size"), costly and costly.get("every", 1), measure], sort_keys=True)
+    return json.dumps([kept, task, optim.get("kind", DEFAULT_OPTIM), optim.get("batch_size"), costly and costly.get("every", 1), measure], sort_keys=True)
 
 
 def cell(trajectory: Mapping[str, Any], budget: Mapping[str, Any]) -> str:

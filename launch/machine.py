@@ -29,8 +29,8 @@ def modelled(config: RunConfig, steps: int) -> float:
     flops = config.flops_per_step()
     seconds = steps * cost(STEP, work(config, n_train, flops)) + n_looks * cost(LOOK, work(config, n_rows, flops / 3 * n_rows / n_train))
     cadence = depth_cadence(config)
-    searches = steps / cadence + 1 if cadence else 0
-    return (seconds + searches * search_seconds(config)) * REFERENCE_RATE / rate()
+    searches = (steps / cadence + 1) * search_seconds(config) if cadence else 0.0
+    return (seconds + searches) * REFERENCE_RATE / rate()
 
 
 def cost(constants: tuple[float, ...], amounts: tuple[float, ...]) -> float:

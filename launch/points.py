@@ -30,7 +30,7 @@ def refuse_twice(runs: Iterable[tuple[Cell, RunConfig, str]], place: Callable[[C
         other, first = seen.setdefault(run_id, (cell, config))
         if first.budget != config.budget or getattr(first, "measure", None) != getattr(config, "measure", None):
             raise Refused(
-                f"{place(cell)}: a run that arms share must have one budget and one measure, but {run_id} has two ({other.arm}, {cell.arm}); set them in the sweep's base"
+                f"{place(cell)}: a run that arms share must have one budget and one measure, but {run_id} has two ({other.arm}, {cell.arm}); set them in base"
             )
 
 
