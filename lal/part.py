@@ -59,7 +59,8 @@ def trimmed(part: Part) -> dict[str, Any]:
     kept: dict[str, Any] = {}
     for name, field in type(part).model_fields.items():
         value = getattr(part, name)
-        if name == "kind" or value != field.get_default(call_default_factory=True):
+        default = field.default if field.default_factory is None else field.get_default(call_default_factory=True)  # get_default copies deeply
+        if name == "kind" or value != default:
             kept[name] = _trimmed_value(value)
     return kept
 

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import json
+from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from heapq import heapify, heapreplace
 from itertools import islice
-from statistics import fmean
 from typing import Any
 
 from lal.config import RunConfig, dump
@@ -33,29 +33,40 @@ class Estimate:
     runs: int
 
 
+@dataclass
+class Mean:
+    """The mean of the `n` numbers added so far."""
+
+    n: int = 0
+    total: float = 0.0
+
+    def add(self, number: float) -> None:
+        self.n, self.total = self.n + 1, self.total + number
+
+    @property
+    def value(self) -> float:
+        return self.total / self.n
+
+
 class Estimator:
     """Estimates for the runs of one plan."""
 
     def __init__(self, store: Store, records: Mapping[str, Record]):
         self.store, self.names = store, store.names("runs")
         self.records = dict(records)
-        self.by_shape: dict[str, list[Record]] = {}
-        self.by_cell: dict[str, list[Record]] = {}
+        self.step_s: defaultdict[str, Mean] = defaultdict(Mean)  # seconds of a step, by shape
+        self.steps: defaultdict[str, Mean] = defaultdict(Mean)  # of a whole run, by cell
         self.looked_up: set[str] = set()
 
     def of(self, config: RunConfig, done: int = 0) -> Estimate:
         """The estimate for `config`, of which `done` steps are there."""
         self._look_up(config)
-        alike = self.by_shape.get(shape(config.trajectory(), dump(config)["measure"]), [])
-        expected = self._steps(config)
+        values, trajectory = dump(config), config.trajectory()
+        alike, same = self.step_s[shape(trajectory, values["measure"])], self.steps[cell(trajectory, values["budget"])]
+        expected = round(same.value) if same.n else expected_steps(config)
         steps = (expected if expected > done else max(done, config.budget.steps)) - done
-        seconds = steps * fmean(each.seconds / max(1, each.steps) for each in alike) if alike else modelled(config, steps)
-        return Estimate(steps, seconds, storage(config, done + steps), len(alike))
-
-    def _steps(self, config: RunConfig) -> int:
-        """Steps at which the run is expected to be over: as its cell's finished runs, else when success is expected."""
-        same = self.by_cell.get(cell(config.trajectory(), dump(config)["budget"]), [])
-        return round(fmean(each.steps for each in same)) if same else expected_steps(config)
+        seconds = steps * alike.value if alike.n else modelled(config, steps)
+        return Estimate(steps, seconds, storage(config, done + steps), alike.n)
 
     def _look_up(self, config: RunConfig) -> None:
         """Reads a few finished runs that may be of `config`'s shape, by the readable part of their ids."""
@@ -68,8 +79,8 @@ class Estimator:
         others = (record for name in names if name not in self.records and (record := self.store.run(name).record()))
         for record in (*mine, *islice(others, EXAMPLES)):
             if record.steps:
-                self.by_shape.setdefault(shape(record.trajectory, record.measure), []).append(record)
-                self.by_cell.setdefault(cell(record.trajectory, record.budget), []).append(record)
+                self.step_s[shape(record.trajectory, record.measure)].add(record.seconds / record.steps)
+                self.steps[cell(record.trajectory, record.budget)].add(record.steps)
 
 
 def shape(trajectory: Mapping[str, Any], measure: Mapping[str, Any]) -> str:

@@ -236,3 +236,8 @@ def test_a_thousand_runs(sweep: Any) -> None:
     expanded = sweep(DESIGN, None, ["seeds=70"])
     assert len(expanded.configs()) == 1050
     assert all(parse(dump(run.config)) == run.config for run in expanded.runs[::100])
+
+
+def test_the_example_that_people_read_expands(sweep: Any) -> None:
+    text = (Path(__file__).parents[2] / "sweeps" / "README.md").read_text(encoding="utf-8").split("```yaml\n")[1].split("```")[0]
+    assert len(sweep(text).runs) == 2 * 3 * 5 and len(sweep(text, "big").runs) == 2 * 3 * 8

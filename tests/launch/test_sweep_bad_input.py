@@ -148,7 +148,10 @@ def test_many_problems_are_counted(file) -> None:
 
 
 def test_a_problem_is_placed_in_the_layer_that_wins(file) -> None:
-    text = "name: x\nbase: {model: {kind: gated,\n  depth: 2}}\narms:\n  a: {base: {model: {\n    depth: 0}}}\nprofiles:\n  p: {base: {model: {depth: 3}},\n    arms: {a: {base: {model: {\n      depth: -1}}}}}\n"
+    text = (
+        "name: x\nbase: {model: {kind: gated,\n  depth: 2}}\narms:\n  a: {base: {model: {\n    depth: 0}}}\n"
+        "profiles:\n  p: {base: {model: {depth: 3}},\n    arms: {a: {base: {model: {\n      depth: -1}}}}}\n"
+    )
     for profile, overrides, place in ((None, [], "s.yaml:6"), ("p", [], "s.yaml:10"), ("p", ["model.depth=-2"], "command line")):
         with pytest.raises(Refused, match=f"^{place}: model.depth must be"):
             load(file(text), profile, overrides)

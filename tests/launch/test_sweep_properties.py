@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
 from typing import Any
 
 from hypothesis import given
@@ -75,7 +76,7 @@ def test_ranges_have_their_ends_and_run_one_way(scale: str, low: float, high: fl
     values = spaced(scale, [low, high, n])
     assert len(values) == n and values[0] == low and values[-1] == high
     slack = 1e-11 * max(low, high)
-    steps = [b - a for a, b in zip(values, values[1:], strict=False)]
+    steps = [b - a for a, b in pairwise(values)]
     assert all(step >= -slack for step in steps) if high >= low else all(step <= slack for step in steps)
 
 
