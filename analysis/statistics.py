@@ -12,7 +12,7 @@ from math import inf, isnan, log, nan, sqrt
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.stats import norm, t
+from scipy.stats import CensoredData, logrank, norm, t
 
 CONFIDENCE = 0.95
 
@@ -116,3 +116,43 @@ def common_horizon(curves: Sequence[Survival]) -> float:
     if isnan(horizon) or horizon < inf:
         return horizon
     return max(curve.last for curve in curves if curve.n)
+
+
+def changed(before: Sequence[float], after: Sequence[float], level: float = 1 - CONFIDENCE) -> int | None:
+    """Whether a mean rose (1), fell (-1) or neither (0), by Welch's t test at `level`; None where a side has under two values.
+
+    Two sides without any spread differ as soon as their values do.
+    """
+    a, b = (np.asarray([value for value in side if np.isfinite(value)], float) for side in (before, after))
+    if min(len(a), len(b)) < 2:
+        return None
+    difference = float(b.mean() - a.mean())
+    if abs(difference) <= 1e-12 * max(1.0, float(np.abs(a).max()), float(np.abs(b).max())):
+        return 0
+    parts = [float(np.var(side, ddof=1)) / len(side) for side in (a, b)]
+    if sum(parts) == 0:
+        return int(np.sign(difference))
+    freedom = sum(parts) ** 2 / sum(part**2 / (len(side) - 1) for part, side in zip(parts, (a, b), strict=True))
+    p = 2 * float(t.sf(abs(difference) / sqrt(sum(parts)), freedom))
+    return int(np.sign(difference)) if p < level else 0
+
+
+def earlier(times: tuple[Sequence[float], Sequence[float]], events: tuple[Sequence[bool], Sequence[bool]]) -> float:
+    """P value of the log-rank test that two groups of times are alike; NaN where neither group has an event. Infinite times stay at risk for ever."""
+    if not any(any(side) for side in events):
+        return nan
+    longest = max(value for side in times for value in side if np.isfinite(value)) + 1.0
+    sides = [
+        CensoredData.right_censored(np.minimum(np.asarray(time, float), longest), ~np.asarray(event, bool)) for time, event in zip(times, events, strict=True)
+    ]
+    return float(logrank(*sides).pvalue)
+
+
+def holm(p_values: Sequence[float]) -> list[float]:
+    """Holm's adjustment (1979) of `p_values`; NaN stays NaN and is not counted."""
+    known = [index for index, p in enumerate(p_values) if not isnan(p)]
+    adjusted, highest = list(p_values), 0.0
+    for rank, index in enumerate(sorted(known, key=lambda index: p_values[index])):
+        highest = max(highest, min(1.0, (len(known) - rank) * p_values[index]))
+        adjusted[index] = highest
+    return adjusted

@@ -1,6 +1,6 @@
 """One figure, one file: `prepare(tables, ...) -> Info` computes, `draw(info) -> Figure` draws. One line each below, in the report's order.
 
-A member has `TITLE`, `prepare` and `draw`. `prepare` returns a sentence instead of an Info where the figure does not apply.
+A member has `TITLE`, `prepare`, `draw` and `table` (the numbers behind the figure). `prepare` returns a sentence instead of an Info where the figure does not apply.
 `draw(info, narrow=True)` is the same traces in one column, for small screens.
 """
 

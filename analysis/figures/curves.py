@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from analysis.collect import Tables
 from analysis.figures import series
-from analysis.figures.series import Info, draw
+from analysis.figures.series import Info, draw, table
 
-__all__ = ["TITLE", "draw", "prepare"]
+__all__ = ["TITLE", "draw", "prepare", "table"]
 TITLE = "Learning curves"
 
 
 def prepare(tables: Tables) -> Info | str:
     """Accuracy on both sides of the split; of another kind of run, its goal and fit columns."""
     goal, fit = tables.thresholds.goal_column, tables.thresholds.fit_column
-    caption = "Solid: test; dotted: train. Thick: median over seeds, as far as more than half of them were trained; thin: each seed. Steps are on a log scale and begin after 0."
+    caption = f"Solid: test; dotted: train. {series.READING} Steps are on a log scale and begin after 0."
     label = "accuracy" if goal == "test_acc" else goal
     return series.prepare(tables, [(label, {**({fit: "dot"} if tables.has(fit) else {}), goal: "solid"})], caption)

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from analysis.collect import Tables
 from analysis.figures import series
-from analysis.figures.series import Info, draw
+from analysis.figures.series import Info, draw, table
 
-__all__ = ["TITLE", "draw", "prepare"]
+__all__ = ["TITLE", "draw", "prepare", "table"]
 TITLE = "Depth over training"
 
 
@@ -19,6 +19,7 @@ def prepare(tables: Tables) -> Info | str:
     rows += [("test accuracy", {tables.thresholds.goal_column: "solid"})]
     caption = (
         "Sum of gates: how open they are. Functional depth: the fewest layers that keep test accuracy within one point when all others are removed. "
-        "A network can shrink its gates and grow its weights, and need every layer as before: only the second tells whether depth is saved. Thick: median over seeds; thin: each seed."
+        "A network can shrink its gates and grow its weights, and need every layer as before: only the second tells whether depth is saved (its lines are drawn a little apart). "
+        f"{series.READING}"
     )
     return series.prepare(tables, rows, caption)

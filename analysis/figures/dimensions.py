@@ -106,9 +106,14 @@ def split(table: pd.DataFrame, by: Sequence[Dimension]) -> list[tuple[str, pd.Da
     column = table[first.column].map(plain)
     for value in first.values:
         part = table[column.isna()] if value is None else table[column == value]
-        head = escape(str(value)) if first.column in ("arm", "name") else f"{first.label} = {value_word(value)}"
+        head = title_of(first, value)
         found += [(" · ".join(filter(None, (head, tail))), each) for tail, each in split(part, rest)] if len(part) else []
     return found
+
+
+def title_of(of: Dimension, value: Any) -> str:
+    """One value of a dimension as a title, escaped."""
+    return escape(str(value)) if of.column in ("arm", "name") else f"{of.label} = {value_word(value)}"
 
 
 def position(table_row: Any, of: Dimension) -> int:

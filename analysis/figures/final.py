@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+import pandas as pd
 import plotly.graph_objects as go
 from plotly.subplots import make_subplots
 
@@ -61,8 +62,29 @@ def prepare(tables: Tables) -> Info | str:
                     Group(where.y.index(row["arm"]), order, f"{arms[where.y.index(row['arm'])]}, {where.x.label} {labels[order]}", tuple(points), *means)
                 )
         panels.append((word(cost), tuple(groups)))
-    caption = "Large: mean over seeds with its 95 % interval; small: each seed. Colour is the strength of the charge, the symbol is the arm. Upper left is better: more accuracy for less."
+    caption = "Large: mean over seeds with its 95 % interval; small: each seed. Colour is the strength of the charge, the symbol is the arm. Upper left is better: more accuracy for less. Whole numbers are drawn a little apart."
     return Info(tuple(panels), tuple(arms), where.x.label, tuple(labels) if where.x.column else (), word(goal), caption)
+
+
+def table(info: Info) -> pd.DataFrame:
+    """The means with their intervals."""
+    rows = []
+    for cost, groups in info.panels:
+        for group in groups:
+            key = {"cost": cost, "cell": group.label, "seeds": len(group.runs)}
+            x, y = group.x, group.y
+            rows.append(
+                {
+                    **key,
+                    "mean cost": x.value,
+                    "low": x.low,
+                    "high": x.high,
+                    info.y_label: y.value,
+                    f"{info.y_label}, low": y.low,
+                    f"{info.y_label}, high": y.high,
+                }
+            )
+    return pd.DataFrame(rows)
 
 
 def draw(info: Info, narrow: bool = False) -> go.Figure:
@@ -75,18 +97,21 @@ def draw(info: Info, narrow: bool = False) -> go.Figure:
     colors = shades(max(1, len(info.labels)))
     for index, (x_label, groups) in enumerate(info.panels):
         place = {"row": index + 1, "col": 1} if narrow else {"row": 1, "col": index + 1}
-        for group in groups:
-            _draw_group(fig, group, colors[group.order], place)
-        fig.update_xaxes(title={"text": x_label, "standoff": 6}, rangemode="tozero", **place)
+        costs = [cost for group in groups for cost, _ in group.runs]
+        room = 0.05 * (max(costs, default=0.0) or 1.0)
+        whole = all(cost == round(cost) for cost in costs)
+        for number, group in enumerate(groups):
+            _draw_group(fig, group, colors[group.order], (number - (len(groups) - 1) / 2) * room * (0.12 if whole else 0), place)
+        fig.update_xaxes(title={"text": x_label, "standoff": 6}, range=[min(0.0, *costs) - 1.4 * room, max(costs, default=1.0) + 1.4 * room], **place)
         fig.update_yaxes(title={"text": info.y_label if index == 0 or narrow else ""}, **place)
     _draw_legend(fig, info, colors)
     styled(fig, top + 60 + (330 * rows))
     return fig.update_layout(margin={"t": top, "b": 60}, legend={"title": {"text": f"{info.legend_title}  "}, "traceorder": "normal"})
 
 
-def _draw_group(fig: go.Figure, group: Group, color: str, place: dict[str, int]) -> None:
+def _draw_group(fig: go.Figure, group: Group, color: str, shift: float, place: dict[str, int]) -> None:
     symbol = SYMBOLS[group.arm % len(SYMBOLS)]
-    xs, ys = zip(*group.runs, strict=True)
+    xs, ys = [cost + shift for cost, _ in group.runs], [accuracy for _, accuracy in group.runs]
     small = {"color": translucent(color, 0.45), "size": 6, "symbol": symbol}
     fig.add_trace(
         go.Scatter(
@@ -109,7 +134,9 @@ def _draw_group(fig: go.Figure, group: Group, color: str, place: dict[str, int])
     large = {"color": color, "size": 13, "symbol": symbol, "line": {"width": 1.2, "color": "#ffffff"}}
     hover = f"<b>{group.label}</b><br>mean of {len(xs)}: %{{x:.3g}}, %{{y:.3f}}<extra></extra>"
     fig.add_trace(
-        go.Scatter(x=[group.x.value], y=[group.y.value], error_x=bars[0], error_y=bars[1], mode="markers", marker=large, showlegend=False, hovertemplate=hover),
+        go.Scatter(
+            x=[group.x.value + shift], y=[group.y.value], error_x=bars[0], error_y=bars[1], mode="markers", marker=large, showlegend=False, hovertemplate=hover
+        ),
         **place,
     )
 

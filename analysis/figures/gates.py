@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from plotly.subplots import make_subplots
 
 from analysis.collect import Tables
-from analysis.figures.dimensions import layout, split
+from analysis.figures.dimensions import Dimension, layout, split, title_of
 from analysis.figures.theme import SCALE, styled
 
 TITLE = "Gates over training"
@@ -30,61 +30,89 @@ class Tile:
 
 @dataclass(frozen=True)
 class Info:
-    """Tiles row by row, `n_columns` a row on a wide page. Text is escaped."""
+    """Tiles row by row, `n_columns` a row on a wide page; None is a place without a cell. Text is escaped."""
 
-    tiles: tuple[Tile, ...]
+    tiles: tuple[Tile | None, ...]
     n_columns: int
     caption: str
 
 
 def prepare(tables: Tables) -> Info | str:
-    """Mean gates of every cell that has gates."""
+    """Mean gates of every cell that has gates; a row of tiles for each facet, a column for each value of x."""
     if not tables.has("gate_values"):
         return "no run has gates, so there is no gate heatmap"
     gated = tables.history[tables.history["gate_values"].notna()]
     where = layout(tables)
-    order = [*([where.y] if where.y.column else []), *where.rest, *([where.x] if where.x.column else [])]
-    tiles = [tile(title, cell) for title, cell in split(gated, order)]
-    caption = "Mean over seeds of every layer's gate: yellow is open (1), dark is closed (0). As far as more than half of the seeds were trained."
-    if len(tiles) > MOST_TILES:
-        caption += f" The first {MOST_TILES} of {len(tiles)} cells are drawn."
-    return Info(tuple(tiles[:MOST_TILES]), min(max(1, len(where.x.values)), 6, len(tiles)), caption)
+    rows = split(gated, [*([where.y] if where.y.column else []), *where.rest])
+    shown = rows[: max(1, MOST_TILES // len(where.x.values))]
+    tiles = [_placed(title, part, where.x) for title, part in shown]
+    caption = "Mean over seeds of every layer's gate: yellow is open (1), dark is closed (0). A seed that ended keeps its last gates."
+    if len(shown) < len(rows):
+        caption += f" The first {len(shown)} of {len(rows)} rows are drawn."
+    return Info(tuple(tile for row in tiles for tile in row), len(where.x.values), caption)
+
+
+def _placed(title: str, part: pd.DataFrame, x: Dimension) -> list[Tile | None]:
+    """One tile for each value of `x`; None where there is no such cell."""
+    if not x.column:
+        return [tile(title, part)]
+    found = dict(split(part, [x]))
+    return [tile(" · ".join(filter(None, (title, each))), found[each]) if each in found else None for each in (title_of(x, value) for value in x.values)]
 
 
 def tile(title: str, cell: pd.DataFrame) -> Tile:
-    """The mean over seeds, at steps that more than half of them have, thinned to what a screen shows."""
-    n, means = cell["run_id"].nunique(), []
-    for step, rows in cell.groupby("step", sort=True):
-        if 2 * len(rows) > n:
-            means.append((float(step), np.mean(np.stack(rows["gate_values"].to_list()), axis=0)))  # type: ignore[arg-type]
-    kept = means[:: -(-len(means) // MOST_COLUMNS)]
-    return Tile(title, np.array([step for step, _ in kept]), np.array([gates for _, gates in kept]).T)
+    """The mean over seeds, thinned to what a screen shows; a seed that ended keeps its last gates."""
+    steps = np.unique(cell["step"].to_numpy(float))
+    steps = steps[:: -(-len(steps) // MOST_COLUMNS)]
+    held = []
+    for _, rows in cell.groupby("run_id", sort=True):
+        values = np.stack(rows["gate_values"].to_list())  # type: ignore[arg-type]
+        held.append(values[np.clip(np.searchsorted(rows["step"].to_numpy(float), steps, side="right") - 1, 0, None)])
+    return Tile(title, steps, np.mean(held, axis=0).T)
+
+
+def table(info: Info) -> pd.DataFrame:
+    """The last gates of every tile."""
+    rows = [
+        {"cell": tile.title, "step": tile.steps[-1], **{f"layer {layer + 1}": gates[-1] for layer, gates in enumerate(tile.values)}}
+        for tile in info.tiles
+        if tile
+    ]
+    return pd.DataFrame(rows)
 
 
 def draw(info: Info, narrow: bool = False) -> go.Figure:
-    """A heatmap a tile, all on the scale 0 to 1."""
-    n, columns = len(info.tiles), 2 if narrow and len(info.tiles) > 1 else 1 if narrow else info.n_columns
-    rows = -(-n // columns)
+    """A heatmap a tile, all on the scale 0 to 1. Places without a cell stay empty, or are passed over in a narrow figure."""
+    tiles = [each for each in info.tiles if each] if narrow else list(info.tiles)
+    columns = min(2, len(tiles)) if narrow else info.n_columns
+    rows = -(-len(tiles) // columns)
+    tiles += [None] * (rows * columns - len(tiles))
     inner = rows * PX_PER_TILE + (rows - 1) * PX_BETWEEN
     fig = make_subplots(
         rows,
         columns,
-        subplot_titles=[each.title for each in info.tiles],
+        specs=[[{} if tiles[row * columns + column] else None for column in range(columns)] for row in range(rows)],
+        subplot_titles=[each.title for each in tiles if each],
         vertical_spacing=PX_BETWEEN / inner if rows > 1 else 0.1,
-        horizontal_spacing=0.12 if narrow else 0.035,
+        horizontal_spacing=0.12 if narrow else 0.03,
     )
-    for index, each in enumerate(info.tiles):
-        place = {"row": index // columns + 1, "col": index % columns + 1}
-        layers = list(range(1, len(each.values) + 1))
-        hover = "layer %{y}, step %{x:,}: %{z:.2f}<extra></extra>"
-        fig.add_trace(go.Heatmap(x=each.steps, y=layers, z=each.values, coloraxis="coloraxis", hovertemplate=hover), **place)
-        fig.update_yaxes(dtick=1 if len(layers) <= 8 else 4, row=place["row"], col=place["col"], title={"text": "layer" if place["col"] == 1 else ""})
     styled(fig, inner + 104)
+    for index, each in enumerate(tiles):
+        if each:
+            row, column = index // columns + 1, index % columns + 1
+            below = index + columns >= len(tiles) or tiles[index + columns] is None
+            _draw_tile(fig, each, {"row": row, "col": column}, column == 1, below)
     fig.update_xaxes(showgrid=False, nticks=3, tickfont={"size": 11})
     fig.update_yaxes(showgrid=False, tickfont={"size": 11})
     fig.update_annotations(font={"size": 12})
-    for index in range(max(0, n - columns), n):
-        fig.update_xaxes(title={"text": "step", "standoff": 4}, row=index // columns + 1, col=index % columns + 1)
     bar = {"title": {"text": "gate"}, "thickness": 12, "outlinewidth": 0, "tickvals": [0, 0.5, 1]}
     axis = {"colorscale": SCALE, "cmin": 0, "cmax": 1, "colorbar": bar, "showscale": not narrow}
     return fig.update_layout(coloraxis=axis, margin={"t": 40, "b": 54, "r": 24 if narrow else 80})
+
+
+def _draw_tile(fig: go.Figure, tile: Tile, place: dict[str, int], leftmost: bool, lowest: bool) -> None:
+    layers = list(range(1, len(tile.values) + 1))
+    hover = "layer %{y}, step %{x:,}: %{z:.2f}<extra></extra>"
+    fig.add_trace(go.Heatmap(x=tile.steps, y=layers, z=tile.values, coloraxis="coloraxis", hovertemplate=hover), **place)
+    fig.update_yaxes(dtick=1 if len(layers) <= 8 else 4, title={"text": "layer" if leftmost else ""}, **place)
+    fig.update_xaxes(title={"text": "step" if lowest else "", "standoff": 4}, **place)

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
+import pandas as pd
 import plotly.graph_objects as go
 from numpy.typing import NDArray
 
@@ -14,6 +16,7 @@ from analysis.figures.theme import GREY, OKABE_ITO, SYMBOLS, axis_word, number, 
 from analysis.pareto import Front, front
 
 TITLE = "Pareto frontier"
+MOST_LABELS = 8
 
 
 @dataclass(frozen=True)
@@ -93,6 +96,18 @@ def _caption(tables: Tables, chosen: list[Objective], found: Front, strip: list[
     return text
 
 
+def table(info: Info) -> pd.DataFrame:
+    """Every cell that has a place, with its share of draws on the front."""
+    found = info.front
+    means, ends = info.values(found.means), (info.values(found.low), info.values(found.high))
+    low, high = np.minimum(*ends), np.maximum(*ends)
+    columns: dict[str, Any] = {"cell": [label for _, label, _ in info.places], "seeds": [n for _, _, n in info.places]}
+    for side, of in enumerate((info.x, info.y)):
+        name = word(f"{of.column}@{of.when}")
+        columns |= {name: means[:, side], f"{name}, low": low[:, side], f"{name}, high": high[:, side]}
+    return pd.DataFrame({**columns, "on the front": found.on, "share of draws on it": found.probability})
+
+
 def draw(info: Info, narrow: bool = False) -> go.Figure:
     """Staircase, band, cells; one colour and symbol an arm."""
     found, fig = info.front, go.Figure()
@@ -112,10 +127,15 @@ def draw(info: Info, narrow: bool = False) -> go.Figure:
     for arm, name in enumerate(info.arms):
         for on in (False, True):
             _draw_cells(fig, info, arm, name, on)
+        mark = {"color": OKABE_ITO[arm % len(OKABE_ITO)], "symbol": SYMBOLS[arm % len(SYMBOLS)], "size": 10}
+        fig.add_trace(go.Scatter(x=[None], y=[None], mode="markers", marker=mark, name=name, legendgroup=name, hoverinfo="skip"))
     top = top_margin(info.arms, narrow, titles=False) if len(info.arms) > 1 else 24
     styled(fig, 430 + top)
-    fig.update_xaxes(title={"text": info.x.label})
-    fig.update_yaxes(title={"text": info.y.label})
+    ends = info.values(np.stack([*found.means, *found.low, *found.high]))
+    for side, (axis, of) in enumerate(((fig.update_xaxes, info.x), (fig.update_yaxes, info.y))):
+        low, high = float(ends[:, side].min()), float(ends[:, side].max())
+        room = (high - low or 1.0) * 0.09
+        axis(title={"text": of.label}, range=[low - room, high + room])
     return fig.update_layout(margin={"t": top, "b": 60}, showlegend=len(info.arms) > 1)
 
 
@@ -152,7 +172,7 @@ def _draw_cells(fig: go.Figure, info: Info, arm: int, name: str, on: bool) -> No
         f"<b>{info.places[index][1]}</b> (n = {info.places[index][2]})<br>{word(info.x.column)} {number(mean[0])}, {word(info.y.column)} {number(mean[1])}<br>on the front in {found.probability[index]:.0%} of draws"
         for index, mean in zip(chosen, means, strict=True)
     ]
-    texts = [f"  {info.places[index][1]} ({found.probability[index]:.0%})" for index in chosen] if on else None
+    texts = [f"  {info.places[index][1]} ({found.probability[index]:.0%})" for index in chosen] if on and found.on.sum() <= MOST_LABELS else None
     marker = {
         "color": color if on else translucent(color, 0.4),
         "symbol": symbol,
@@ -170,7 +190,7 @@ def _draw_cells(fig: go.Figure, info: Info, arm: int, name: str, on: bool) -> No
             textposition="bottom right",
             textfont={"size": 11, "color": GREY},
             marker=marker,
-            name=name if on else f"{name}, dominated",
+            showlegend=False,
             legendgroup=name,
             hovertext=hover,
             hoverinfo="text",

@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from html import escape
 from math import isfinite, log10
 from typing import Any, Literal, get_args
 
 import numpy as np
+import pandas as pd
 import plotly.graph_objects as go
 from plotly.colors import sample_colorscale
 from plotly.subplots import make_subplots
 
 from analysis.collect import Tables
 from analysis.figures.dimensions import Dimension, layout, position, split
-from analysis.figures.theme import FAINT_GREY, GREY, SCALE, ink_on, number, steps_word, styled
+from analysis.figures.theme import FAINT_GREY, GREY, SCALE, ink_on, number, steps_word, styled, word
 from lal.errors import Refused
 
 TITLE = "Phase diagram"
@@ -45,12 +47,16 @@ VIEWS = {
     "probability": "Share of seeds that generalise within the budget",
     "phase": "Phases",
 }
+FACTS = (
+    *("n", "n_grokked", "n_censored", "n_diverged", "n_pruned", "n_failed", "n_missing"),
+    *("p", "p_low", "p_high", "median", "median_low", "median_high", "restricted_mean", "phases"),
+)
 PX_PER_ROW, PX_AROUND = 54, 118
 
 
 @dataclass(frozen=True)
 class Cell:
-    """One cell. `state`: value, or why there is none: censored (hatched), failed, missing (blank). `value`: of the view, None where there is none."""
+    """One cell. `state`: value, or why there is none: censored (hatched), failed, missing (blank). `value`: of the view, None where there is none. `facts`: FACTS, for the table."""
 
     column: int
     row: int
@@ -58,6 +64,7 @@ class Cell:
     value: float | None
     text: str
     hover: str
+    facts: Mapping[str, Any]
 
 
 @dataclass(frozen=True)
@@ -94,18 +101,18 @@ def prepare(tables: Tables, x: str | None = None, y: str | None = None, view: Vi
 
 def _caption(tables: Tables, view: View) -> str:
     limits = tables.thresholds
-    generalised = f"{limits.goal_column} at or beyond {limits.goal:g} at {limits.window} evaluations in a row"
-    head = f"{VIEWS[view]}; a run has generalised from the first of {generalised}. In a cell: how many of its finished seeds did."
+    held = f"{word(limits.goal_column)} at {limits.goal:g} or better at {limits.window} evaluations in a row"
+    head = f"{VIEWS[view]}. A run has generalised from the first of {held}. In a cell: how many of its finished seeds did."
     marks = " Hatched: not reached within the budget by half of the seeds, which is not the same as never. Blank: not run yet. Failed runs count for nothing and are named."
     if view == "phase":
         letters = ", ".join(f"{letter} {name}" for name, letter in LETTERS.items())
-        return f"{head} The letter is the most frequent phase of the cell: {letters}. Grokking: over {limits.gap:,} steps after memorising; comprehension: sooner (Liu et al. 2022)."
+        return f"{head} Letters are the phases of its seeds, with counts where they differ; the colour is the most frequent: {letters}. Grokking: over {limits.gap:,} steps after memorising; comprehension: sooner (Liu et al. 2022)."
     return head + (marks if view == "time" else " Blank: not run yet.")
 
 
 def _cell(tables: Tables, row: dict[str, Any], x: Dimension, y: Dimension, view: View) -> Cell:
     state, value = _state(row, view)
-    return Cell(position(row, x), position(row, y), state, value, _text(row, state, view), _hover(tables, row))
+    return Cell(position(row, x), position(row, y), state, value, _text(row, state, view), _hover(tables, row), {name: row[name] for name in FACTS})
 
 
 def _state(row: dict[str, Any], view: View) -> tuple[State, float | None]:
@@ -122,7 +129,9 @@ def _text(row: dict[str, Any], state: State, view: View) -> str:
     if state == "failed":
         return f"{row['n_failed']} failed"
     share = f"{row['n_grokked']}/{row['n']}"
-    head = {"time": steps_word(row["median"]), "probability": share, "phase": LETTERS.get(row["phase"], "")}[view]
+    letters = [(LETTERS[name], int(count)) for count, name in (part.split(" ") for part in row["phases"].split(", "))]
+    mixed = " ".join(f"{letter}{count}" for letter, count in letters) if len(letters) > 1 else letters[0][0]
+    head = {"time": steps_word(row["median"]), "probability": share, "phase": mixed}[view]
     lines = [head if state == "value" else share, *([share] if view != "probability" and state == "value" else [])]
     return "<br>".join([*lines, *([f"{row['n_failed']} failed"] if row["n_failed"] else [])])
 
@@ -142,6 +151,15 @@ def _hover(tables: Tables, row: dict[str, Any]) -> str:
             f"<i>{escape(command)} --run {escape(first['run_id'])}</i>",
         ]
     )
+
+
+def table(info: Info) -> pd.DataFrame:
+    """The cells, one row each."""
+    facets = [(facet.title, cell) for facet in info.facets for cell in facet.cells]
+    names = {"": [title for title, _ in facets], info.x.label: [info.x.words()[cell.column] for _, cell in facets]}
+    names |= {info.y.label: [info.y.words()[cell.row] for _, cell in facets]} if info.y.column else {}
+    found = {column: [cell.facts[column] for _, cell in facets] for column in FACTS}
+    return pd.DataFrame({name: values for name, values in {**names, **found}.items() if name})
 
 
 def draw(info: Info, narrow: bool = False) -> go.Figure:
@@ -173,7 +191,7 @@ def draw(info: Info, narrow: bool = False) -> go.Figure:
     fig.update_yaxes(
         tickvals=list(range(len(info.y.values))),
         ticktext=info.y.words(),
-        range=[-0.5, len(info.y.values) - 0.5],
+        range=_y_range(info.y),
         showgrid=False,
         title={"text": info.y.label, "standoff": 6},
     )
@@ -181,6 +199,12 @@ def draw(info: Info, narrow: bool = False) -> go.Figure:
         coloraxis=_coloraxis(info, low, high, narrow), hoverdistance=60, showlegend=False, margin={"t": 40, "r": 24 if info.view == "phase" or narrow else 110}
     )
     return fig
+
+
+def _y_range(y: Dimension) -> list[float]:
+    """Numbers rise; names are read from the top."""
+    ends = [-0.5, len(y.values) - 0.5]
+    return ends if all(value is None or isinstance(value, int | float) for value in y.values) else ends[::-1]
 
 
 def _range(info: Info) -> tuple[float, float]:

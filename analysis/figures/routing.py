@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from analysis.collect import Tables
 from analysis.figures import series
-from analysis.figures.series import Info, draw
+from analysis.figures.series import Info, draw, table
 
-__all__ = ["TITLE", "draw", "prepare"]
+__all__ = ["TITLE", "draw", "prepare", "table"]
 TITLE = "Routing over training"
 
 
@@ -20,6 +20,7 @@ def prepare(tables: Tables) -> Info | str:
     rows += [("test accuracy", {tables.thresholds.goal_column: "solid", **hard})]
     caption = (
         "Routing entropy: 0 when every input takes one head, 1 when all heads share alike. Effective heads: how many are used over all inputs. "
-        "Dotted accuracy: when each input takes its heaviest head alone. Thick: median over seeds; thin: each seed."
+        "Dotted accuracy: when each input takes its heaviest head alone. "
+        f"{series.READING}"
     )
     return series.prepare(tables, rows, caption)

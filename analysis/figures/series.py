@@ -12,10 +12,12 @@ from numpy.typing import NDArray
 from plotly.subplots import make_subplots
 
 from analysis.collect import Tables
-from analysis.figures.dimensions import layout, plain, split
-from analysis.figures.theme import shades, styled, top_margin, translucent, value_word
+from analysis.figures.dimensions import layout, split
+from analysis.figures.theme import shades, styled, top_margin, translucent
 
 Points = tuple[NDArray[np.float64], NDArray[np.float64]]
+READING = "Thick: median over seeds, in which a seed that ended keeps its last value; thin: each seed."
+DASHES = {"dot": " (dotted)"}
 MOST_PANELS, MOST_FAINT, MOST_POINTS = 18, 120, 160
 PX_PER_PANEL, PX_BETWEEN = 210, 62
 
@@ -29,13 +31,18 @@ class Line:
     dash: str
     points: Points
     seeds: tuple[Points, ...]
+    n_seeds: int
 
 
 @dataclass(frozen=True)
 class Panel:
+    """`y_range`: shared by all panels of a row. Whole numbers are drawn a little apart, `dodge` a line, so that none covers another."""
+
     title: str
     y_label: str
     lines: tuple[Line, ...]
+    y_range: tuple[float, float]
+    dodge: float
 
 
 @dataclass(frozen=True)
@@ -53,7 +60,8 @@ class Info:
 def prepare(tables: Tables, rows: Sequence[tuple[str, Mapping[str, str]]], caption: str, log_steps: bool = True) -> Info | str:
     """Small multiples: a row of panels for each of `rows`, (y label, {column: dash}); a panel for each arm (and whatever else varies besides x).
 
-    Steps are drawn from the first one after 0. The median over seeds goes as far as more than half of them were trained.
+    Steps are drawn from the first one after 0. A seed that ended before the others of its cell keeps its last value in the median: to leave
+    it out would show a cell that gets worse whenever a good run is done.
     """
     if tables.history.empty:
         return "no run has finished, so there are no curves yet"
@@ -63,32 +71,45 @@ def prepare(tables: Tables, rows: Sequence[tuple[str, Mapping[str, str]]], capti
     if len(facets) > n_shown:
         caption += f" The first {n_shown} of {len(facets)} panels are drawn; all numbers are in the tables."
     labels, faint = where.x.words(), tables.history["run_id"].nunique() <= MOST_FAINT
-    panels = []
+    panels: list[Panel] = []
     for y_label, columns in rows:
+        drawn = []
         for title, part in facets[:n_shown]:
             cells = [(where.x.index(cell[where.x.column].iloc[0]) if where.x.column else 0, cell) for _, cell in part.groupby("cell", sort=True)]
             lines = [_line(cell, column, dash, labels[order], order, faint) for order, cell in cells for column, dash in columns.items() if column in cell]
-            panels.append(Panel(title, y_label, tuple(line for line in lines if len(line.points[0]))))
+            drawn.append((title, tuple(line for line in lines if len(line.points[0]))))
+        panels += _in_a_row(y_label, drawn)
     if not any(panel.lines for panel in panels):
         return f"no run has measured {' or '.join(column for _, columns in rows for column in columns)}"
     return Info(tuple(panels), min(len(facets), 3), where.x.label, tuple(labels) if where.x.column else (), log_steps, caption)
+
+
+def _in_a_row(y_label: str, drawn: Sequence[tuple[str, tuple[Line, ...]]]) -> list[Panel]:
+    """Panels on one range of y, which includes 0."""
+    values = np.concatenate([np.empty(0), *(points[1] for _, lines in drawn for line in lines for points in (line.points, *line.seeds))])
+    values = values[np.isfinite(values)]
+    high, low = (float(values.max(initial=0.0)), float(values.min(initial=0.0))) if len(values) else (1.0, 0.0)
+    room = 0.05 * ((high - low) or 1.0)
+    whole = len(values) > 0 and bool((values == values.round()).all())
+    return [Panel(title, y_label, lines, (low - room, high + room), 0.2 * room if whole else 0.0) for title, lines in drawn]
 
 
 def _line(cell: pd.DataFrame, column: str, dash: str, label: str, order: int, faint: bool) -> Line:
     seeds = []
     for _, rows in cell[cell[column].notna() & (cell["step"] > 0)].groupby("run_id", sort=True):
         seeds.append((rows["step"].to_numpy(float), rows[column].to_numpy(float)))
-    return Line(label, order, dash, few(median(seeds)), tuple(map(few, seeds)) if faint else ())
+    return Line(label, order, dash, few(median(seeds)), tuple(map(few, seeds)) if faint else (), len(seeds))
 
 
 def median(seeds: Sequence[Points]) -> Points:
-    """Median over seeds at every step that more than half of them have."""
+    """Median over seeds at every step that any of them has; one that ended, or was not measured there, stays at its last value."""
     if not seeds:
         return np.empty(0), np.empty(0)
-    steps, values = (np.concatenate(each) for each in zip(*seeds, strict=True))
-    table = pd.DataFrame({"step": steps, "value": values}).groupby("step")["value"].agg(["median", "size"])
-    kept = table[table["size"] * 2 > len(seeds)]
-    return kept.index.to_numpy(float), kept["median"].to_numpy(float)
+    steps = np.unique(np.concatenate([each for each, _ in seeds]))
+    first = max(each[0] for each, _ in seeds)
+    steps = steps[steps >= first]
+    held = [values[np.searchsorted(own, steps, side="right") - 1] for own, values in seeds]
+    return steps, np.median(held, axis=0)
 
 
 def few(points: Points) -> Points:
@@ -100,6 +121,32 @@ def few(points: Points) -> Points:
     even = np.linspace(0, len(steps) - 1, MOST_POINTS // 2)
     kept = np.unique(np.concatenate([wanted, even.astype(int), [len(steps) - 1]]).clip(0, len(steps) - 1))
     return steps[kept], values[kept]
+
+
+def table(info: Info) -> pd.DataFrame:
+    """Of each thick line, where it begins, ends, and lies in between."""
+    rows = []
+    for panel in info.panels:
+        for line in panel.lines:
+            steps, values = line.points
+            ends = {
+                "from step": steps[0],
+                "to step": steps[-1],
+                "first": values[0],
+                "lowest": np.nanmin(values),
+                "highest": np.nanmax(values),
+                "last": values[-1],
+            }
+            rows.append(
+                {
+                    "panel": panel.title,
+                    info.legend_title or "cell": line.label,
+                    "line": f"{panel.y_label}{DASHES.get(line.dash, '')}",
+                    "seeds": line.n_seeds,
+                    **ends,
+                }
+            )
+    return pd.DataFrame(rows)
 
 
 def draw(info: Info, narrow: bool = False) -> go.Figure:
@@ -119,35 +166,42 @@ def draw(info: Info, narrow: bool = False) -> go.Figure:
     colors, told = shades(max(1, len(info.labels))), set()
     for index, panel in enumerate(info.panels):
         row, column = index // columns + 1, index % columns + 1
-        for line in panel.lines:
+        for place, line in enumerate(panel.lines):
             new = bool(info.labels) and line.label not in told
             told.add(line.label)
-            _draw_line(fig, line, colors[line.order], new, row, column)
-        fig.update_yaxes(title={"text": panel.y_label}, row=row, col=column)
+            _draw_line(fig, line, colors[line.order], new, panel.dodge * (place - (len(panel.lines) - 1) / 2), row, column)
+        fig.update_yaxes(title={"text": panel.y_label}, range=panel.y_range, row=row, col=column)
     styled(fig, height)
-    fig.update_xaxes(type="log" if info.log_steps else "linear", dtick=1 if info.log_steps else None)
+    fig.update_xaxes(type="log" if info.log_steps else "linear", dtick=1 if info.log_steps else None, range=_step_range(info), tickformat=",")
     for index in range(max(0, n - columns), n):
         fig.update_xaxes(title={"text": "training step", "standoff": 6}, row=index // columns + 1, col=index % columns + 1)
     return fig.update_layout(margin={"t": top, "b": 56}, legend={"title": {"text": f"{info.legend_title}  "}, "traceorder": "normal"})
 
 
-def _draw_line(fig: go.Figure, line: Line, color: str, told: bool, row: int, column: int) -> None:
+def _step_range(info: Info) -> list[float]:
+    """The same for all panels: from the first step drawn to the last."""
+    ends = [end for panel in info.panels for line in panel.lines for end in (line.points[0][0], line.points[0][-1])]
+    return [float(np.log10(each)) if info.log_steps else float(each) for each in (min(ends), max(ends))]
+
+
+def _draw_line(fig: go.Figure, line: Line, color: str, told: bool, shift: float, row: int, column: int) -> None:
     for steps, values in line.seeds if len(line.seeds) > 1 else ():
         faint = {"color": translucent(color, 0.22), "width": 1, "dash": line.dash}
-        fig.add_trace(go.Scatter(x=steps, y=values, mode="lines", line=faint, hoverinfo="skip", showlegend=False, legendgroup=line.label), row, column)
+        fig.add_trace(go.Scatter(x=steps, y=values + shift, mode="lines", line=faint, hoverinfo="skip", showlegend=False, legendgroup=line.label), row, column)
     steps, values = line.points
     style = {"color": color, "width": 2.2, "dash": line.dash}
-    hover = f"{value_word(line.label)}: %{{y:.3g}} at step %{{x:,}}<extra></extra>"
+    hover = f"{line.label}: %{{customdata:.3g}} at step %{{x:,}}<extra></extra>"
     fig.add_trace(
         go.Scatter(
             x=steps,
-            y=values,
+            y=values + shift,
             mode="lines",
             line=style,
             name=line.label,
             legendgroup=line.label,
             legendrank=1000 + line.order,
             showlegend=False,
+            customdata=values,
             hovertemplate=hover,
         ),
         row,

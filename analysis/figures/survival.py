@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
+import pandas as pd
 import plotly.graph_objects as go
 from plotly.subplots import make_subplots
 
@@ -58,6 +59,17 @@ def prepare(tables: Tables) -> Info | str:
     return Info(tuple(panels[:12]), where.x.label, tuple(where.x.words()) if where.x.column else (), caption)
 
 
+def table(info: Info) -> pd.DataFrame:
+    """Every step of every curve."""
+    rows = []
+    for title, lines in info.panels:
+        for line in lines:
+            for time, share, low, high in zip(line.curve.times, line.curve.share, line.curve.low, line.curve.high, strict=True):
+                key = {"panel": title, info.legend_title or "cell": line.label, "runs": line.curve.n}
+                rows.append({**key, "step": time, "share generalised": 1 - share, "low": 1 - high, "high": 1 - low})
+    return pd.DataFrame(rows)
+
+
 def draw(info: Info, narrow: bool = False) -> go.Figure:
     """A panel an arm."""
     n, columns = len(info.panels), 1 if narrow else min(len(info.panels), 3)
@@ -86,7 +98,7 @@ def _draw_line(fig: go.Figure, line: Line, color: str, told: bool, place: dict[s
     share, low, high = (_risen(curve) for curve in (found.share, found.high, found.low))
     band = {"line": {"width": 0, "shape": "hv"}, "mode": "lines", "hoverinfo": "skip", "showlegend": False, "legendgroup": line.label}
     fig.add_trace(go.Scatter(x=times, y=low, **band), **place)
-    fig.add_trace(go.Scatter(x=times, y=high, fill="tonexty", fillcolor=translucent(color, 0.13), **band), **place)
+    fig.add_trace(go.Scatter(x=times, y=high, fill="tonexty", fillcolor=translucent(color, 0.09), **band), **place)
     fig.add_trace(
         go.Scatter(
             x=times,

@@ -14,7 +14,7 @@ from plotly.colors import sample_colorscale
 # Okabe and Ito's palette without black and yellow, which vanish on dark and on light.
 OKABE_ITO = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9")
 SYMBOLS = ("circle", "square", "diamond", "triangle-up", "cross", "x")
-SCALE = "Cividis"
+SCALE, LINES = "Cividis", "Viridis"
 GREY, FAINT_GREY, GRID = "#7b7b7b", "rgba(138,138,138,0.35)", "rgba(138,138,138,0.25)"
 INK = "#1f2328"
 FONT = "system-ui, -apple-system, 'Segoe UI', 'DejaVu Sans', sans-serif"
@@ -64,6 +64,7 @@ def styled(fig: go.Figure, height: int, title: str = "") -> go.Figure:
         paper_bgcolor="rgba(0,0,0,0)",
         plot_bgcolor="rgba(0,0,0,0)",
         margin={"l": 62, "r": 24, "t": 44, "b": 56},
+        modebar={"bgcolor": "rgba(0,0,0,0)", "color": FAINT_GREY, "activecolor": GREY},
         hoverlabel={"align": "left", "font": {"family": FONT, "size": 12}},
         legend={"orientation": "h", "x": 0, "xanchor": "left", "y": 1, "yanchor": "top", "yref": "container"},
     )
@@ -80,8 +81,8 @@ def top_margin(words: Sequence[str], narrow: bool, titles: bool = True) -> int:
 
 
 def shades(n: int) -> list[str]:
-    """n colours of the shared scale, from dark to light, without its palest end."""
-    return list(sample_colorscale(SCALE, [0.85 * index / max(1, n - 1) for index in range(n)]))
+    """n colours in order, from dark to light, without the palest: lines need more contrast among them than cells do."""
+    return list(sample_colorscale(LINES, [0.05 + 0.8 * index / max(1, n - 1) for index in range(n)]))
 
 
 def translucent(color: str, alpha: float) -> str:
@@ -136,3 +137,10 @@ def steps_word(value: float) -> str:
 def number(value: float, digits: int = 3) -> str:
     """A measured number, short."""
     return "?" if isnan(value) else f"{value:.{digits}g}" if abs(value) < 1000 else f"{value:,.0f}"
+
+
+def titled(fig: go.Figure, title: str) -> go.Figure:
+    """`fig` with a title above it, for where it stands alone. The legend moves below the title."""
+    top, height, room = fig.layout.margin.t, fig.layout.height, 38
+    text = {"text": title, "x": 0.01, "xref": "container", "xanchor": "left", "y": 1 - 22 / (height + room), "yref": "container", "font": {"size": 17}}
+    return fig.update_layout(title=text, height=height + room, margin={"t": top + room}, legend={"y": 1 - room / (height + room)})

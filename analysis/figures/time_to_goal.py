@@ -13,7 +13,7 @@ from plotly.subplots import make_subplots
 from analysis.cells import curve
 from analysis.collect import Tables
 from analysis.figures.dimensions import layout, split
-from analysis.figures.theme import OKABE_ITO, SYMBOLS, steps_word, styled, top_margin, translucent
+from analysis.figures.theme import OKABE_ITO, SYMBOLS, steps_word, styled, top_margin, translucent, word
 from analysis.reading import verdict_on
 from analysis.statistics import Interval
 
@@ -57,7 +57,9 @@ def prepare(tables: Tables, thresholds: Sequence[float] | None = None) -> Info |
             lines.append((title, tuple(_point(order, cell) for order, cell in sorted(cells, key=lambda each: each[0]))))
         panels.append(
             (
-                f"{tables.thresholds.goal_column} ≥ {threshold:g}" if tables.goal.direction == "max" else f"{tables.thresholds.goal_column} ≤ {threshold:g}",
+                f"{word(tables.thresholds.goal_column)} ≥ {threshold:g}"
+                if tables.goal.direction == "max"
+                else f"{word(tables.thresholds.goal_column)} ≤ {threshold:g}",
                 tuple(lines),
             )
         )
@@ -79,6 +81,17 @@ def at_threshold(tables: Tables, threshold: float) -> pd.DataFrame:
 def _point(column: int, cell: pd.DataFrame) -> Point:
     event = cell["event"]
     return Point(column, curve(cell).median(), tuple(cell.loc[event, "t_grok"]), tuple(cell.loc[~event, "horizon"]))
+
+
+def table(info: Info) -> pd.DataFrame:
+    """The medians with their intervals; inf is "not reached"."""
+    rows = []
+    for panel, lines in info.panels:
+        for label, points in lines:
+            for point in points:
+                key = {"threshold": panel, "line": label, info.x_label: info.x_words[point.column], "generalised": len(point.times), "not": len(point.censored)}
+                rows.append({**key, "median": point.median.value, "low": point.median.low, "high": point.median.high})
+    return pd.DataFrame(rows)
 
 
 def draw(info: Info, narrow: bool = False) -> go.Figure:

@@ -1,0 +1,59 @@
+"""Figures as pictures, where kaleido and a browser are installed. One browser makes all of them; it asks the network for nothing."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any, Literal
+
+import plotly.graph_objects as go
+
+from analysis.figures.theme import FONT
+
+Kind = Literal["png", "svg"]
+WIDTH, SCALE = 1100, 2
+PAPER = "#ffffff"
+
+
+class NoBrowser(Exception):
+    """Pictures cannot be made here; the text says why, and what to install."""
+
+
+def pictures(figures: Sequence[go.Figure], kind: Kind = "png") -> list[bytes]:
+    """The bytes of a picture of each figure, on white, WIDTH wide, in a browser that is opened once (2 s, then 0.2 s a figure).
+
+    Raises:
+        NoBrowser: kaleido, or a browser that it can drive, is not there.
+    """
+    try:
+        import kaleido  # noqa: F401
+    except ImportError:
+        raise NoBrowser("kaleido is not installed: pip install 'lal[images]'") from None
+    from choreographer.browsers._errors import BrowserClosedError, BrowserFailedError
+    from choreographer.browsers.chromium import ChromeNotFoundError
+
+    try:
+        with ThreadPoolExecutor(1) as pool:  # a thread of its own, since a notebook's has an event loop that is already running
+            return pool.submit(asyncio.run, _taken([spec(each) for each in figures], kind)).result()
+    except (ChromeNotFoundError, BrowserFailedError, BrowserClosedError) as error:
+        raise NoBrowser("kaleido found no browser that works: install chromium, or set BROWSER_PATH") from error
+
+
+def spec(fig: go.Figure) -> dict[str, Any]:
+    """`fig` as plain data, on white, with a font that pictures have."""
+    values: dict[str, Any] = fig.to_plotly_json()
+    font = {**values["layout"].get("font", {}), "family": f"DejaVu Sans, {FONT}"}
+    return {"data": values["data"], "layout": {**values["layout"], "paper_bgcolor": PAPER, "plot_bgcolor": PAPER, "font": font}}
+
+
+async def _taken(specs: Sequence[dict[str, Any]], kind: Kind) -> list[bytes]:
+    import kaleido
+
+    page = kaleido.PageGenerator(mathjax=False)  # by default it is fetched from the network
+    async with kaleido.Kaleido(n=1, page_generator=page) as browser:
+        taken = []
+        for each in specs:
+            options = {"format": kind, "width": WIDTH, "height": each["layout"].get("height", 500), "scale": SCALE if kind == "png" else 1}
+            taken.append(await browser.calc_fig(each, opts=options))  # type: ignore[arg-type]
+        return taken
