@@ -144,7 +144,7 @@ def test_success_is_expected_at_a_decay_time_and_then_its_tail(sweep: Any) -> No
     def steps(*overrides: str) -> int:
         return expected_steps(sweep(*overrides).runs[0].config)
 
-    assert steps() == 1000 + 200 + 1000
+    assert steps() == round((4000 + 2 * (1000 + 200 + 1000)) / 3)
     assert steps("budget.steps=1500") == 1500
     assert steps("budget.stop=null") == 4000
     assert steps("optim.weight_decay=0") == 4000
