@@ -9,7 +9,7 @@ import pandas as pd
 from analysis.cells import curve
 from analysis.collect import Tables
 from analysis.figures.dimensions import Dimension, layout, plain, split
-from analysis.figures.theme import axis_word, number, steps_word, value_word, word
+from analysis.figures.theme import number, percent, short_word, steps_word, value_word, word
 from analysis.statistics import Interval, changed, earlier, holm, wilson
 
 MOST_FACETS = 8
@@ -57,7 +57,9 @@ def about(tables: Tables, title: str, cells: pd.DataFrame) -> list[str]:
     if n == 0:
         return [f"{head(title)}no run has finished."]
     share = wilson(k, n)
-    told = [f"{head(title)}{k} of {n} runs generalised within the budget ({share.value:.0%}, 95 % interval {share.low:.0%} to {share.high:.0%})."]
+    told = [
+        f"{head(title)}{k} of {n} runs generalised within the budget ({percent(share.value)}, 95 % interval {percent(share.low)} to {percent(share.high)})."
+    ]
     x, ordered = in_order(tables, cells)
     if not ordered:
         return told
@@ -86,11 +88,6 @@ def in_order(tables: Tables, cells: pd.DataFrame) -> tuple[Dimension, list[pd.Se
     return x, [known.loc[index] for index in sorted(known.index, key=lambda index: x.index(known.loc[index, x.column]))]
 
 
-def short(x: Dimension) -> str:
-    """The axis in a sentence."""
-    return "λ" if x.column.startswith("penalties.") and x.column.endswith(".weight") else axis_word(x.column)
-
-
 def final(cell: pd.Series, name: str) -> Interval:
     """Mean over seeds of `name` at the end."""
     return Interval(*(float(cell[f"{name}@end{side}"]) for side in ("", "_low", "_high")))
@@ -98,7 +95,7 @@ def final(cell: pd.Series, name: str) -> Interval:
 
 def at(x: Dimension, cell: pd.Series) -> str:
     """Where a cell stands, in words."""
-    return f"{short(x)} = {value_word(plain(cell[x.column]))}"
+    return f"{short_word(x.column)} = {value_word(plain(cell[x.column]))}"
 
 
 def values(tables: Tables, cell: pd.Series, column: str) -> list[float]:
@@ -129,7 +126,7 @@ def charge(tables: Tables, title: str, x: Dimension, ordered: list[pd.Series]) -
     good = [index for index, cell in enumerate(ordered) if held(tables, cell) >= 0.5]
     goal = f"{word(tables.thresholds.goal_column)} {tables.thresholds.goal:g} or better"
     if not good:
-        return [f"{head(title)}at no {short(x)} do half of the runs end at {goal}."]
+        return [f"{head(title)}at no {short_word(x.column)} do half of the runs end at {goal}."]
     told = [_saved(tables, title, x, ordered[0], ordered[good[-1]])] if good[-1] > 0 else []
     if good[-1] < len(ordered) - 1:
         ends = [
@@ -185,10 +182,10 @@ def sooner(tables: Tables, title: str, x: Dimension, ordered: list[pd.Series]) -
         name: [value_word(plain(ordered[index + 1][x.column])) for index, p in enumerate(p_values) if p < SURE and sign * (means[index + 1] - means[0]) > 0]
         for name, sign in (("sooner", -1), ("later", 1))
     }
-    parts = [f"{name} with {short(x)} = {' and '.join(which)}" for name, which in words.items() if which]
+    parts = [f"{name} with {short_word(x.column)} = {' and '.join(which)}" for name, which in words.items() if which]
     tested = "log-rank tests, Holm-adjusted, at the 5 % level"
     if not parts:
-        return f"{head(title)}no {short(x)} made runs generalise measurably sooner or later than {at(x, ordered[0])} ({tested})."
+        return f"{head(title)}no {short_word(x.column)} made runs generalise measurably sooner or later than {at(x, ordered[0])} ({tested})."
     return f"{head(title)}runs generalised {', and '.join(parts)} than with {at(x, ordered[0])} ({tested})."
 
 

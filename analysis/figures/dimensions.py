@@ -10,7 +10,7 @@ from typing import Any
 import pandas as pd
 
 from analysis.collect import Tables
-from analysis.figures.theme import axis_word, value_word
+from analysis.figures.theme import axis_word, short_word, value_word
 from lal.errors import Refused, nearest
 
 
@@ -113,7 +113,7 @@ def split(table: pd.DataFrame, by: Sequence[Dimension]) -> list[tuple[str, pd.Da
 
 def title_of(of: Dimension, value: Any) -> str:
     """One value of a dimension as a title, escaped."""
-    return escape(str(value)) if of.column in ("arm", "name") else f"{of.label} = {value_word(value)}"
+    return escape(str(value)) if of.column in ("arm", "name") else f"{short_word(of.column)} = {value_word(value)}"
 
 
 def position(table_row: Any, of: Dimension) -> int:

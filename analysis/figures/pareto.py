@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from analysis.collect import Tables, objective
 from analysis.figures.dimensions import layout, plain
-from analysis.figures.theme import GREY, OKABE_ITO, SYMBOLS, axis_word, number, styled, top_margin, translucent, value_word, word
+from analysis.figures.theme import GREY, OKABE_ITO, SYMBOLS, axis_word, number, percent, short_word, styled, top_margin, translucent, value_word, word
 from analysis.pareto import Front, front
 
 TITLE = "Pareto frontier"
@@ -29,8 +29,8 @@ class Objective:
 
     @property
     def label(self) -> str:
-        """In words, with the better direction."""
-        return f"{word(f'{self.column}@{self.when}')} ({'lower' if self.sign > 0 else 'higher'} is better)"
+        """In words, with the better direction along the axis, which is read from left to right, or upwards."""
+        return f"{word(f'{self.column}@{self.when}')} ({'← better' if self.sign > 0 else 'better →'})"
 
 
 @dataclass(frozen=True)
@@ -71,7 +71,7 @@ def prepare(tables: Tables) -> Info | str:
         else:
             strip.append(cell_label(tables, row))
     if not cells:
-        return f"no cell has {chosen[0].label} and {chosen[1].label} for all of its finished runs, so there is no Pareto frontier"
+        return f"no cell has {word(chosen[0].column)} and {word(chosen[1].column)} for all of its finished runs, so there is no Pareto frontier"
     found = front(cells)
     return Info(*chosen, found, tuple(where.y.words()), tuple(places), tuple(strip), _caption(tables, chosen, found, strip))
 
@@ -80,7 +80,8 @@ def cell_label(tables: Tables, row: dict) -> str:
     """A cell in words, escaped: arm and what varies."""
     varied = [path for path in tables.axes if tables.runs[path].nunique(dropna=False) > 1]
     parts = [value_word(row["arm"])] if len(tables.manifest["arms"]) > 1 else []
-    parts += [f"{axis_word(path)} {value_word(plain(row[path]))}" for path in varied]
+    words = short_word if sum(path.endswith(".weight") for path in varied) < 2 else axis_word
+    parts += [f"{words(path)} = {value_word(plain(row[path]))}" for path in varied]
     return ", ".join(parts) or value_word(row["name"] or "all runs")
 
 
@@ -129,6 +130,8 @@ def draw(info: Info, narrow: bool = False) -> go.Figure:
             _draw_cells(fig, info, arm, name, on)
         mark = {"color": OKABE_ITO[arm % len(OKABE_ITO)], "symbol": SYMBOLS[arm % len(SYMBOLS)], "size": 10}
         fig.add_trace(go.Scatter(x=[None], y=[None], mode="markers", marker=mark, name=name, legendgroup=name, hoverinfo="skip"))
+    if not narrow and found.on.sum() <= MOST_LABELS:
+        _label(fig, info)
     top = top_margin(info.arms, narrow, titles=False) if len(info.arms) > 1 else 24
     styled(fig, 430 + top)
     ends = info.values(np.stack([*found.means, *found.low, *found.high]))
@@ -137,6 +140,18 @@ def draw(info: Info, narrow: bool = False) -> go.Figure:
         room = (high - low or 1.0) * 0.09
         axis(title={"text": of.label}, range=[low - room, high + room])
     return fig.update_layout(margin={"t": top, "b": 60}, showlegend=len(info.arms) > 1)
+
+
+def _label(fig: go.Figure, info: Info) -> None:
+    """Names of the cells on the front; twins share a place and a label."""
+    labels: dict[tuple[float, float], list[str]] = {}
+    for index in np.flatnonzero(info.front.on):
+        place = info.values(info.front.means[index])
+        labels.setdefault((float(place[0]), float(place[1])), []).append(f"{info.places[index][1]} ({percent(info.front.probability[index])})")
+    for (x, y), names in labels.items():
+        fig.add_annotation(
+            x=x, y=y, text="<br>".join(names), showarrow=False, xanchor="left", yanchor="top", xshift=9, yshift=-5, align="left", font={"size": 11}
+        )
 
 
 def _draw_band(fig: go.Figure, info: Info) -> None:
@@ -169,10 +184,9 @@ def _draw_cells(fig: go.Figure, info: Info, arm: int, name: str, on: bool) -> No
         for side in (0, 1)
     ]
     hover = [
-        f"<b>{info.places[index][1]}</b> (n = {info.places[index][2]})<br>{word(info.x.column)} {number(mean[0])}, {word(info.y.column)} {number(mean[1])}<br>on the front in {found.probability[index]:.0%} of draws"
+        f"<b>{info.places[index][1]}</b> (n = {info.places[index][2]})<br>{word(info.x.column)} {number(mean[0])}, {word(info.y.column)} {number(mean[1])}<br>on the front in {percent(found.probability[index])} of draws"
         for index, mean in zip(chosen, means, strict=True)
     ]
-    texts = [f"  {info.places[index][1]} ({found.probability[index]:.0%})" for index in chosen] if on and found.on.sum() <= MOST_LABELS else None
     marker = {
         "color": color if on else translucent(color, 0.4),
         "symbol": symbol,
@@ -185,10 +199,7 @@ def _draw_cells(fig: go.Figure, info: Info, arm: int, name: str, on: bool) -> No
             y=means[:, 1],
             error_x=bars[0],
             error_y=bars[1],
-            mode="markers+text" if on else "markers",
-            text=texts,
-            textposition="bottom right",
-            textfont={"size": 11, "color": GREY},
+            mode="markers",
             marker=marker,
             showlegend=False,
             legendgroup=name,

@@ -16,7 +16,7 @@ from plotly.subplots import make_subplots
 
 from analysis.collect import Tables
 from analysis.figures.dimensions import Dimension, layout, position, split
-from analysis.figures.theme import FAINT_GREY, GREY, SCALE, ink_on, number, steps_word, styled, word
+from analysis.figures.theme import FAINT_GREY, SCALE, ink_on, number, steps_word, styled, word
 from lal.errors import Refused
 
 TITLE = "Phase diagram"
@@ -102,12 +102,13 @@ def prepare(tables: Tables, x: str | None = None, y: str | None = None, view: Vi
 def _caption(tables: Tables, view: View) -> str:
     limits = tables.thresholds
     held = f"{word(limits.goal_column)} at {limits.goal:g} or better at {limits.window} evaluations in a row"
-    head = f"{VIEWS[view]}. A run has generalised from the first of {held}. In a cell: how many of its finished seeds did."
+    head = f"A run has generalised from the first of {held}."
     marks = " Hatched: not reached within the budget by half of the seeds, which is not the same as never. Blank: not run yet. Failed runs count for nothing and are named."
+    counts = " In a cell: how many of its finished seeds did."
     if view == "phase":
         letters = ", ".join(f"{letter} {name}" for name, letter in LETTERS.items())
         return f"{head} Letters are the phases of its seeds, with counts where they differ; the colour is the most frequent: {letters}. Grokking: over {limits.gap:,} steps after memorising; comprehension: sooner (Liu et al. 2022)."
-    return head + (marks if view == "time" else " Blank: not run yet.")
+    return head + counts + (marks if view == "time" else " Blank: not run yet.")
 
 
 def _cell(tables: Tables, row: dict[str, Any], x: Dimension, y: Dimension, view: View) -> Cell:
@@ -130,9 +131,10 @@ def _text(row: dict[str, Any], state: State, view: View) -> str:
         return f"{row['n_failed']} failed"
     share = f"{row['n_grokked']}/{row['n']}"
     letters = [(LETTERS[name], int(count)) for count, name in (part.split(" ") for part in row["phases"].split(", "))]
-    mixed = " ".join(f"{letter}{count}" for letter, count in letters) if len(letters) > 1 else letters[0][0]
+    pairs = [" ".join(f"{letter}{count}" for letter, count in letters[index : index + 2]) for index in range(0, len(letters), 2)]
+    mixed = "<br>".join(pairs) if len(letters) > 1 else letters[0][0]
     head = {"time": steps_word(row["median"]), "probability": share, "phase": mixed}[view]
-    lines = [head if state == "value" else share, *([share] if view != "probability" and state == "value" else [])]
+    lines = [head if state == "value" else share, *([share] if view == "time" and state == "value" else [])]
     return "<br>".join([*lines, *([f"{row['n_failed']} failed"] if row["n_failed"] else [])])
 
 
@@ -246,13 +248,16 @@ def _draw_facet(fig: go.Figure, info: Info, facet: Facet, limits: tuple[float, f
         if corners:
             fig.add_trace(_hatch(corners, pattern), row, column)
     shown = [cell for cell in facet.cells if cell.state != "missing"]
-    inks = [_ink(info.view, grid[cell.row, cell.column], limits) for cell in shown]
-    fig.add_trace(
-        go.Scatter(
-            x=[cell.column for cell in shown], y=[cell.row for cell in shown], mode="text", text=[cell.text for cell in shown], hovertext=[cell.hover for cell in shown],
-            hoverinfo="text", textfont={"color": inks, "size": 12},
-        ), row, column,
-    )  # fmt: skip
+    valued = [cell for cell in shown if cell.value is not None]
+    inks = [_ink(info.view, float(grid[cell.row, cell.column]), limits) for cell in valued]
+    places = {"x": [cell.column for cell in valued], "y": [cell.row for cell in valued]}
+    fig.add_trace(go.Scatter(**places, mode="text", text=[cell.text for cell in valued], textfont={"color": inks, "size": 12}, hoverinfo="skip"), row, column)
+    for cell in shown:
+        if cell.value is None:  # an annotation takes the page's ink, dark or light
+            fig.add_annotation(x=cell.column, y=cell.row, text=cell.text, showarrow=False, row=row, col=column)
+    places = {"x": [cell.column for cell in shown], "y": [cell.row for cell in shown]}
+    unseen = {"size": 30, "opacity": 0}
+    fig.add_trace(go.Scatter(**places, mode="markers", marker=unseen, hovertext=[cell.hover for cell in shown], hoverinfo="text"), row, column)
 
 
 def _hatch(corners: list[tuple[int, int]], pattern: str) -> go.Scatter:
@@ -268,9 +273,7 @@ def _hatch(corners: list[tuple[int, int]], pattern: str) -> go.Scatter:
 
 
 def _ink(view: View, drawn: float, limits: tuple[float, float]) -> str:
-    """The colour of a cell's text: black or white on a value, grey on a hatch (read on dark pages and on light ones)."""
-    if np.isnan(drawn):
-        return GREY
+    """The colour of a cell's text: black or white."""
     if view == "phase":
         return ink_on(PHASE_COLORS[int(drawn)])
     share = (drawn - limits[0]) / (limits[1] - limits[0])

@@ -14,7 +14,9 @@ from plotly.colors import sample_colorscale
 # Okabe and Ito's palette without black and yellow, which vanish on dark and on light.
 OKABE_ITO = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9")
 SYMBOLS = ("circle", "square", "diamond", "triangle-up", "cross", "x")
-SCALE, LINES = "Cividis", "Viridis"
+SCALE = "Cividis"
+# For ordered lines: all of middling lightness, so that none is lost on white or on black.
+LINES = ("#4a63d8", "#2f8fd0", "#16a085", "#8a9f1a", "#e08a1e", "#d1435b")
 GREY, FAINT_GREY, GRID = "#7b7b7b", "rgba(138,138,138,0.35)", "rgba(138,138,138,0.25)"
 INK = "#1f2328"
 FONT = "system-ui, -apple-system, 'Segoe UI', 'DejaVu Sans', sans-serif"
@@ -70,7 +72,7 @@ def styled(fig: go.Figure, height: int, title: str = "") -> go.Figure:
     )
     fig.update_xaxes(**axis)
     fig.update_yaxes(**axis)
-    fig.update_annotations(font={"size": 13, "color": INK})
+    fig.update_layout(annotationdefaults={"font": {"size": 13, "color": INK}})
     return fig
 
 
@@ -81,8 +83,8 @@ def top_margin(words: Sequence[str], narrow: bool, titles: bool = True) -> int:
 
 
 def shades(n: int) -> list[str]:
-    """n colours in order, from dark to light, without the palest: lines need more contrast among them than cells do."""
-    return list(sample_colorscale(LINES, [0.05 + 0.8 * index / max(1, n - 1) for index in range(n)]))
+    """n colours in order, from blue to red."""
+    return list(sample_colorscale(list(LINES), [index / max(1, n - 1) for index in range(n)]))
 
 
 def translucent(color: str, alpha: float) -> str:
@@ -115,6 +117,11 @@ def axis_word(path: str) -> str:
     return escape(parts[-1].replace("_", " "))
 
 
+def short_word(path: str) -> str:
+    """A dotted path in a few letters, for where there is little room or only one is meant: λ for any penalty's weight."""
+    return "λ" if path.startswith("penalties.") and path.endswith(".weight") else axis_word(path)
+
+
 def value_word(value: Any) -> str:
     """A value of an axis in words, escaped."""
     if value is None or (isinstance(value, float) and isnan(value)):
@@ -127,6 +134,11 @@ def value_word(value: Any) -> str:
             return power if mantissa == "1" else f"{mantissa}·{power}"
         return text
     return escape(value if isinstance(value, str) else json.dumps(value))
+
+
+def percent(share: float) -> str:
+    """A share, in whole percent."""
+    return "?" if isnan(share) else f"{100 * share:.0f} %"
 
 
 def steps_word(value: float) -> str:

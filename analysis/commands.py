@@ -1,0 +1,162 @@
+"""The commands `report` and `plot`. Heavy imports wait until a command runs."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from lal.errors import Refused
+
+if TYPE_CHECKING:
+    import plotly.graph_objects as go
+
+    from analysis.collect import Tables
+    from lal.store import Store
+
+FIGURES = ("phase", "pareto", "final", "time", "survival", "depth", "gates", "routing", "curves")
+ENDINGS = (".html", ".png", ".svg")
+SWEEP = click.argument("sweep")
+RESULTS = click.option("--results", default="results", show_default=True, help="Folder of results.")
+PROFILE = click.option("--profile", help="Profile that the sweep was run with, such as laptop.")
+THRESHOLD = click.option("--threshold", type=float, help="Test accuracy from which a run counts as generalised. [default: 0.95, or the target if milder]")
+
+
+@click.command()
+@SWEEP
+@RESULTS
+@PROFILE
+@THRESHOLD
+@click.option("--png/--no-png", default=True, help="Pictures of all figures too, where a browser is installed.")
+@click.option("--json", "as_json", is_flag=True, help="One JSON object for scripts instead of text.")
+def report(sweep: str, results: str, profile: str | None, threshold: float | None, png: bool, as_json: bool) -> None:
+    """Tables, figures and findings of SWEEP, in one offline page. SWEEP is a name, or the path of a sweep's results."""
+    from analysis.report import write
+
+    store, folder = found(sweep, results, profile)
+    written = write(store, folder, threshold, png)
+    if as_json:
+        told = {
+            "report": str(written.path),
+            "findings": [plain(each) for each in written.findings],
+            "left_out": written.left_out,
+            "no_pictures": written.no_pictures,
+        }
+        click.echo(json.dumps(told))
+        return
+    for sentence in written.findings:
+        click.echo(f"- {plain(sentence)}")
+    if written.no_pictures:
+        click.echo(f"No pictures: {written.no_pictures}")
+    click.echo(f"Report: {written.path}")
+
+
+@click.command()
+@click.argument("figure", type=click.Choice(FIGURES))
+@SWEEP
+@RESULTS
+@PROFILE
+@THRESHOLD
+@click.option("--x", help="phase: dotted path on x. [default: as the sweep says]")
+@click.option("--y", help="phase: dotted path on y, or arm.")
+@click.option("--view", type=click.Choice(["time", "probability", "phase"]), help="phase: what cells show. [default: time]")
+@click.option("-o", "--output", default=None, help="File to write: .html, .png or .svg. [default: FIGURE.html]")
+def plot(figure: str, sweep: str, results: str, profile: str | None, threshold: float | None, output: str | None, **options: str | None) -> None:
+    """One FIGURE of SWEEP, as a page or a picture."""
+    asked = {name: value for name, value in options.items() if value is not None}
+    if asked and figure != "phase":
+        raise Refused(f"--{next(iter(asked))} is of the phase diagram alone, but the figure is {figure}; leave it out, or write `lal plot phase`")
+    target = Path(output or f"{figure}.html")
+    if target.suffix not in ENDINGS:
+        raise Refused(f"a figure is written as {', '.join(ENDINGS)}, but got {str(target)!r}; give the file one of these endings")
+
+    from analysis.collect import collect
+
+    store, folder = found(sweep, results, profile)
+    tables = collect(store, folder, threshold)
+    data = drawn(tables, figure, asked, target.suffix[1:])
+    target.parent.mkdir(parents=True, exist_ok=True)
+    target.write_bytes(data)
+    click.echo(f"Figure: {target}")
+
+
+def report_of(root: str, folder: str, quiet: bool = False) -> Path:
+    """Writes the report of a sweep that has just been trained; says why there are no pictures, unless `quiet`. Returns the page's path."""
+    from analysis.report import write
+    from lal.store import Store
+
+    written = write(Store(root), folder)
+    if not quiet:
+        for sentence in written.findings:
+            click.echo(f"- {plain(sentence)}")
+        if written.no_pictures:
+            click.echo(f"No pictures: {written.no_pictures}")
+    return written.path
+
+
+def found(sweep: str, results: str, profile: str | None) -> tuple[Store, str]:
+    """The store and folder of a sweep given by name, or by the path of its folder of results.
+
+    Raises:
+        Refused: there is no such sweep, with the nearest name.
+    """
+    from lal.errors import nearest
+    from lal.store import Store
+
+    path = Path(sweep)
+    if (path / "manifest.json").is_file() and path.resolve().parent.name == "sweeps":
+        return Store(path.resolve().parent.parent), path.resolve().name
+    store = Store(results)
+    name = path.stem if path.suffix in (".yaml", ".yml") else sweep
+    folder = f"{name}@{profile}" if profile else name
+    there = store.names("sweeps")
+    if folder not in there:
+        remedy = nearest(folder, there) if there else f"run `lal sweep {sweep}` first"
+        raise Refused(f"a report is of a sweep in {store.root}, but there is no {folder!r}; {remedy}")
+    return store, folder
+
+
+def drawn(tables: Tables, figure: str, options: dict[str, Any], kind: str) -> bytes:
+    """One figure as the bytes of a file.
+
+    Raises:
+        Refused: it does not apply to this sweep, or there is no browser to take a picture with.
+    """
+    from analysis.figures import MEMBERS
+
+    member = MEMBERS[figure]
+    info = member.prepare(tables, **options)
+    if isinstance(info, str):
+        raise Refused(f"figure {figure} must apply to the sweep, but {info}; choose another figure")
+    if kind == "html":
+        from analysis.report import page_of
+
+        return page_of(figure, member, info, title_of(figure, options))
+    return picture(member.draw(info), kind, title_of(figure, options))
+
+
+def title_of(figure: str, options: dict[str, Any]) -> str:
+    """A figure's title."""
+    from analysis.figures import MEMBERS, phase
+
+    return phase.VIEWS[options.get("view", "time")] if figure == "phase" else MEMBERS[figure].TITLE
+
+
+def picture(fig: go.Figure, kind: str, title: str) -> bytes:
+    """The figure as png or svg."""
+    from analysis.figures.theme import titled
+    from analysis.images import NoBrowser, pictures
+
+    try:
+        return pictures([titled(fig, title)], kind)[0]  # type: ignore[arg-type]
+    except NoBrowser as reason:
+        raise Refused(f"a picture needs a browser, but {reason}; or write an .html file") from reason
+
+
+def plain(sentence: str) -> str:
+    """A finding without the escapes of HTML."""
+    from html import unescape
+
+    return unescape(sentence)

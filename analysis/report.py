@@ -1,0 +1,214 @@
+"""One page a sweep: the question, what was found, figures with their numbers, and where all of it comes from."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from html import escape
+from pathlib import Path
+from typing import Any
+
+import plotly.graph_objects as go
+import plotly.io
+
+from analysis import collect, page
+from analysis.collect import Tables
+from analysis.figures import MEMBERS, phase
+from analysis.figures.theme import titled
+from analysis.findings import findings
+from analysis.images import NoBrowser, pictures
+from lal.store import Store
+
+EMBED_BYTES = 2_000_000  # tables beyond are linked beside the page instead of held in it
+MOST_FAILURES = 20
+
+
+@dataclass(frozen=True)
+class Drawn:
+    """One figure of the page. `name` names its element and its file; `table` is HTML."""
+
+    name: str
+    title: str
+    wide: go.Figure
+    narrow: go.Figure
+    caption: str
+    table: str
+
+
+@dataclass(frozen=True)
+class Report:
+    """What `write` wrote: the page, the findings, figures that did not apply and why, and why there are no pictures, if so."""
+
+    path: Path
+    findings: list[str]
+    left_out: list[str]
+    no_pictures: str | None
+
+
+def write(store: Store, folder: str, threshold: float | None = None, png: bool = True) -> Report:
+    """Writes tables, page and pictures of sweep `folder` into it.
+
+    Args:
+        threshold: see `collect.collect`.   png: whether to make pictures too, where a browser is.
+
+    Raises:
+        Refused: see `collect.collect`.
+    """
+    tables = collect.collect(store, folder, threshold)
+    collect.write(store, folder, tables)
+    figures, left_out = drawn(tables)
+    told = findings(tables)
+    where = store.sweep(folder)
+    store.put(f"{where}/report.html", html(tables, figures, told, left_out))
+    return Report(store.root / where / "report.html", told, left_out, _photograph(store, where, figures) if png else None)
+
+
+def drawn(tables: Tables) -> tuple[list[Drawn], list[str]]:
+    """Every figure that applies, and a sentence for each that does not."""
+    figures, left_out = [], []
+    for name, member in MEMBERS.items():
+        views = [(f"phase-{view}", words, {"view": view}) for view, words in phase.VIEWS.items()] if member is phase else [(name, member.TITLE, {})]
+        for key, title, options in views:
+            info = member.prepare(tables, **options)
+            if isinstance(info, str):
+                left_out.append(info)
+            else:
+                figures.append(Drawn(key, title, member.draw(info), member.draw(info, narrow=True), info.caption, page.html_table(member.table(info))))
+    return figures, left_out
+
+
+def _photograph(store: Store, where: str, figures: list[Drawn]) -> str | None:
+    """Writes a picture of each figure; the reason if there can be none."""
+    try:
+        for each, data in zip(figures, pictures([titled(each.wide, each.title) for each in figures]), strict=True):
+            store.put(f"{where}/figures/{each.name}.png", data)
+    except NoBrowser as reason:
+        return str(reason)
+    return None
+
+
+def html(tables: Tables, figures: list[Drawn], told: list[str], left_out: list[str]) -> bytes:
+    """The page. The same tables give the same bytes."""
+    manifest = tables.manifest
+    title = manifest["folder"] if "folder" in manifest else manifest["name"]
+    body = [
+        f'<header><h1>{escape(title)}</h1><button id="theme" type="button">Dark / light</button></header>',
+        *([f'<p class="question">{escape(manifest["question"])}</p>'] if manifest.get("question") else []),
+        *([page.details("What its author expected", f"<p>{escape(manifest['expect'])}</p>")] if manifest.get("expect") else []),
+        "<h2>Findings</h2>",
+        "<ul>" + "".join(f"<li>{sentence}</li>" for sentence in told) + "</ul>",
+        '<p class="soft">Computed from the tables below; intervals are at 95 %.</p>',
+        *(_section(each) for each in figures),
+        *([f'<p class="soft">Left out: {"; ".join(left_out)}.</p>'] if left_out else []),
+        "<h2>Data</h2>",
+        _data(tables),
+        *_failures(tables),
+        "<h2>Where this comes from</h2>",
+        page.facts(provenance(tables)),
+    ]
+    return page.page(title, "\n".join(body), {each.name: spec(each) for each in figures})
+
+
+def page_of(name: str, member: Any, info: Any, title: str) -> bytes:
+    """A page with one figure."""
+    each = Drawn(name, title, member.draw(info), member.draw(info, narrow=True), info.caption, page.html_table(member.table(info)))
+    head = '<header><span></span><button id="theme" type="button">Dark / light</button></header>'
+    return page.page(title, head + _section(each), {name: spec(each)})
+
+
+def _section(each: Drawn) -> str:
+    return (
+        f'<section><h2>{escape(each.title)}</h2><figure><div class="plot" id="{each.name}"></div><figcaption>{each.caption}</figcaption></figure>'
+        f"{page.details('The numbers behind this figure', each.table)}</section>"
+    )
+
+
+def spec(each: Drawn) -> dict[str, Any]:
+    """Traces once, and both layouts."""
+    wide, narrow = (json.loads(plotly.io.to_json(fig, engine="json")) for fig in (each.wide, each.narrow))
+    assert wide["data"] == narrow["data"] or each.name == "gates", each.name
+    return {"data": wide["data"], "wide": wide["layout"], "narrow": narrow["layout"]}
+
+
+def _data(tables: Tables) -> str:
+    """Links to the tables: within the page, unless they are large."""
+    links = []
+    for name, table in (("runs.csv", tables.runs), ("cells.csv", tables.cells)):
+        data = collect.csv(table)
+        links.append(page.data_link(name, data) if len(data) <= EMBED_BYTES else f'<a href="tables/{name}">tables/{name}</a>')
+    return f'<p>{" · ".join(links)} <span class="soft">(all rows, with the history, are in <code>tables/</code> beside this page, as parquet)</span></p>'
+
+
+def _failures(tables: Tables) -> list[str]:
+    """Failed runs by reason, each with its first traceback."""
+    failed = tables.runs[tables.runs["state"] == "failed"].drop_duplicates("run_id")
+    if failed.empty:
+        return []
+    told = ["<h2>Failures</h2>", f"<p>{runs_word(len(failed))} failed. The next <code>{escape(tables.manifest['command'])}</code> tries again.</p>"]
+    groups = list(failed.groupby(["outcome", "reason"], sort=False))
+    for (outcome, reason), runs in groups[:MOST_FAILURES]:
+        failure = tables.readings[runs["run_id"].iloc[0]].failure
+        names = ", ".join(escape(each) for each in runs["run_id"].head(10)) + (f" and {len(runs) - 10} more" if len(runs) > 10 else "")
+        trace = f"<pre>{escape(failure.traceback)}</pre>" if failure and failure.traceback else "<p>There is no traceback.</p>"
+        told.append(
+            page.details(f"{escape(str(outcome).replace('_', ' '))}, {runs_word(len(runs))}: {escape(str(reason))}", f'<p class="soft">{names}</p>{trace}')
+        )
+    return [*told, *([f"<p>{len(groups) - MOST_FAILURES} more kinds of failure are in the tables.</p>"] if len(groups) > MOST_FAILURES else [])]
+
+
+def provenance(tables: Tables) -> list[tuple[str, str]]:
+    """What was asked, with what code, where, and how long it took; values are HTML."""
+    manifest, records = tables.manifest, [found.record for found in tables.readings.values() if found.record]
+    places = [record.environment for record in records]
+    seconds = sum(record.seconds for record in records)
+    cores = sum(record.seconds * (record.environment.get("threads") or 1) for record in records)
+    budgets = several(f"{entry['budget']['steps']:,} steps{_stop(entry['budget'])}" for entry in manifest["runs"])
+    limits = tables.thresholds
+    return [
+        ("Command", f"<code>{escape(manifest['command'])}</code>"),
+        (
+            "Runs",
+            f"{len(tables.runs)} planned, {len(tables.done)} finished, {int((tables.runs['state'] == 'failed').sum())} failed, {_lacking(tables)} missing or unfinished",
+        ),
+        ("Seeds", several(str(entry["seed"]) for entry in manifest["runs"])),
+        ("Budget", budgets),
+        ("Generalised", f"{escape(limits.goal_column)} at {limits.goal:g} or better at {limits.window} evaluations in a row"),
+        ("Memorised", f"{escape(limits.fit_column)} at {limits.fit:g} or better" if limits.fit_column else ""),
+        ("Code", several(f"{(place.get('commit') or 'no clone')[:12]}{' with changes' if place.get('dirty') else ''}" for place in places)),
+        ("Versions", several(", ".join(f"{name} {version}" for name, version in (place.get("versions") or {}).items() if version) for place in places)),
+        ("Machines", several(f"{place.get('host')} ({place.get('machine')}, {place.get('device')}, threads: {place.get('threads')})" for place in places)),
+        ("Time in training", f"{span(seconds)} of runs, one after another; at most {span(cores)} of cores" if records else ""),
+    ]
+
+
+def _lacking(tables: Tables) -> int:
+    return int(tables.runs["state"].isin(["missing", "unfinished", "damaged"]).sum())
+
+
+def _stop(budget: Mapping[str, Any]) -> str:
+    stop = budget.get("stop")
+    return (
+        f", stopped once the goal was at {stop['at_least']:g} for {stop['sustain']:,} steps and a tail of {stop['tail']['factor']:g} times as long was done"
+        if stop
+        else ""
+    )
+
+
+def several(values: Any) -> str:
+    """Distinct values in order, as HTML, not more than ten."""
+    kept = list(dict.fromkeys(values))
+    return escape("; ".join(kept[:10])) + (f" and {len(kept) - 10} more" if len(kept) > 10 else "")
+
+
+def runs_word(n: int) -> str:
+    """So many runs."""
+    return f"{n} run{'' if n == 1 else 's'}"
+
+
+def span(seconds: float) -> str:
+    """A length of time in words."""
+    for size, unit in ((86400, "days"), (3600, "hours"), (60, "minutes")):
+        if seconds >= 2 * size:
+            return f"{seconds / size:.1f} {unit}"
+    return f"{seconds:.0f} seconds"
