@@ -69,7 +69,7 @@ def sweep(
     from launch.plan import show
     from launch.sweep import load
 
-    console = Console(stderr=as_json)
+    console = Console(file=sys.stderr if as_json else sys.stdout)
     options["quiet"] = options["quiet"] or as_json
     expanded, store = load(sweep, profile, list(overrides)), Store(results)
     if not options["quiet"]:

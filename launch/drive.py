@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import os
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, redirect_stdout
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 from rich.console import Console
@@ -78,7 +81,8 @@ def train_missing(sweep: Expanded, missing: list[RunConfig], store: Store, optio
 
     labels = {run.run_id: label(run.arm, run.point, run.seed) for run in sweep.runs}
     board = Board(len(missing), missing[0].goal.column, labels)
-    with embedded(options.cpus, options.gpus, dashboard=options.dashboard) as address, interruptible() as came:
+    # Ray prints of dead workers to the driver's stdout; the summary says it better, and scripts read stdout.
+    with silence(), embedded(options.cpus, options.gpus, dashboard=options.dashboard) as address, interruptible() as came:
         resources = resources_of(sweep.resources, nodes_now())
         if options.fresh:
             forget(missing, store)
@@ -92,6 +96,13 @@ def train_missing(sweep: Expanded, missing: list[RunConfig], store: Store, optio
         finally:
             shown.close()
     return came[0] if came else None
+
+
+@contextmanager
+def silence() -> Iterator[None]:
+    """Inside, what is printed to sys.stdout is dropped; a console that holds the stream itself goes on."""
+    with Path(os.devnull).open("w") as nowhere, redirect_stdout(nowhere):
+        yield
 
 
 def forget(runs: Sequence[RunConfig], store: Store) -> None:

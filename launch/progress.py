@@ -117,7 +117,7 @@ class Screen:
 
     def __init__(self, board: Board, console: Console):
         self.board = board
-        self.live = Live(console=console, get_renderable=self._picture, refresh_per_second=4)
+        self.live = Live(console=console, get_renderable=self._picture, refresh_per_second=4, redirect_stdout=False)
         self.live.start()
 
     def refresh(self) -> None:

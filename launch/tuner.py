@@ -71,6 +71,6 @@ def note_lost(store: Store, results: Any) -> None:
 def lost(run_id: str, error: Exception) -> Failure:
     """The facts of a death that was seen from outside. Ray's memory monitor says so when it was the killer."""
     text = str(error)
-    killed_for_memory = "OutOfMemory" in type(error).__name__ or "memory" in text.lower()
+    killed_for_memory = "running low on memory" in text  # other deaths mention memory, too, as one of many possible causes
     reason = "the worker was killed for its memory" if killed_for_memory else f"the worker died {LOST_TRIES} times"
     return Failure(run_id, "out_of_memory" if killed_for_memory else "lost", reason, 0, text)

@@ -48,6 +48,10 @@ class Gated(ModelPart):
         return self
 
     @property
+    def hard_gates(self) -> bool:
+        return self.gate == "straight_through"
+
+    @property
     def roles(self) -> frozenset[Role]:
         return ALWAYS | GATES | (WITH_NORM if self.norm == "layer" else frozenset())
 

@@ -34,6 +34,11 @@ class ModelPart(Part):
     has_gates: ClassVar[bool] = False
 
     @property
+    def hard_gates(self) -> bool:
+        """Whether gates are always 0 or 1."""
+        return False
+
+    @property
     def has_routing(self) -> bool:
         """Whether inputs are shared out among heads."""
         return False

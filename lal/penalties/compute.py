@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, ClassVar, Literal
 
 from lal.models.model import ModelPart
 from lal.penalties.penalty import PenaltyPart
@@ -18,9 +18,14 @@ if TYPE_CHECKING:
 class ComputePart(PenaltyPart):
     """A charge for gates."""
 
-    @classmethod
-    def misfit(cls, model: ModelPart, task: TaskPart) -> str | None:
-        return None if model.has_gates else f"a compute penalty charges for gates, but model {model.kind} has none; use kind: gated or remove the penalty"
+    charges_indecision: ClassVar[bool] = False
+
+    def misfit(self, model: ModelPart, task: TaskPart) -> str | None:
+        if not model.has_gates:
+            return f"a compute penalty charges for gates, but model {model.kind} has none; use kind: gated or remove the penalty"
+        if self.charges_indecision and model.hard_gates:
+            return f"{self.kind} charges undecided gates, but gates of {model.label} are always 0 or 1; use kind: sum or flops, or another gate"
+        return None
 
     def share(self, step: int) -> float:
         return 1.0
@@ -52,6 +57,8 @@ class ComputeFlops(ComputePart):
 class ComputeEntropy(ComputePart):
     """sum_l h(g_l) / log 2, h(g) = -g log g - (1-g) log(1-g), in [0, L]: charges indecision, not depth."""
 
+    charges_indecision: ClassVar[bool] = True
+
     kind: Literal["entropy"] = "entropy"
 
     def value(self, network: Network, output: Output, data: Data) -> Tensor:
@@ -60,6 +67,8 @@ class ComputeEntropy(ComputePart):
 
 class ComputeSumEntropy(ComputePart):
     """sum_l [g_l + h(g_l) / log 2], in [0, L log2 3], highest at g = 2/3: charges depth and indecision alike."""
+
+    charges_indecision: ClassVar[bool] = True
 
     kind: Literal["sum_entropy"] = "sum_entropy"
 

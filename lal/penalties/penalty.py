@@ -27,9 +27,8 @@ class PenaltyPart(Part):
     kind: str
     weight: Annotated[float, Field(ge=0, le=1e6, description="λ; 0 is no penalty")]
 
-    @classmethod
     @abstractmethod
-    def misfit(cls, model: ModelPart, task: TaskPart) -> str | None:
+    def misfit(self, model: ModelPart, task: TaskPart) -> str | None:
         """Why `model` cannot be charged this penalty on `task`, or None."""
 
     @abstractmethod

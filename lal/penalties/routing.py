@@ -19,8 +19,7 @@ if TYPE_CHECKING:
 class RoutingPart(PenaltyPart):
     """A charge for routing."""
 
-    @classmethod
-    def misfit(cls, model: ModelPart, task: TaskPart) -> str | None:
+    def misfit(self, model: ModelPart, task: TaskPart) -> str | None:
         if model.has_routing:
             return None
         return f"a routing penalty charges routers, but model {model.label} has none; use kind: routed with heads >= 2 or remove the penalty"

@@ -28,8 +28,9 @@ class Spectral(PenaltyPart):
     every: Annotated[int, Field(ge=1, le=10**6, description="charged on every k-th step, k times as much, so that λ means the same")] = 1
     cutoff: Annotated[int | None, Field(ge=0, le=2048, description="highest frequency that counts as low; null = p // 4")] = None
 
-    @classmethod
-    def misfit(cls, model: ModelPart, task: TaskPart) -> str | None:
+    def misfit(self, model: ModelPart, task: TaskPart) -> str | None:
+        if self.cutoff is not None and self.cutoff >= task.n_classes // 2:
+            return f"cutoff must be below {task.n_classes // 2}, the highest frequency of {task.label} (else nothing is charged), but got {self.cutoff}"
         whole = task.n_operands == 2 and task.n_rows == task.n_classes**2
         remedy = "use add, subtract or multiply, or remove the penalty"
         return None if whole else f"the spectral penalty needs an answer for every pair (a, b), but {task.label} leaves some out; {remedy}"

@@ -14,6 +14,7 @@ import torch
 from lal.claim import Claim
 from lal.config import RunConfig, dump, identity, run_id
 from lal.environment import environment
+from lal.errors import Refused
 from lal.runs.run import Row, Run
 from lal.standing import standing
 from lal.stopping import End, Stopper
@@ -42,6 +43,7 @@ def attempt(
 
     Raises:
         Interrupted: `stop_asked` said so; the run goes on from here next time.
+        Refused: what is stored under this id is another run.
     """
     folder = store.run(run_id(config))
     claim, session = Claim(folder), None
@@ -52,7 +54,7 @@ def attempt(
             return stands.record
         session = Session(config, store, device, claim)
         return session.train(report, stop_asked, afresh=stands.state == "again")
-    except Interrupted:
+    except (Interrupted, Refused):
         raise
     except Exception as error:  # a crash becomes a record: the rest of the sweep goes on
         return noted(folder, failure_of(error, config, device, session.step if session else 0))

@@ -190,7 +190,7 @@ class Supervised(RunPart):
         own = {"gate": roles.gate.weight_decay, "router": roles.router.weight_decay}
         decayed = [role for role, value in own.items() if role in self.model.roles and (decay if value is None else value)]
         return [
-            "adam adds weight decay to the loss (L2); adamw, which decouples it, is what grokking studies mean" if self.optim.kind == "adam" and decay else None,
+            "adam adds weight decay to the loss (L2); grokking studies mean adamw, which decouples it" if self.optim.kind == "adam" and decay else None,
             f"{' and '.join(decayed)} parameters decay: a pressure of its own besides the penalty" if decayed else None,
             "weight decay 0 with softmax: logits grow without bound and float32 may collapse" if decay == 0 and self.loss == "cross_entropy" else None,
             f"decay time lr x wd x steps is {tau:.2g} at most; networks generalise at 1 to 11, mostly near 3" if 0 < tau < 3 else None,

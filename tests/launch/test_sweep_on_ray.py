@@ -16,21 +16,35 @@ from tests.launch.cli import TINY, lal, started, tables, written
 pytestmark = pytest.mark.ray
 
 PLUGIN = '''
-import os, signal
+import os, signal, time
 from typing import ClassVar, Literal
 from lal.models.mlp import Mlp
 
 class Crashing(Mlp):
     kind: Literal["crashing"] = "crashing"
-    how: Literal["raise", "memory", "kill"] = "raise"
+    how: Literal["raise", "memory", "kill", "hoard"] = "raise"
 
     def build(self, task, generator):
         if self.how == "raise":
             raise RuntimeError("this network cannot be built")
         if self.how == "memory":
             raise MemoryError
-        os.kill(os.getpid(), signal.SIGKILL)
+        if self.how == "kill":
+            os.kill(os.getpid(), signal.SIGKILL)
+        hoard = bytearray(3 * 2**30)
+        hoard[::4096] = b"x" * len(hoard[::4096])
+        time.sleep(600)
 '''
+
+
+def plugged_in(folder: Path) -> dict[str, str]:
+    """The environment in which a package that offers PLUGIN is installed."""
+    info = folder / "plugin/crashing-1.0.dist-info"
+    info.mkdir(parents=True)
+    (folder / "plugin/crashing.py").write_text(PLUGIN)
+    (info / "METADATA").write_text("Metadata-Version: 2.1\nName: crashing\nVersion: 1.0\n")
+    (info / "entry_points.txt").write_text("[lal.models]\ncrashing = crashing:Crashing\n")
+    return {"PYTHONPATH": str(folder / "plugin")}
 
 
 @pytest.fixture(scope="module")
@@ -56,7 +70,7 @@ def test_a_sweep_trains_every_run_once(undisturbed: Path) -> None:
 
 def test_more_of_a_sweep_trains_only_what_is_missing(undisturbed: Path) -> None:
     before = tables(undisturbed / "results")
-    done = lal("sweep", "tiny.yaml", "--no-report", "--json", "seeds=3", "penalties.compute.weight=0,0.1", cwd=undisturbed)
+    done = lal("sweep", "tiny.yaml", "--no-report", "--json", "seeds=3", cwd=undisturbed)
     assert done.returncode == 0, done.stderr
     summary = json.loads(done.stdout)
     assert (summary["planned"], summary["already"], summary["trained"]) == (6, 4, 2)
@@ -82,8 +96,8 @@ def wait_until(ready, process) -> None:
 @pytest.fixture(scope="module")
 def slow_undisturbed(tmp_path_factory: pytest.TempPathFactory) -> dict:
     """The tables of the slower sweep, trained in this process."""
-    from launch.sweep import load
     from lal.runs.session import attempt
+    from launch.sweep import load
 
     folder = tmp_path_factory.mktemp("slow")
     written(folder, slow_sweep())
@@ -99,7 +113,7 @@ def test_a_killed_sweep_goes_on(tmp_path: Path, slow_undisturbed: dict) -> None:
     first = started("sweep", "tiny.yaml", "--no-report", cwd=tmp_path)
     wait_until(lambda: any(store.run(each).record() for each in store.names("runs")), first)
     first.kill()
-    first.wait()
+    first.communicate()
     finished = {each: (store.root / f"runs/{each}/record.json").stat().st_mtime_ns for each in store.names("runs") if store.run(each).record()}
     second = lal("sweep", "tiny.yaml", "--no-report", cwd=tmp_path)
     assert second.returncode == 0, second.stdout + second.stderr
@@ -121,11 +135,7 @@ def test_an_interrupted_sweep_says_how_to_go_on(tmp_path: Path, signum: int) -> 
 
 
 def test_what_goes_wrong_in_one_run_stays_there(tmp_path: Path) -> None:
-    plugin = tmp_path / "plugin"
-    (plugin / "crashing-1.0.dist-info").mkdir(parents=True)
-    (plugin / "crashing.py").write_text(PLUGIN)
-    (plugin / "crashing-1.0.dist-info/METADATA").write_text("Metadata-Version: 2.1\nName: crashing\nVersion: 1.0\n")
-    (plugin / "crashing-1.0.dist-info/entry_points.txt").write_text("[lal.models]\ncrashing = crashing:Crashing\n")
+    env = plugged_in(tmp_path)
     sweep = copy.deepcopy(TINY) | {"axes": {}, "seeds": 1}
     sweep["arms"] = {
         "well": {},
@@ -133,20 +143,20 @@ def test_what_goes_wrong_in_one_run_stays_there(tmp_path: Path) -> None:
         **{how: {"base": {"model": {"kind": "crashing", "width": 16, "how": how}}} for how in ("raise", "memory", "kill")},
     }
     written(tmp_path, sweep)
-    done = lal("sweep", "tiny.yaml", "--no-report", "--json", cwd=tmp_path, env={"PYTHONPATH": str(plugin)})
+    done = lal("sweep", "tiny.yaml", "--no-report", "--json", cwd=tmp_path, env=env)
     assert done.returncode == 1, done.stdout + done.stderr
     summary = json.loads(done.stdout)
     assert summary["outcomes"] == {"budget": 1, "diverged": 1}
     assert sorted(each["outcome"] for each in summary["failures"]) == ["error", "lost", "out_of_memory"]
-    told = lal("sweep", "tiny.yaml", "--no-report", "--skip-failed", cwd=tmp_path, env={"PYTHONPATH": str(plugin)})
+    told = lal("sweep", "tiny.yaml", "--no-report", "--skip-failed", cwd=tmp_path, env=env)
     assert told.returncode == 0, told.stdout
 
 
 def test_what_no_machine_here_can_hold_is_refused(tmp_path: Path) -> None:
     written(tmp_path, TINY)
-    done = lal("sweep", "tiny.yaml", "resources.cpu=4096", cwd=tmp_path)
+    done = lal("sweep", "tiny.yaml", "resources.cpu=512", cwd=tmp_path)
     assert done.returncode == 2
-    assert "cpu 4096" in done.stderr
+    assert "cpu 512" in done.stderr
     assert "Traceback" not in done.stderr
 
 
@@ -156,3 +166,19 @@ def test_tokens_may_be_on(tmp_path: Path) -> None:
     done = lal("sweep", "tiny.yaml", "--no-report", cwd=tmp_path, env={"RAY_AUTH_MODE": "token", "HOME": str(tmp_path)})
     assert done.returncode == 0, done.stdout + done.stderr
     assert "1 trained" in done.stdout
+
+
+@pytest.mark.slow
+def test_a_run_that_is_killed_for_its_memory_says_so(tmp_path: Path) -> None:
+    sweep = copy.deepcopy(TINY) | {"axes": {}, "seeds": 1}
+    sweep["arms"] = {"well": {}, "hoard": {"base": {"model": {"kind": "crashing", "width": 16, "how": "hoard"}}}}
+    written(tmp_path, sweep)
+    facts = dict(line.split(":") for line in Path("/proc/meminfo").read_text().splitlines())
+    total, free = (int(facts[name].split()[0]) * 1024 for name in ("MemTotal", "MemAvailable"))
+    threshold = (total - free + 3 * 2**30) / total  # Ray, its workers and torch fit; the hoard does not
+    env = plugged_in(tmp_path) | {"RAY_memory_usage_threshold": f"{threshold:.3f}", "RAY_memory_monitor_refresh_ms": "100"}
+    done = lal("sweep", "tiny.yaml", "--no-report", "--json", cwd=tmp_path, env=env)
+    summary = json.loads(done.stdout)
+    assert done.returncode == 1
+    assert [each["outcome"] for each in summary["failures"]] == ["out_of_memory"]
+    assert summary["trained"] == 1
