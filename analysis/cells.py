@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
+from analysis.frame import Frame
 from analysis.statistics import Interval, Survival, common_horizon, mean_interval, survival, wilson
 
 if TYPE_CHECKING:
@@ -15,7 +16,7 @@ if TYPE_CHECKING:
 BROKEN = ("missing", "unfinished", "damaged")
 
 
-def cells(tables: Tables) -> pd.DataFrame:
+def cells(tables: Tables) -> Frame:
     """One row a cell, in the manifest's order.
 
     `n_planned` runs = `n` (done) + `n_failed` + `n_missing` (missing, unfinished or damaged); n = `n_grokked` + `n_censored` + `n_diverged`
@@ -30,13 +31,13 @@ def cells(tables: Tables) -> pd.DataFrame:
     return pd.DataFrame([_row(tables, group, curves[number], horizon) for number, group in groups])
 
 
-def curve(done: pd.DataFrame) -> Survival:
+def curve(done: Frame) -> Survival:
     """Kaplan-Meier over done runs; those that diverged without generalising have an infinite time."""
     times = [row.t_grok if row.event else inf if row.outcome == "diverged" else row.horizon for row in done.itertuples()]
     return survival(times, done["event"].tolist())
 
 
-def _row(tables: Tables, group: pd.DataFrame, km: Survival, horizon: float) -> dict[str, Any]:
+def _row(tables: Tables, group: Frame, km: Survival, horizon: float) -> dict[str, Any]:
     first, done = group.iloc[0], group[group["state"] == "done"]
     row: dict[str, Any] = {"cell": int(first["cell"]), "arm": first["arm"], "name": first["name"], **{path: first[path] for path in tables.axes}}
     row |= _counts(group, done)
@@ -50,7 +51,7 @@ def _row(tables: Tables, group: pd.DataFrame, km: Survival, horizon: float) -> d
     return row
 
 
-def _counts(group: pd.DataFrame, done: pd.DataFrame) -> dict[str, int]:
+def _counts(group: Frame, done: Frame) -> dict[str, int]:
     quiet = done[~done["event"]]
     ended = {name: int((quiet["outcome"] == name).sum()) for name in ("diverged", "pruned")}
     return {

@@ -14,6 +14,7 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from analysis.frame import Frame, Series
 from analysis.reading import Reading, reading, verdict_on
 from lal.errors import Refused
 from lal.events import Goal, Thresholds, Verdict
@@ -37,8 +38,8 @@ class Tables:
     manifest: Mapping[str, Any]
     goal: Goal
     thresholds: Thresholds
-    runs: pd.DataFrame
-    history: pd.DataFrame
+    runs: Frame
+    history: Frame
     readings: Mapping[str, Reading] = field(repr=False, default_factory=dict)
 
     @property
@@ -47,12 +48,12 @@ class Tables:
         return list(self.manifest["axes"])
 
     @property
-    def done(self) -> pd.DataFrame:
+    def done(self) -> Frame:
         """The runs that ended under this sweep's budget."""
         return self.runs[self.runs["state"] == "done"]
 
     @cached_property
-    def cells(self) -> pd.DataFrame:
+    def cells(self) -> Frame:
         """One row a point of an arm: see `analysis.cells`."""
         from analysis.cells import cells
 
@@ -116,8 +117,13 @@ def thresholds_of(manifest: Mapping[str, Any], goal: Goal, fit: Goal | None, thr
     target = goal.at_least
     default = min(MILD, target) if goal.column == "test_acc" else target
     held = [entry["budget"]["stop"]["sustain"] // entry["eval_every"] + 1 for entry in manifest["runs"] if entry["budget"].get("stop")]
-    columns = {"fit": fit.at_least, "fit_column": fit.column} if fit else {"fit_column": ""}
-    return Thresholds(goal=default if threshold is None else threshold, goal_column=goal.column, window=min([WINDOW, *held]), **columns)
+    return Thresholds(
+        goal=default if threshold is None else threshold,
+        goal_column=goal.column,
+        window=min([WINDOW, *held]),
+        fit=fit.at_least if fit else 1.0,
+        fit_column=fit.column if fit else "",
+    )
 
 
 def refuse_stricter(manifest: Mapping[str, Any], readings: Mapping[str, Reading], goal: Goal, thresholds: Thresholds) -> None:
@@ -196,7 +202,7 @@ def read(rows: pa.Table, grok: int | None) -> dict[str, float]:
     return values
 
 
-def objective(tables: Tables, column: str, when: str | int) -> pd.Series:
+def objective(tables: Tables, column: str, when: str | int) -> Series:
     """`column` of every run, read at "end", at "grok" or at a step (the last value by then); NaN where it was not measured."""
     if isinstance(when, str):
         return tables.runs.get(f"{column}@{when}", pd.Series(nan, tables.runs.index)).astype(float)
@@ -222,14 +228,14 @@ def write(store: Store, folder: str, tables: Tables) -> None:
         store.put(f"{into}/{name}.csv", csv(table))
 
 
-def parquet(table: pd.DataFrame) -> bytes:
+def parquet(table: Frame) -> bytes:
     """`table` as parquet."""
     sink = BytesIO()
     pq.write_table(pa.Table.from_pandas(table, preserve_index=False), sink, compression="zstd")
     return sink.getvalue()
 
 
-def csv(table: pd.DataFrame) -> bytes:
+def csv(table: Frame) -> bytes:
     """`table` as CSV for spreadsheets: numbers at full precision; text that one would read as a formula gets a leading quote."""
     safe = table.map(lambda value: f"'{value}" if isinstance(value, str) and value[:1] in "=+-@\t\r" and value else value)
     return safe.to_csv(index=False, lineterminator="\n").encode()

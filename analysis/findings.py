@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from math import inf, isfinite
 
-import pandas as pd
-
 from analysis.cells import curve
 from analysis.collect import Tables
 from analysis.figures.dimensions import Dimension, layout, plain, split
 from analysis.figures.theme import number, percent, short_word, steps_word, value_word, word
+from analysis.frame import Frame, Series
 from analysis.statistics import Interval, changed, earlier, holm, wilson
 
 MOST_FACETS = 8
@@ -30,7 +29,7 @@ def findings(tables: Tables) -> list[str]:
     return [*told, standing(tables)]
 
 
-def facets(tables: Tables) -> list[tuple[str, pd.DataFrame]]:
+def facets(tables: Tables) -> list[tuple[str, Frame]]:
     """The cells table, cut into what differs only in the first axis."""
     where = layout(tables)
     return split(tables.cells, [*([where.y] if where.y.column else []), *where.rest])[:MOST_FACETS]
@@ -51,7 +50,7 @@ def standing(tables: Tables) -> str:
     return "; ".join(parts) + "."
 
 
-def about(tables: Tables, title: str, cells: pd.DataFrame) -> list[str]:
+def about(tables: Tables, title: str, cells: Frame) -> list[str]:
     """Sentences on the cells of one facet: how many generalise, what changes along x, where it breaks, what is sooner."""
     n, k = int(cells["n"].sum()), int(cells["n_grokked"].sum())
     if n == 0:
@@ -79,7 +78,7 @@ def spread(interval: Interval, digits: int = 3) -> str:
     return f"{number(interval.value, digits)} [{number(interval.low, digits)}, {number(interval.high, digits)}]"
 
 
-def in_order(tables: Tables, cells: pd.DataFrame) -> tuple[Dimension, list[pd.Series]]:
+def in_order(tables: Tables, cells: Frame) -> tuple[Dimension, list[Series]]:
     """The first axis, and the cells with finished runs along it; none where it has no order or there are fewer than two."""
     x = layout(tables).x
     known = cells[cells["n"] > 0]
@@ -88,30 +87,30 @@ def in_order(tables: Tables, cells: pd.DataFrame) -> tuple[Dimension, list[pd.Se
     return x, [known.loc[index] for index in sorted(known.index, key=lambda index: x.index(known.loc[index, x.column]))]
 
 
-def final(cell: pd.Series, name: str) -> Interval:
+def final(cell: Series, name: str) -> Interval:
     """Mean over seeds of `name` at the end."""
     return Interval(*(float(cell[f"{name}@end{side}"]) for side in ("", "_low", "_high")))
 
 
-def at(x: Dimension, cell: pd.Series) -> str:
+def at(x: Dimension, cell: Series) -> str:
     """Where a cell stands, in words."""
     return f"{short_word(x.column)} = {value_word(plain(cell[x.column]))}"
 
 
-def values(tables: Tables, cell: pd.Series, column: str) -> list[float]:
+def values(tables: Tables, cell: Series, column: str) -> list[float]:
     """`column` of the cell's finished runs."""
     if column not in tables.runs:
         return []
     return tables.done.loc[tables.done["cell"] == cell["cell"], column].dropna().astype(float).tolist()
 
 
-def move(tables: Tables, name: str, low: pd.Series, high: pd.Series) -> tuple[int | None, str] | None:
+def move(tables: Tables, name: str, low: Series, high: Series) -> tuple[int | None, str] | None:
     """How the mean of final `name` went from one cell to another: 1, -1, 0 or None (too few seeds), and in words."""
     column = f"{name}@end"
     sides = [values(tables, cell, column) for cell in (low, high)]
     if not all(sides):
         return None
-    verdict = changed(*sides)
+    verdict = changed(sides[0], sides[1])
     means = " to ".join(spread(final(cell, name)) for cell in (low, high))
     if verdict == 0:
         return verdict, f"{word(name)} did not change measurably ({means})"
@@ -121,7 +120,7 @@ def move(tables: Tables, name: str, low: pd.Series, high: pd.Series) -> tuple[in
     )
 
 
-def charge(tables: Tables, title: str, x: Dimension, ordered: list[pd.Series]) -> list[str]:
+def charge(tables: Tables, title: str, x: Dimension, ordered: list[Series]) -> list[str]:
     """What raising x does to depth or routing and to accuracy, up to where half of the runs still end generalised, and where it breaks."""
     good = [index for index, cell in enumerate(ordered) if held(tables, cell) >= 0.5]
     goal = f"{word(tables.thresholds.goal_column)} {tables.thresholds.goal:g} or better"
@@ -145,7 +144,7 @@ def costs(tables: Tables) -> list[str]:
     return [name for name in ("effective_depth", "functional_depth", "routing_entropy_norm", "effective_heads", "hard_acc") if tables.has(name)]
 
 
-def _saved(tables: Tables, title: str, x: Dimension, low: pd.Series, high: pd.Series) -> str:
+def _saved(tables: Tables, title: str, x: Dimension, low: Series, high: Series) -> str:
     """How costs and accuracy changed between two cells that both stand, and whether a charge for depth was evaded or paid."""
     goal = tables.thresholds.goal_column
     moves = {name: found for name in (*costs(tables), goal) if (found := move(tables, name, low, high))}
@@ -161,14 +160,14 @@ def _saved(tables: Tables, title: str, x: Dimension, low: pd.Series, high: pd.Se
     return text
 
 
-def held(tables: Tables, cell: pd.Series) -> float:
+def held(tables: Tables, cell: Series) -> float:
     """Share of the cell's finished runs that end at the goal or better."""
     found = values(tables, cell, f"{tables.thresholds.goal_column}@end")
     goal, sign = tables.thresholds.goal, 1 if tables.goal.direction == "max" else -1
     return sum(sign * value >= sign * goal for value in found) / len(found) if found else 0.0
 
 
-def sooner(tables: Tables, title: str, x: Dimension, ordered: list[pd.Series]) -> str | None:
+def sooner(tables: Tables, title: str, x: Dimension, ordered: list[Series]) -> str | None:
     """Which values of x generalise sooner or later than the least one, by Holm-adjusted log-rank tests."""
     runs = [tables.done[tables.done["cell"] == cell["cell"]] for cell in ordered]
     if min(map(len, runs)) < 2:

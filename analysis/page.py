@@ -13,6 +13,7 @@ import pandas as pd
 from plotly.offline import get_plotlyjs
 
 from analysis.figures.theme import CONFIG
+from analysis.frame import Frame
 
 NARROW_PX = 640
 MOST_ROWS = 400
@@ -103,7 +104,7 @@ def details(summary: str, inner: str) -> str:
     return f"<details><summary>{summary}</summary>{inner}</details>"
 
 
-def html_table(table: pd.DataFrame) -> str:
+def html_table(table: Frame) -> str:
     """`table` as HTML; text columns hold HTML already, as figures' words do. Long ones are cut, and say so."""
     text = {name for name in table.columns if not pd.api.types.is_numeric_dtype(table[name]) or pd.api.types.is_bool_dtype(table[name])}
     cell = {True: ' class="text"', False: ""}

@@ -126,7 +126,7 @@ def _section(each: Drawn) -> str:
 
 def spec(each: Drawn) -> dict[str, Any]:
     """Traces once, and both layouts."""
-    wide, narrow = (json.loads(plotly.io.to_json(fig, engine="json")) for fig in (each.wide, each.narrow))
+    wide, narrow = (json.loads(str(plotly.io.to_json(fig, engine="json"))) for fig in (each.wide, each.narrow))
     assert wide["data"] == narrow["data"] or each.name == "gates", each.name
     return {"data": wide["data"], "wide": wide["layout"], "narrow": narrow["layout"]}
 

@@ -92,7 +92,7 @@ def survival(times: Sequence[float], events: Sequence[bool], confidence: float =
     distinct = np.unique(time[event])
     at_risk = np.array([(time >= each).sum() for each in distinct], float)
     died = np.array([(time[event] == each).sum() for each in distinct], float)
-    share = np.cumprod(1 - died / at_risk) if len(distinct) else np.empty(0)
+    share = np.cumprod(1 - died / at_risk).astype(np.float64)
     with np.errstate(divide="ignore", invalid="ignore"):
         variance = np.cumsum(died / (at_risk * (at_risk - died)))
     bands = [_band(s, v, len(time), confidence) for s, v in zip(share, variance, strict=True)]
@@ -145,7 +145,7 @@ def earlier(times: tuple[Sequence[float], Sequence[float]], events: tuple[Sequen
     sides = [
         CensoredData.right_censored(np.minimum(np.asarray(time, float), longest), ~np.asarray(event, bool)) for time, event in zip(times, events, strict=True)
     ]
-    return float(logrank(*sides).pvalue)
+    return float(logrank(sides[0], sides[1]).pvalue)
 
 
 def holm(p_values: Sequence[float]) -> list[float]:

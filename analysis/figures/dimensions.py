@@ -7,10 +7,12 @@ from dataclasses import dataclass
 from html import escape
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
 from analysis.collect import Tables
 from analysis.figures.theme import axis_word, short_word, value_word
+from analysis.frame import Frame
 from lal.errors import Refused, nearest
 
 
@@ -52,7 +54,7 @@ def plain(value: Any) -> Any:
     """`value` with NaN as None, and numbers as Python's."""
     if value is None or (isinstance(value, float) and value != value) or value is pd.NA:
         return None
-    return value.item() if hasattr(value, "item") else value
+    return value.item() if isinstance(value, np.generic) else value
 
 
 def dimension(tables: Tables, column: str) -> Dimension:
@@ -97,7 +99,7 @@ def _first(there: dict[str, Dimension], wanted: Iterable[str | None], without: s
     return next((there[path] for path in wanted if path in there and path != without), NOTHING)
 
 
-def split(table: pd.DataFrame, by: Sequence[Dimension]) -> list[tuple[str, pd.DataFrame]]:
+def split(table: Frame, by: Sequence[Dimension]) -> list[tuple[str, Frame]]:
     """The parts of `table` that agree in all of `by`, with a title in words, escaped; ordered as the dimensions are. Empty ones are left out."""
     if not by:
         return [("", table)]

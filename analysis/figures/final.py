@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import pandas as pd
 import plotly.graph_objects as go
@@ -11,6 +12,7 @@ from plotly.subplots import make_subplots
 from analysis.collect import Tables
 from analysis.figures.dimensions import layout
 from analysis.figures.theme import SYMBOLS, shades, styled, top_margin, translucent, word
+from analysis.frame import Frame
 from analysis.statistics import Interval
 
 TITLE = "Final accuracy against final cost"
@@ -66,7 +68,7 @@ def prepare(tables: Tables) -> Info | str:
     return Info(tuple(panels), tuple(arms), where.x.label, tuple(labels) if where.x.column else (), word(goal), caption)
 
 
-def table(info: Info) -> pd.DataFrame:
+def table(info: Info) -> Frame:
     """The means with their intervals."""
     rows = []
     for cost, groups in info.panels:
@@ -96,7 +98,7 @@ def draw(info: Info, narrow: bool = False) -> go.Figure:
     fig = make_subplots(rows, columns, horizontal_spacing=0.08, vertical_spacing=0.16)
     colors = shades(max(1, len(info.labels)))
     for index, (x_label, groups) in enumerate(info.panels):
-        place = {"row": index + 1, "col": 1} if narrow else {"row": 1, "col": index + 1}
+        place: dict[str, Any] = {"row": index + 1, "col": 1} if narrow else {"row": 1, "col": index + 1}
         costs = [cost for group in groups for cost, _ in group.runs]
         room = 0.05 * (max(costs, default=0.0) or 1.0)
         whole = all(cost == round(cost) for cost in costs)
@@ -109,7 +111,7 @@ def draw(info: Info, narrow: bool = False) -> go.Figure:
     return fig.update_layout(margin={"t": top, "b": 60}, legend={"title": {"text": f"{info.legend_title}  "}, "traceorder": "normal"})
 
 
-def _draw_group(fig: go.Figure, group: Group, color: str, shift: float, place: dict[str, int]) -> None:
+def _draw_group(fig: go.Figure, group: Group, color: str, shift: float, place: dict[str, Any]) -> None:
     symbol = SYMBOLS[group.arm % len(SYMBOLS)]
     xs, ys = [cost + shift for cost, _ in group.runs], [accuracy for _, accuracy in group.runs]
     small = {"color": translucent(color, 0.45), "size": 6, "symbol": symbol}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -13,6 +14,7 @@ from plotly.subplots import make_subplots
 from analysis.collect import Tables
 from analysis.figures.dimensions import Dimension, layout, split, title_of
 from analysis.figures.theme import SCALE, styled
+from analysis.frame import Frame
 
 TITLE = "Gates over training"
 MOST_TILES, MOST_COLUMNS = 30, 80
@@ -52,7 +54,7 @@ def prepare(tables: Tables) -> Info | str:
     return Info(tuple(tile for row in tiles for tile in row), len(where.x.values), caption)
 
 
-def _placed(title: str, part: pd.DataFrame, x: Dimension) -> list[Tile | None]:
+def _placed(title: str, part: Frame, x: Dimension) -> list[Tile | None]:
     """One tile for each value of `x`; None where there is no such cell."""
     if not x.column:
         return [tile(title, part)]
@@ -60,7 +62,7 @@ def _placed(title: str, part: pd.DataFrame, x: Dimension) -> list[Tile | None]:
     return [tile(" · ".join(filter(None, (title, each))), found[each]) if each in found else None for each in (title_of(x, value) for value in x.values)]
 
 
-def tile(title: str, cell: pd.DataFrame) -> Tile:
+def tile(title: str, cell: Frame) -> Tile:
     """The mean over seeds, thinned to what a screen shows; a seed that ended keeps its last gates."""
     steps = np.unique(cell["step"].to_numpy(float))
     steps = steps[:: -(-len(steps) // MOST_COLUMNS)]
@@ -71,7 +73,7 @@ def tile(title: str, cell: pd.DataFrame) -> Tile:
     return Tile(title, steps, np.mean(held, axis=0).T)
 
 
-def table(info: Info) -> pd.DataFrame:
+def table(info: Info) -> Frame:
     """The last gates of every tile."""
     rows = [
         {"cell": tile.title, "step": tile.steps[-1], **{f"layer {layer + 1}": gates[-1] for layer, gates in enumerate(tile.values)}}
@@ -110,7 +112,7 @@ def draw(info: Info, narrow: bool = False) -> go.Figure:
     return fig.update_layout(coloraxis=axis, margin={"t": 40, "b": 54, "r": 24 if narrow else 80})
 
 
-def _draw_tile(fig: go.Figure, tile: Tile, place: dict[str, int], leftmost: bool, lowest: bool) -> None:
+def _draw_tile(fig: go.Figure, tile: Tile, place: dict[str, Any], leftmost: bool, lowest: bool) -> None:
     layers = list(range(1, len(tile.values) + 1))
     hover = "layer %{y}, step %{x:,}: %{z:.2f}<extra></extra>"
     fig.add_trace(go.Heatmap(x=tile.steps, y=layers, z=tile.values, coloraxis="coloraxis", hovertemplate=hover), **place)

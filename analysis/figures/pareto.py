@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from analysis.collect import Tables, objective
 from analysis.figures.dimensions import layout, plain
 from analysis.figures.theme import GREY, OKABE_ITO, SYMBOLS, axis_word, number, percent, short_word, styled, top_margin, translucent, value_word, word
+from analysis.frame import Frame
 from analysis.pareto import Front, front
 
 TITLE = "Pareto frontier"
@@ -73,7 +74,8 @@ def prepare(tables: Tables) -> Info | str:
     if not cells:
         return f"no cell has {word(chosen[0].column)} and {word(chosen[1].column)} for all of its finished runs, so there is no Pareto frontier"
     found = front(cells)
-    return Info(*chosen, found, tuple(where.y.words()), tuple(places), tuple(strip), _caption(tables, chosen, found, strip))
+    x, y = chosen
+    return Info(x, y, found, tuple(where.y.words()), tuple(places), tuple(strip), _caption(tables, chosen, found, strip))
 
 
 def cell_label(tables: Tables, row: dict) -> str:
@@ -97,7 +99,7 @@ def _caption(tables: Tables, chosen: list[Objective], found: Front, strip: list[
     return text
 
 
-def table(info: Info) -> pd.DataFrame:
+def table(info: Info) -> Frame:
     """Every cell that has a place, with its share of draws on the front."""
     found = info.front
     means, ends = info.values(found.means), (info.values(found.low), info.values(found.high))

@@ -17,6 +17,7 @@ from plotly.subplots import make_subplots
 from analysis.collect import Tables
 from analysis.figures.dimensions import Dimension, layout, position, split
 from analysis.figures.theme import FAINT_GREY, SCALE, ink_on, number, steps_word, styled, word
+from analysis.frame import Frame
 from lal.errors import Refused
 
 TITLE = "Phase diagram"
@@ -155,7 +156,7 @@ def _hover(tables: Tables, row: dict[str, Any]) -> str:
     )
 
 
-def table(info: Info) -> pd.DataFrame:
+def table(info: Info) -> Frame:
     """The cells, one row each."""
     facets = [(facet.title, cell) for facet in info.facets for cell in facet.cells]
     names = {"": [title for title, _ in facets], info.x.label: [info.x.words()[cell.column] for _, cell in facets]}
@@ -277,4 +278,4 @@ def _ink(view: View, drawn: float, limits: tuple[float, float]) -> str:
     if view == "phase":
         return ink_on(PHASE_COLORS[int(drawn)])
     share = (drawn - limits[0]) / (limits[1] - limits[0])
-    return ink_on(sample_colorscale(_scale(view), [min(1.0, max(0.0, share))])[0])
+    return ink_on(str(sample_colorscale(_scale(view), [min(1.0, max(0.0, share))])[0]))

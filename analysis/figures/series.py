@@ -14,6 +14,7 @@ from plotly.subplots import make_subplots
 from analysis.collect import Tables
 from analysis.figures.dimensions import layout, split
 from analysis.figures.theme import shades, styled, top_margin, translucent
+from analysis.frame import Frame
 
 Points = tuple[NDArray[np.float64], NDArray[np.float64]]
 READING = "Thick: median over seeds, in which a seed that ended keeps its last value; thin: each seed."
@@ -94,7 +95,7 @@ def _in_a_row(y_label: str, drawn: Sequence[tuple[str, tuple[Line, ...]]]) -> li
     return [Panel(title, y_label, lines, (low - room, high + room), 0.2 * room if whole else 0.0) for title, lines in drawn]
 
 
-def _line(cell: pd.DataFrame, column: str, dash: str, label: str, order: int, faint: bool) -> Line:
+def _line(cell: Frame, column: str, dash: str, label: str, order: int, faint: bool) -> Line:
     seeds = []
     for _, rows in cell[cell[column].notna() & (cell["step"] > 0)].groupby("run_id", sort=True):
         seeds.append((rows["step"].to_numpy(float), rows[column].to_numpy(float)))
@@ -123,7 +124,7 @@ def few(points: Points) -> Points:
     return steps[kept], values[kept]
 
 
-def table(info: Info) -> pd.DataFrame:
+def table(info: Info) -> Frame:
     """Of each thick line, where it begins, ends, and lies in between."""
     rows = []
     for panel in info.panels:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -13,6 +14,7 @@ from analysis.cells import curve
 from analysis.collect import Tables
 from analysis.figures.dimensions import layout, split
 from analysis.figures.theme import shades, styled, top_margin, translucent
+from analysis.frame import Frame
 from analysis.statistics import Survival
 
 TITLE = "Share of runs that have generalised, over training"
@@ -59,7 +61,7 @@ def prepare(tables: Tables) -> Info | str:
     return Info(tuple(panels[:12]), where.x.label, tuple(where.x.words()) if where.x.column else (), caption)
 
 
-def table(info: Info) -> pd.DataFrame:
+def table(info: Info) -> Frame:
     """Every step of every curve."""
     rows = []
     for title, lines in info.panels:
@@ -91,7 +93,7 @@ def draw(info: Info, narrow: bool = False) -> go.Figure:
     return fig.update_layout(margin={"t": top, "b": 58}, legend={"title": {"text": f"{info.legend_title}  "}, "traceorder": "normal"})
 
 
-def _draw_line(fig: go.Figure, line: Line, color: str, told: bool, place: dict[str, int]) -> None:
+def _draw_line(fig: go.Figure, line: Line, color: str, told: bool, place: dict[str, Any]) -> None:
     found = line.curve
     end = max(found.last, found.times[-1] if len(found.times) else 0)
     times = np.concatenate([[0.0], found.times, [end]])

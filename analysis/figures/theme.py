@@ -72,7 +72,7 @@ def styled(fig: go.Figure, height: int, title: str = "") -> go.Figure:
     )
     fig.update_xaxes(**axis)
     fig.update_yaxes(**axis)
-    fig.update_layout(annotationdefaults={"font": {"size": 13, "color": INK}})
+    fig.for_each_annotation(lambda each: each.update(font={"size": 13}) if each.font.size == 16 else None)  # 16: the titles of panels
     return fig
 
 
@@ -84,7 +84,7 @@ def top_margin(words: Sequence[str], narrow: bool, titles: bool = True) -> int:
 
 def shades(n: int) -> list[str]:
     """n colours in order, from blue to red."""
-    return list(sample_colorscale(list(LINES), [index / max(1, n - 1) for index in range(n)]))
+    return list(map(str, sample_colorscale(list(LINES), [index / max(1, n - 1) for index in range(n)])))
 
 
 def translucent(color: str, alpha: float) -> str:

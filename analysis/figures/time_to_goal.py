@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from math import inf, isfinite, log10
+from typing import Any
 
 import pandas as pd
 import plotly.graph_objects as go
@@ -14,6 +15,7 @@ from analysis.cells import curve
 from analysis.collect import Tables
 from analysis.figures.dimensions import layout, split
 from analysis.figures.theme import OKABE_ITO, SYMBOLS, steps_word, styled, top_margin, translucent, word
+from analysis.frame import Frame
 from analysis.reading import verdict_on
 from analysis.statistics import Interval
 
@@ -70,7 +72,7 @@ def prepare(tables: Tables, thresholds: Sequence[float] | None = None) -> Info |
     return Info(tuple(panels), where.x.label, tuple(where.x.words()), caption)
 
 
-def at_threshold(tables: Tables, threshold: float) -> pd.DataFrame:
+def at_threshold(tables: Tables, threshold: float) -> Frame:
     """Done runs with `t_grok` and `event` by another threshold of the goal."""
     limits, done = replace(tables.thresholds, goal=threshold), tables.done
     rows = [tables.readings[run_id].rows for run_id in done["run_id"]]
@@ -78,12 +80,12 @@ def at_threshold(tables: Tables, threshold: float) -> pd.DataFrame:
     return done.assign(t_grok=[float("nan") if time is None else float(time.by) for time in times], event=[time is not None for time in times])
 
 
-def _point(column: int, cell: pd.DataFrame) -> Point:
+def _point(column: int, cell: Frame) -> Point:
     event = cell["event"]
     return Point(column, curve(cell).median(), tuple(cell.loc[event, "t_grok"]), tuple(cell.loc[~event, "horizon"]))
 
 
-def table(info: Info) -> pd.DataFrame:
+def table(info: Info) -> Frame:
     """The medians with their intervals; inf is "not reached"."""
     rows = []
     for panel, lines in info.panels:
@@ -140,7 +142,7 @@ def _ticks(low: float, high: float) -> list[float]:
     return ticks
 
 
-def _draw_line(fig: go.Figure, label: str, points: tuple[Point, ...], index: int, shift: float, told: bool, place: dict[str, int]) -> None:
+def _draw_line(fig: go.Figure, label: str, points: tuple[Point, ...], index: int, shift: float, told: bool, place: dict[str, Any]) -> None:
     color, symbol = OKABE_ITO[index % len(OKABE_ITO)], SYMBOLS[index % len(SYMBOLS)]
     group = {"legendgroup": label, "showlegend": False}
     for times, mark, size in ((lambda point: point.times, "circle", 5), (lambda point: point.censored, "triangle-up-open", 8)):
