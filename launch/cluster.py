@@ -36,7 +36,6 @@ def embedded(cpus: int | None, gpus: int | None = None, *, dashboard: bool) -> I
         os.environ.setdefault(name, value)
     import ray
 
-    logging.getLogger("ray").setLevel(logging.ERROR)
     context = ray.init(
         address="local",
         num_cpus=cpus,
@@ -44,7 +43,7 @@ def embedded(cpus: int | None, gpus: int | None = None, *, dashboard: bool) -> I
         include_dashboard=dashboard,
         dashboard_host="127.0.0.1",
         object_store_memory=OBJECT_STORE_BYTES,
-        logging_level=logging.ERROR,
+        logging_level=logging.CRITICAL,  # a dead worker is told by the run's failure, once
         log_to_driver=False,
     )
     try:

@@ -148,8 +148,6 @@ def test_what_goes_wrong_in_one_run_stays_there(tmp_path: Path) -> None:
     summary = json.loads(done.stdout)
     assert summary["outcomes"] == {"budget": 1, "diverged": 1}
     assert sorted(each["outcome"] for each in summary["failures"]) == ["error", "lost", "out_of_memory"]
-    told = lal("sweep", "tiny.yaml", "--no-report", "--skip-failed", cwd=tmp_path, env=env)
-    assert told.returncode == 0, told.stdout
 
 
 def test_what_no_machine_here_can_hold_is_refused(tmp_path: Path) -> None:
