@@ -107,7 +107,8 @@ def checked(manifest: dict[str, Any], store: Store, folder: str) -> dict[str, An
     if lacking or not manifest["runs"]:
         what = f"lacks {', '.join(lacking)}" if lacking else "lists no runs"
         raise Refused(
-            f"a manifest must say what was run, but {store.root / store.sweep(folder) / 'manifest.json'} {what}; run `lal sweep` again: it is written anew and no finished run is repeated"
+            f"a manifest must say what was run, but {store.root / store.sweep(folder) / 'manifest.json'} {what}; "
+            "run `lal sweep` again: it is written anew and no finished run is repeated"
         )
     return manifest
 
@@ -141,7 +142,8 @@ def refuse_stricter(manifest: Mapping[str, Any], readings: Mapping[str, Reading]
         at = ", ".join(f"{value:g}" for value in sorted(set(stopped.values())))
         raise Refused(
             f"a verdict may not be stricter than what runs were stopped at, but threshold {thresholds.goal:g} is beyond {at}, where {len(stopped)} of "
-            f"{len(manifest['runs'])} runs were stopped; use a milder threshold, or continue them with `{manifest['command']} budget.stop.at_least={thresholds.goal:g}`"
+            f"{len(manifest['runs'])} runs were stopped; use a milder threshold, "
+            f"or continue them with `{manifest['command']} budget.stop.at_least={thresholds.goal:g}`"
         )
 
 

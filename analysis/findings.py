@@ -134,7 +134,8 @@ def charge(tables: Tables, title: str, x: Dimension, ordered: list[Series]) -> l
             if values(tables, ordered[-1], f"{name}@end")
         ]
         told.append(
-            f"{head(title)}it breaks at {at(x, ordered[good[-1] + 1])}: from there on, fewer than half of the runs end at {goal}; at {at(x, ordered[-1])} they end with {', '.join(ends)}."
+            f"{head(title)}it breaks at {at(x, ordered[good[-1] + 1])}: from there on, fewer than half of the runs end at {goal}; "
+            f"at {at(x, ordered[-1])} they end with {', '.join(ends)}."
         )
     return told
 
@@ -197,7 +198,8 @@ def fastest(tables: Tables) -> str | None:
         return "In no cell have half of the runs generalised within the budget."
     best = min(reached, key=lambda row: (row["median"], row["cell"]))
     interval = f"[{steps_word(best['median_low'])}, {steps_word(best['median_high'])}]"
-    return f"Fastest: {cell_label(tables, best)}, where half of the runs had generalised by step {steps_word(best['median'])} {interval}; {best['n_grokked']} of {best['n']} did."
+    when = f"half of the runs had generalised by step {steps_word(best['median'])} {interval}"
+    return f"Fastest: {cell_label(tables, best)}, where {when}; {best['n_grokked']} of {best['n']} did."
 
 
 def fell_back(tables: Tables) -> str | None:

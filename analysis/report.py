@@ -169,7 +169,8 @@ def provenance(tables: Tables) -> list[tuple[str, str]]:
         ("Command", f"<code>{escape(manifest['command'])}</code>"),
         (
             "Runs",
-            f"{len(tables.runs)} planned, {len(tables.done)} finished, {int((tables.runs['state'] == 'failed').sum())} failed, {_lacking(tables)} missing or unfinished",
+            f"{len(tables.runs)} planned, {len(tables.done)} finished, "
+            f"{int((tables.runs['state'] == 'failed').sum())} failed, {_lacking(tables)} missing or unfinished",
         ),
         ("Seeds", several(str(entry["seed"]) for entry in manifest["runs"])),
         ("Budget", budgets),

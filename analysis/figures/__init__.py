@@ -1,7 +1,7 @@
 """One figure, one file: `prepare(tables, ...) -> Info` computes, `draw(info) -> Figure` draws. One line each below, in the report's order.
 
-A member has `TITLE`, `prepare`, `draw` and `table` (the numbers behind the figure). `prepare` returns a sentence instead of an Info where the figure does not apply.
-`draw(info, narrow=True)` is the same traces in one column, for small screens.
+A member has `TITLE`, `prepare`, `draw` and `table` (the numbers behind the figure). `prepare` returns a sentence instead
+of an Info where the figure does not apply. `draw(info, narrow=True)` is the same traces in one column, for small screens.
 """
 
 from analysis.figures import curves, depth, final, gates, pareto, phase, routing, survival, time_to_goal

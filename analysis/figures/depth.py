@@ -19,7 +19,8 @@ def prepare(tables: Tables) -> Info | str:
     rows += [("test accuracy", {tables.thresholds.goal_column: "solid"})]
     caption = (
         "Sum of gates: how open they are. Functional depth: the fewest layers that keep test accuracy within one point when all others are removed. "
-        "A network can shrink its gates and grow its weights, and need every layer as before: only the second tells whether depth is saved (its lines are drawn a little apart). "
+        "A network can shrink its gates and grow its weights, and need every layer as before: "
+        "only the second tells whether depth is saved (its lines are drawn a little apart). "
         f"{series.READING}"
     )
     return series.prepare(tables, rows, caption)

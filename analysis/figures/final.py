@@ -64,7 +64,10 @@ def prepare(tables: Tables) -> Info | str:
                     Group(where.y.index(row["arm"]), order, f"{arms[where.y.index(row['arm'])]}, {where.x.label} {labels[order]}", tuple(points), *means)
                 )
         panels.append((word(cost), tuple(groups)))
-    caption = "Large: mean over seeds with its 95 % interval; small: each seed. Colour is the strength of the charge, the symbol is the arm. Upper left is better: more accuracy for less. Whole numbers are drawn a little apart."
+    caption = (
+        "Large: mean over seeds with its 95 % interval; small: each seed. Colour is the strength of the charge, the symbol is the arm. "
+        "Upper left is better: more accuracy for less. Whole numbers are drawn a little apart."
+    )
     return Info(tuple(panels), tuple(arms), where.x.label, tuple(labels) if where.x.column else (), word(goal), caption)
 
 

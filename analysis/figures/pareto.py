@@ -91,8 +91,10 @@ def _caption(tables: Tables, chosen: list[Objective], found: Front, strip: list[
     reference = [number(value * each.sign) for value, each in zip(found.reference, chosen, strict=True)]
     low, high = found.hypervolume_interval
     text = (
-        "Large: cells on the front of seed means, with bootstrap 95 % intervals; small: dominated cells. Number: the share of bootstrap draws over seeds in which the cell is on the front. "
-        f"Shaded: 95 % band of the attained front. Hypervolume {number(found.hypervolume)} [{number(low)}, {number(high)}], up to ({', '.join(reference)}), the worst of any run."
+        "Large: cells on the front of seed means, with bootstrap 95 % intervals; small: dominated cells. "
+        "Number: the share of bootstrap draws over seeds in which the cell is on the front. "
+        f"Shaded: 95 % band of the attained front. "
+        f"Hypervolume {number(found.hypervolume)} [{number(low)}, {number(high)}], up to ({', '.join(reference)}), the worst of any run."
     )
     if strip:
         text += f" Without a place, because a run of theirs lacks an objective (it did not generalise, or has no such part): {'; '.join(strip)}."
@@ -186,7 +188,8 @@ def _draw_cells(fig: go.Figure, info: Info, arm: int, name: str, on: bool) -> No
         for side in (0, 1)
     ]
     hover = [
-        f"<b>{info.places[index][1]}</b> (n = {info.places[index][2]})<br>{word(info.x.column)} {number(mean[0])}, {word(info.y.column)} {number(mean[1])}<br>on the front in {percent(found.probability[index])} of draws"
+        f"<b>{info.places[index][1]}</b> (n = {info.places[index][2]})<br>"
+        f"{word(info.x.column)} {number(mean[0])}, {word(info.y.column)} {number(mean[1])}<br>on the front in {percent(found.probability[index])} of draws"
         for index, mean in zip(chosen, means, strict=True)
     ]
     marker = {

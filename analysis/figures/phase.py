@@ -57,7 +57,13 @@ PX_PER_ROW, PX_AROUND = 54, 118
 
 @dataclass(frozen=True)
 class Cell:
-    """One cell. `state`: value, or why there is none: censored (hatched), failed, missing (blank). `value`: of the view, None where there is none. `facts`: FACTS, for the table."""
+    """One cell.
+
+    Attributes:
+        state: value, or why there is none: censored (hatched), failed, missing (blank).
+        value: of the view: steps, share, or index of the phase in LETTERS; None where there is none.
+        facts: FACTS, for the table.
+    """
 
     column: int
     row: int
@@ -104,11 +110,17 @@ def _caption(tables: Tables, view: View) -> str:
     limits = tables.thresholds
     held = f"{word(limits.goal_column)} at {limits.goal:g} or better at {limits.window} evaluations in a row"
     head = f"A run has generalised from the first of {held}."
-    marks = " Hatched: not reached within the budget by half of the seeds, which is not the same as never. Blank: not run yet. Failed runs count for nothing and are named."
+    marks = (
+        " Hatched: not reached within the budget by half of the seeds, which is not the same as never. "
+        "Blank: not run yet. Failed runs count for nothing and are named."
+    )
     counts = " In a cell: how many of its finished seeds did."
     if view == "phase":
         letters = ", ".join(f"{letter} {name}" for name, letter in LETTERS.items())
-        return f"{head} Letters are the phases of its seeds, with counts where they differ; the colour is the most frequent: {letters}. Grokking: over {limits.gap:,} steps after memorising; comprehension: sooner (Liu et al. 2022)."
+        return (
+            f"{head} Letters are the phases of its seeds, with counts where they differ; the colour is the most frequent: {letters}. "
+            f"Grokking: over {limits.gap:,} steps after memorising; comprehension: sooner (Liu et al. 2022)."
+        )
     return head + counts + (marks if view == "time" else " Blank: not run yet.")
 
 

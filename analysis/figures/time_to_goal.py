@@ -66,7 +66,8 @@ def prepare(tables: Tables, thresholds: Sequence[float] | None = None) -> Info |
             )
         )
     caption = (
-        "Marker: Kaplan-Meier median over seeds with its 95 % interval, drawn up to the slowest seed where the interval has no upper end (few seeds). Dots: seeds that generalised; "
+        "Marker: Kaplan-Meier median over seeds with its 95 % interval, drawn up to the slowest seed where the interval has no upper end (few seeds). "
+        "Dots: seeds that generalised; "
         "open triangles: seeds that had not when they ended. No marker: not reached by half of the seeds."
     )
     return Info(tuple(panels), where.x.label, tuple(where.x.words()), caption)
