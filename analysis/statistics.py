@@ -59,6 +59,7 @@ class Survival:
         low, high: (K,) pointwise band: Greenwood's variance on the log(-log S) scale; where S is 0, which has none,
             Clopper-Pearson's exact bound for n of n events.
         last: the longest finite time that was looked at.
+        known_to: up to where S is known: for ever if all have had the event, or the last at risk can never have it.
     """
 
     times: NDArray[np.float64]
@@ -67,6 +68,7 @@ class Survival:
     high: NDArray[np.float64]
     n: int
     last: float
+    known_to: float
 
     def median(self) -> Interval:
         """First time at which half have generalised, with its interval (Brookmeyer and Crowley 1982); inf means "not reached"."""
@@ -78,7 +80,7 @@ class Survival:
 
     def restricted_mean(self, horizon: float) -> float:
         """Mean of min(T, horizon): the area under S up to `horizon`; NaN without runs, or where nothing was looked at so far out."""
-        if self.n == 0 or (horizon > self.last and (len(self.share) == 0 or self.share[-1] > 0)):
+        if self.n == 0 or not horizon <= self.known_to:
             return nan
         inside = self.times < horizon
         edges = np.concatenate([[0.0], self.times[inside], [horizon]])
@@ -97,7 +99,9 @@ def survival(times: Sequence[float], events: Sequence[bool], confidence: float =
         variance = np.cumsum(died / (at_risk * (at_risk - died)))
     bands = [_band(s, v, len(time), confidence) for s, v in zip(share, variance, strict=True)]
     low, high = (np.array([band[side] for band in bands], float) for side in (0, 1))
-    return Survival(distinct, share, low, high, len(time), float(finite.max()) if len(finite) else 0.0)
+    last = float(finite.max()) if len(finite) else 0.0
+    for_ever = len(time) > 0 and ((len(share) > 0 and share[-1] <= 0) or len(finite) < len(time))
+    return Survival(distinct, share, low, high, len(time), last, inf if for_ever else last)
 
 
 def _band(share: float, variance: float, n: int, confidence: float) -> tuple[float, float]:
@@ -111,11 +115,8 @@ def _band(share: float, variance: float, n: int, confidence: float) -> tuple[flo
 
 def common_horizon(curves: Sequence[Survival]) -> float:
     """The furthest time up to which every curve is known; NaN without curves."""
-    known = [curve.last if len(curve.share) == 0 or curve.share[-1] > 0 else inf for curve in curves if curve.n]
-    horizon = min(known, default=nan)
-    if isnan(horizon) or horizon < inf:
-        return horizon
-    return max(curve.last for curve in curves if curve.n)
+    horizon = min((curve.known_to for curve in curves if curve.n), default=nan)
+    return horizon if isnan(horizon) or horizon < inf else max(curve.last for curve in curves if curve.n)
 
 
 def changed(before: Sequence[float], after: Sequence[float], level: float = 1 - CONFIDENCE) -> int | None:

@@ -108,8 +108,8 @@ def prepare(tables: Tables, x: str | None = None, y: str | None = None, view: Vi
 
 def _caption(tables: Tables, view: View) -> str:
     limits = tables.thresholds
-    held = f"{word(limits.goal_column)} at {limits.goal:g} or better at {limits.window} evaluations in a row"
-    head = f"A run has generalised from the first of {held}."
+    held = f"{limits.window} evaluations in a row with {word(limits.goal_column)} {limits.goal:g} or better"
+    head = f"A run counts as generalised from the first of {held}."
     marks = (
         " Hatched: not reached within the budget by half of the seeds, which is not the same as never. "
         "Blank: not run yet. Failed runs count for nothing and are named."

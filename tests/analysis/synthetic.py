@@ -17,7 +17,15 @@ GOAL, FIT = Goal("test_acc", 0.99), Goal("train_acc", 0.99)
 BUDGET: dict[str, Any] = {"steps": 3000, "stop": {"at_least": 0.99, "sustain": 200, "tail": {"factor": 1.0, "min_steps": 500}}}
 EVERY = 25
 WEIGHT = "penalties.compute.weight"
-WHERE = {"commit": "0123456789abcdef", "dirty": False, "versions": {"python": "3.11.9", "torch": "2.13.0"}, "host": "bench", "machine": "x86_64", "device": "cpu", "threads": 1}
+WHERE = {
+    "commit": "0123456789abcdef",
+    "dirty": False,
+    "versions": {"python": "3.11.9", "torch": "2.13.0"},
+    "host": "bench",
+    "machine": "x86_64",
+    "device": "cpu",
+    "threads": 1,
+}
 
 
 @dataclass(frozen=True)
@@ -87,10 +95,21 @@ class Folder:
         """Writes one run as its session would have, and lists it."""
         run_id = f"{arm}-{len(self.runs):04d}-s{seed}"
         budget = Budget.model_validate(self.budget)
-        self.runs.append({"run_id": run_id, "arm": arm, "name": name, "point": dict(point), "seed": seed, "budget": budget.model_dump(mode="json"), "eval_every": self.every})
+        self.runs.append(
+            {"run_id": run_id, "arm": arm, "name": name, "point": dict(point), "seed": seed, "budget": budget.model_dump(mode="json"), "eval_every": self.every}
+        )
         folder = self.store.run(run_id)
         if truth.fails:
-            folder.fail(Failure(run_id, truth.fails, f"ValueError: {truth.fails} at step 40", 40, 'Traceback (most recent call last):\n  File "<x>"\nValueError: boom', WHERE))
+            folder.fail(
+                Failure(
+                    run_id,
+                    truth.fails,
+                    f"ValueError: {truth.fails} at step 40",
+                    40,
+                    'Traceback (most recent call last):\n  File "<x>"\nValueError: boom',
+                    WHERE,
+                )
+            )
         elif not truth.missing:
             self.finish(run_id, rows_of(truth, seed, budget.steps, self.every), budget)
         return run_id
@@ -105,7 +124,9 @@ class Folder:
             kept[-1] = last | {name: next(row[name] for row in reversed(kept) if name in row) for name in ("functional_depth", "rounded_acc")}
         folder = self.store.run(run_id)
         size = folder.join(kept)
-        folder.finish(Record(run_id, end.outcome, end.reason, end.step, kept[-1]["seconds"], {}, {"eval_every": self.every}, budget.model_dump(mode="json"), size, WHERE))
+        folder.finish(
+            Record(run_id, end.outcome, end.reason, end.step, kept[-1]["seconds"], {}, {"eval_every": self.every}, budget.model_dump(mode="json"), size, WHERE)
+        )
 
     def write(self) -> str:
         """Writes the manifest; returns the folder's name."""

@@ -1,0 +1,130 @@
+"""Intervals and survival against scipy, exact cases, and simulated coverage."""
+
+from __future__ import annotations
+
+import warnings
+from math import inf, isnan, nan
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from scipy import stats
+
+from analysis.statistics import changed, common_horizon, earlier, holm, mean_interval, survival, wilson
+
+
+@given(st.integers(1, 60).flatmap(lambda n: st.tuples(st.integers(0, n), st.just(n))))
+def test_wilson_is_scipys(counts):
+    k, n = counts
+    theirs = stats.binomtest(k, n).proportion_ci(method="wilson")
+    mine = wilson(k, n)
+    assert (mine.value, mine.low, mine.high) == pytest.approx((k / n, theirs.low, theirs.high), abs=1e-12)
+
+
+def test_wilson_of_nothing_is_unknown():
+    assert isnan(wilson(0, 0).value)
+
+
+def test_mean_interval_is_students_and_one_value_has_none():
+    values = [1.0, 2.0, 4.0, 7.0]
+    low, high = stats.t.interval(0.95, 3, np.mean(values), stats.sem(values))
+    found = mean_interval(values)
+    assert (found.value, found.low, found.high) == pytest.approx((3.5, low, high))
+    assert mean_interval([2.0]).value == 2.0 and isnan(mean_interval([2.0]).low)
+    assert isnan(mean_interval([nan]).value)
+    assert mean_interval([0.9, 1.0, 0.8], 0.0, 1.0).high == 1.0
+
+
+observations = st.lists(st.tuples(st.integers(1, 12), st.booleans()), min_size=1, max_size=25).filter(lambda rows: any(event for _, event in rows))
+
+
+@given(observations)
+def test_kaplan_meier_is_scipys(rows):
+    times, events = [float(time) for time, _ in rows], [event for _, event in rows]
+    mine = survival(times, events)
+    theirs = stats.ecdf(stats.CensoredData.right_censored(times, [not event for event in events])).sf
+    assert mine.share == pytest.approx(theirs.evaluate(mine.times), abs=1e-12)
+    with warnings.catch_warnings(action="ignore"):
+        band = theirs.confidence_interval(method="log-log")
+        inside = (mine.share > 0) & (mine.share < 1)
+        assert mine.low[inside] == pytest.approx(band.low.evaluate(mine.times[inside]), abs=1e-9)
+        assert mine.high[inside] == pytest.approx(band.high.evaluate(mine.times[inside]), abs=1e-9)
+
+
+def test_a_run_that_diverged_stays_at_risk_for_ever():
+    with_diverged = survival([10, 20, inf, inf], [True, True, False, False])
+    assert list(with_diverged.share) == [0.75, 0.5] and with_diverged.median().value == 20
+    censored_early = survival([10, 20, 5, 5], [True, True, False, False])
+    assert list(censored_early.share) == [0.5, 0.0]
+
+
+def test_median_not_reached_is_infinite_and_nothing_is_unknown():
+    assert survival([50, 50, 10], [False, False, True]).median().value == inf
+    assert isnan(survival([], []).median().value)
+    assert survival([7, 7], [False, False]).median().low == inf
+
+
+def test_upper_limit_needs_six_of_six():
+    """With n events of n, the exact bound on S after the last one is 1 - 0.025^(1/n): over one half up to n = 5."""
+    assert survival(range(1, 6), [True] * 5).median().high == inf
+    assert survival(range(1, 7), [True] * 6).median().high == 6
+
+
+def test_restricted_mean_is_the_mean_of_cut_times():
+    times = [3.0, 8.0, 20.0, 20.0]
+    curve = survival(times, [True, True, False, False])
+    assert curve.restricted_mean(15.0) == pytest.approx(np.mean([3, 8, 15, 15]))
+    assert curve.restricted_mean(20.0) == pytest.approx(np.mean([3, 8, 20, 20]))
+    assert isnan(curve.restricted_mean(21.0))
+    assert survival([inf, inf], [False, False]).restricted_mean(12.0) == 12
+    assert survival([4.0, inf], [True, False]).restricted_mean(10.0) == 7
+
+
+def test_common_horizon_is_the_furthest_that_all_curves_reach():
+    all_done, censored = survival([5, 9], [True, True]), survival([5, 7], [True, False])
+    assert common_horizon([all_done, censored]) == 7
+    assert common_horizon([all_done]) == 9
+    assert common_horizon([survival([3, inf], [True, False]), all_done]) == 9
+    assert isnan(common_horizon([survival([], [])]))
+
+
+def test_median_interval_covers_the_truth():
+    rng = np.random.default_rng(1)
+    truth, covered, n_draws = np.log(2.0), 0, 400
+    for _ in range(n_draws):
+        times = rng.exponential(size=20)
+        found = survival(np.minimum(times, 1.5), times <= 1.5).median()
+        covered += found.low <= truth <= found.high
+    assert 0.92 <= covered / n_draws <= 0.99
+
+
+def test_changed_tells_direction_only_where_there_is_one():
+    low, high = [1.0, 1.1, 0.9, 1.0], [2.0, 2.2, 1.9, 2.1]
+    assert (changed(low, high), changed(high, low), changed(low, low)) == (1, -1, 0)
+    assert changed([4.0, 4.0, 4.0], [3.0, 3.0]) == -1 and changed([4.0, 4.0], [4.0, 4.0]) == 0
+    assert changed([1.0], [2.0, 3.0]) is None
+    noise = [0.1 + 1e-17, 0.1, 0.1 - 1e-17]
+    assert changed(noise, [0.1, 0.1]) == 0
+
+
+@given(st.lists(st.floats(-5, 5), min_size=2, max_size=8), st.lists(st.floats(-5, 5), min_size=2, max_size=8))
+def test_changed_is_welchs_test_and_antisymmetric(a, b):
+    found = changed(a, b)
+    assert found == -changed(b, a)  # type: ignore[operator]
+    if np.var(a) > 1e-6 and np.var(b) > 1e-6:
+        p = stats.ttest_ind(a, b, equal_var=False).pvalue
+        assert abs(p - 0.05) < 1e-9 or (found != 0) == (p < 0.05)
+
+
+def test_log_rank_sees_what_is_earlier_and_bears_infinite_times():
+    early, late = [1.0, 2.0, 3.0, 2.0, 1.5], [7.0, 8.0, 9.0, inf, inf]
+    p = earlier((early, late), ([True] * 5, [True] * 3 + [False] * 2))
+    assert p < 0.01
+    assert earlier((early, early), ([True] * 5, [True] * 5)) == pytest.approx(1.0)
+    assert isnan(earlier(([5.0], [5.0]), ([False], [False])))
+
+
+def test_holm():
+    assert holm([0.01, 0.04, 0.03]) == pytest.approx([0.03, 0.06, 0.06])
+    assert holm([0.5, nan])[0] == 0.5 and isnan(holm([0.5, nan])[1])
