@@ -6,8 +6,9 @@ import json
 import os
 import socket
 import time
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from lal.store import RunFolder
 
@@ -32,6 +33,12 @@ def started(pid: int) -> str | None:
     return ""
 
 
+def owner_of(folder: RunFolder) -> dict[str, Any] | None:
+    """{"host", "pid", "started", "beat"} of whoever claims the run, dead or alive; None where nobody does or the claim is damaged."""
+    owner = folder.store.get_json(f"{folder.path}/claim.json")
+    return owner if owner is not None and {"host", "pid", "started", "beat"} <= owner.keys() else None
+
+
 @dataclass
 class Claim:
     """This process's claim on one run."""
@@ -39,17 +46,16 @@ class Claim:
     folder: RunFolder
     beats: int = 0
     held: bool = False
-    _seen: tuple[str, float] = field(default=("", 0.0))
+    _seen: tuple[dict[str, Any] | None, float] = (None, 0.0)
     _last: float = 0.0
 
     def taken(self) -> bool:
         """Tries to take the claim: True once it is ours; False while another owner is alive."""
         if not self.folder.create("claim.json", self._text()):
-            theirs = (self.folder.get_bytes("claim.json") or b"").decode(errors="replace")
-            if self._alive(theirs):
+            if self._alive(owner_of(self.folder)):
                 return False
             self.folder.put_bytes("claim.json", self._text())
-        self.held = True
+        self.held, self._last = True, time.monotonic()
         return True
 
     def beat(self) -> None:
@@ -68,14 +74,12 @@ class Claim:
         pid = os.getpid()
         return json.dumps({"host": socket.gethostname(), "pid": pid, "started": started(pid), "beat": self.beats}).encode()
 
-    def _alive(self, text: str) -> bool:
+    def _alive(self, owner: dict[str, Any] | None) -> bool:
         """On this machine the process is looked up; elsewhere an owner is alive until its heartbeat has been silent for a while."""
-        try:
-            owner = json.loads(text)
-            if owner["host"] == socket.gethostname():
-                return owner["pid"] != os.getpid() and started(int(owner["pid"])) == owner["started"]
-        except (ValueError, KeyError, TypeError):
+        if owner is None or not isinstance(owner["pid"], int):
             return False
-        if text != self._seen[0]:
-            self._seen = (text, time.monotonic())
+        if owner["host"] == socket.gethostname():
+            return owner["pid"] != os.getpid() and started(owner["pid"]) == owner["started"]
+        if owner != self._seen[0]:
+            self._seen = (owner, time.monotonic())
         return time.monotonic() - self._seen[1] < SILENCE_S

@@ -187,12 +187,16 @@ class RunFolder:
 
     def finish(self, record: Record) -> None:
         """Declares the run finished."""
-        self.store.remove(f"{self.path}/failure.json")
+        self.forgive()
         self.store.put_json(f"{self.path}/record.json", asdict(record))
 
     def fail(self, failure: Failure) -> None:
         """Notes a failed attempt. What was saved before stays."""
         self.store.put_json(f"{self.path}/failure.json", asdict(failure))
+
+    def forgive(self) -> None:
+        """Forgets the last failed attempt: another is about to begin."""
+        self.store.remove(f"{self.path}/failure.json")
 
     def config(self) -> dict[str, Any] | None:
         """The run's configuration, all values, as last asked for."""

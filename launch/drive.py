@@ -13,7 +13,8 @@ from typing import Any
 from rich.console import Console
 
 from lal.config import RunConfig, run_id
-from lal.store import DONE, Failure, Store
+from lal.standing import standing
+from lal.store import Failure, Store
 from launch.plan import plan
 from launch.progress import Board, display, duration, follower
 from launch.sweep import Expanded, manifest
@@ -74,7 +75,29 @@ def drive(sweep: Expanded, store: Store, options: Options, console: Console) -> 
 
 
 def train_missing(sweep: Expanded, missing: list[RunConfig], store: Store, options: Options, console: Console) -> int | None:
-    """Trains `missing` on an embedded Ray. Returns the signal that interrupted, or None."""
+    """Trains `missing`, on one Ray after another where a worker had to be killed for its memory. Returns the signal that interrupted, or None."""
+    from launch.tuner import KilledForMemory
+
+    left, fresh = missing, options.fresh
+    while left:
+        try:
+            return train_on_ray(sweep, left, store, options, console, fresh=fresh)
+        except KilledForMemory:
+            left, fresh = [config for config in left if not over(config, store)], False
+    return None
+
+
+def over(config: RunConfig, store: Store) -> bool:
+    """Whether a run is finished or has failed in this call, which began by forgetting older failures."""
+    return store.run(run_id(config)).failure() is not None or standing(config, store).state == "done"
+
+
+def train_on_ray(sweep: Expanded, missing: list[RunConfig], store: Store, options: Options, console: Console, *, fresh: bool) -> int | None:
+    """Trains `missing` on an embedded Ray. Returns the signal that interrupted, or None.
+
+    Raises:
+        KilledForMemory: of one of them there is a failure now; the rest can go on.
+    """
     from launch.cluster import embedded, nodes_now, resources_of
     from launch.interrupts import interruptible
     from launch.tuner import run_all
@@ -84,8 +107,9 @@ def train_missing(sweep: Expanded, missing: list[RunConfig], store: Store, optio
     # Ray prints of dead workers to the driver's stdout; the summary says it better, and scripts read stdout.
     with silence(), embedded(options.cpus, options.gpus, dashboard=options.dashboard) as address, interruptible() as came:
         resources = resources_of(sweep.resources, nodes_now())
-        if options.fresh:
-            forget(missing, store)
+        for config in missing:
+            folder = store.run(run_id(config))
+            folder.reset() if fresh else folder.forgive()
         if address and not options.quiet:
             console.print(f"Ray dashboard: {address}", highlight=False)
         shown = display(board, console, quiet=options.quiet)
@@ -105,12 +129,6 @@ def silence() -> Iterator[None]:
         yield
 
 
-def forget(runs: Sequence[RunConfig], store: Store) -> None:
-    """Removes what is stored of `runs`, for `--fresh`; only once it is known that they can be trained."""
-    for config in runs:
-        store.run(run_id(config)).reset()
-
-
 def label(arm: str, point: dict[str, Any], seed: int) -> str:
     """How a person knows a run: arm, last words of the paths that vary, seed."""
     values = ", ".join(f"{path.split('.')[-1]}={value:g}" if isinstance(value, float) else f"{path.split('.')[-1]}={value}" for path, value in point.items())
@@ -121,13 +139,12 @@ def summed(sweep: Expanded, planned: int, missing: list[RunConfig], store: Store
     """The facts of the folders of what this call had to train, counted. Only finished runs and untouched failures were left out of it."""
     summary = Summary(sweep.folder, planned, planned - len(missing), seconds=seconds, signal=signalled)
     for config in missing:
-        folder = store.run(run_id(config))
-        failure, record = folder.failure(), folder.record()
+        failure, stands = store.run(run_id(config)).failure(), standing(config, store)
         if failure is not None:
             summary.failures.append(failure)
-        elif record is not None and record.outcome in DONE:
+        elif stands.state == "done" and stands.record:
             summary.trained += 1
-            summary.outcomes[record.outcome] = summary.outcomes.get(record.outcome, 0) + 1
+            summary.outcomes[stands.record.outcome] = summary.outcomes.get(stands.record.outcome, 0) + 1
         else:
             summary.missing += 1
     return summary

@@ -2,26 +2,44 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 from collections.abc import Iterator, Sequence
 from typing import Any
 
+from lal.claim import owner_of
 from lal.config import RunConfig, dump, run_id
+from lal.standing import standing
 from lal.store import Failure, Store
 from launch.cluster import scratch
 from launch.trainable import train_reported
 
 CHUNK = 256  # trials known to Tune at once: choosing one scans all of them, and its snapshot of them is rewritten whole
 LOST_TRIES = 3  # attempts at a run whose worker died under it
+LOW_MEMORY = "running low on memory"  # how Ray words a kill; other deaths mention memory, too, as one of many possible causes
+
+
+class KilledForMemory(Exception):
+    """Ray's memory monitor killed a worker, and Tune stopped."""
 
 
 def run_all(runs: Sequence[RunConfig], store: Store, resources: dict[str, float], device: str, callback: Any) -> None:
     """Trains `runs` on the connected Ray cluster, in their order. Results are in their folders; workers that died leave a failure there.
 
     `callback` is a `ray.tune.Callback`, called in this process.
+
+    Raises:
+        KilledForMemory: Ray killed a worker to save the node. Its run has a failure; the others go on with the next call,
+            on a Ray that is started anew: Tune gives up all of them at such a death, and leaves their resources taken.
     """
     for chunk in chunked(runs, CHUNK):
-        _fit(chunk, store, resources, device, callback)
+        try:
+            note_lost(store, chunk, _fit(chunk, store, resources, device, callback))
+        except RuntimeError as error:
+            if LOW_MEMORY not in str(error):
+                raise
+            note_killed(store, chunk, str(error))
+            raise KilledForMemory from error
 
 
 def chunked(items: Sequence[RunConfig], size: int) -> Iterator[Sequence[RunConfig]]:
@@ -29,7 +47,7 @@ def chunked(items: Sequence[RunConfig], size: int) -> Iterator[Sequence[RunConfi
     return (items[start : start + size] for start in range(0, len(items), size))
 
 
-def _fit(runs: Sequence[RunConfig], store: Store, resources: dict[str, float], device: str, callback: Any) -> None:
+def _fit(runs: Sequence[RunConfig], store: Store, resources: dict[str, float], device: str, callback: Any) -> Any:
     from ray import tune
 
     threads = max(1, int(resources["cpu"]))
@@ -48,7 +66,7 @@ def _fit(runs: Sequence[RunConfig], store: Store, resources: dict[str, float], d
                 failure_config=tune.FailureConfig(max_failures=LOST_TRIES - 1),
             ),
         )
-        note_lost(store, tuner.fit())
+        return tuner.fit()
     finally:
         shutil.rmtree(folder, ignore_errors=True)
 
@@ -58,19 +76,27 @@ def _trial_name(trial: Any) -> str:
     return str(trial.config["job"]["run_id"])
 
 
-def note_lost(store: Store, results: Any) -> None:
+def note_lost(store: Store, runs: Sequence[RunConfig], results: Any) -> None:
     """Notes a failure for every run whose worker died each time, and which therefore could not note it itself."""
-    for result in results:
-        if result.error is None:
-            continue
-        folder = store.run(result.config["job"]["run_id"])
-        if folder.record() is None and folder.failure() is None:
-            folder.fail(lost(folder.path.rpartition("/")[2], result.error))
+    errors = {result.config["job"]["run_id"]: result.error for result in results if result.error is not None}
+    for config in runs:
+        folder, error = store.run(run_id(config)), errors.get(run_id(config))
+        if error is not None and folder.failure() is None and standing(config, store).state != "done":
+            folder.fail(lost(run_id(config), error))
 
 
 def lost(run_id: str, error: Exception) -> Failure:
-    """The facts of a death that was seen from outside. Ray's memory monitor says so when it was the killer."""
-    text = str(error)
-    killed_for_memory = "running low on memory" in text  # other deaths mention memory, too, as one of many possible causes
-    reason = "the worker was killed for its memory" if killed_for_memory else f"the worker died {LOST_TRIES} times"
-    return Failure(run_id, "out_of_memory" if killed_for_memory else "lost", reason, 0, text)
+    """The facts of a death that was seen from outside."""
+    return Failure(run_id, "lost", f"the worker died {LOST_TRIES} times", 0, str(error))
+
+
+def note_killed(store: Store, runs: Sequence[RunConfig], text: str) -> None:
+    """Notes a failure for the run that Ray killed for its memory: the one whose claim names a process of Ray's list.
+
+    A worker that was killed before it claimed its run cannot be told: then it counts against all runs in training, or the first.
+    """
+    killed = set(re.findall(r"Selected to kill:.*?pid=(\d+)", text))
+    owners = {run_id(run): owner for run in runs if (owner := owner_of(store.run(run_id(run)))) is not None}
+    named = [each for each, owner in owners.items() if str(owner["pid"]) in killed]
+    for each in named or list(owners) or [run_id(runs[0])]:
+        store.run(each).fail(Failure(each, "out_of_memory", "Ray killed the worker to save the machine's memory", 0, text))
