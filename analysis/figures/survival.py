@@ -62,13 +62,13 @@ def prepare(tables: Tables) -> Info | str:
 
 
 def table(info: Info) -> Frame:
-    """Every step of every curve."""
+    """Every step of every curve, from the start."""
     rows = []
     for title, lines in info.panels:
         for line in lines:
-            for time, share, low, high in zip(line.curve.times, line.curve.share, line.curve.low, line.curve.high, strict=True):
-                key = {"panel": title, info.legend_title or "cell": line.label, "runs": line.curve.n}
-                rows.append({**key, "step": time, "share generalised": 1 - share, "low": 1 - high, "high": 1 - low})
+            key = {"panel": title, info.legend_title or "cell": line.label, "runs": line.curve.n}
+            steps = zip([0.0, *line.curve.times], *(_risen(curve)[:-1] for curve in (line.curve.share, line.curve.high, line.curve.low)), strict=True)
+            rows += [{**key, "step": time, "share generalised": share, "low": low, "high": high} for time, share, low, high in steps]
     return pd.DataFrame(rows)
 
 

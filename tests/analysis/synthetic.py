@@ -93,7 +93,7 @@ class Folder:
 
     def add(self, arm: str, point: Mapping[str, Any], seed: int, truth: Truth, name: str | None = None) -> str:
         """Writes one run as its session would have, and lists it."""
-        run_id = f"{arm}-{len(self.runs):04d}-s{seed}"
+        run_id = f"{self.name}-{arm}-{len(self.runs):04d}-s{seed}"
         budget = Budget.model_validate(self.budget)
         self.runs.append(
             {"run_id": run_id, "arm": arm, "name": name, "point": dict(point), "seed": seed, "budget": budget.model_dump(mode="json"), "eval_every": self.every}
@@ -188,3 +188,57 @@ def quickstart(store: Store) -> str:
             for seed in range(5):
                 folder.add(arm, {WEIGHT: weight}, seed, quickstart_truth(arm, weight, seed))
     return folder.write()
+
+
+def single(store: Store) -> str:
+    """One run, no axes."""
+    folder = Folder(store, name="single", axes=(), arms=("all",))
+    folder.add("all", {}, 0, Truth())
+    return folder.write()
+
+
+def cube(store: Store) -> str:
+    """Two arms and three axes, one of text, 48 cells."""
+    folder = Folder(store, name="cube", axes=(WEIGHT, "model.depth", "task.operation"))
+    for arm in folder.arms:
+        for weight in (0.0, 1e-5, 0.1, 1.0):
+            for depth in (2, 4, 8):
+                for operation in ("multiply", "add"):
+                    point = {WEIGHT: weight, "model.depth": depth, "task.operation": operation}
+                    folder.add(arm, point, 0, Truth(grok=None if weight == 1.0 else 400 + 50 * depth, functional=min(4, depth)))
+    return folder.write()
+
+
+def named(store: Store) -> str:
+    """Named points that no axis tells apart, with names that a page must not believe."""
+    folder = Folder(store, name="named", axes=(), arms=("all",), question="<script>alert(1)</script> & more?")
+    for name in ('<img src=x onerror="alert(1)">', "</script><b>bold</b>", "plain"):
+        for seed in range(2):
+            folder.add("all", {}, seed, Truth(fails="error") if name == "plain" and seed else Truth(), name=name)
+    return folder.write()
+
+
+def routed(store: Store) -> str:
+    """Routed networks: a charge makes routing decisive, in one arm of two."""
+    return filled(
+        store, lambda arm, weight, seed: Truth(entropy=0.9 - (8 * weight if arm == "entropy" else 0) + 0.01 * seed), name="routed", arms=("entropy", "none")
+    )
+
+
+def without_numbers(store: Store) -> str:
+    """Finished runs whose measurements are NaN throughout, as after an immediate divergence."""
+    return filled(store, lambda *_: Truth(grok=None, memorise=10**6, diverges=0, gates=float("nan")), name="nan")
+
+
+ODD: dict[str, Callable[[Store], str]] = {
+    "quickstart": quickstart,
+    "single": single,
+    "cube": cube,
+    "named": named,
+    "routed": routed,
+    "nan": without_numbers,
+    "one seed": lambda store: filled(store, lambda *_: Truth(), seeds=1, name="one-seed"),
+    "all failed": lambda store: filled(store, lambda *_: Truth(fails="timeout"), name="all-failed"),
+    "all missing": lambda store: filled(store, lambda *_: Truth(missing=True), name="all-missing"),
+    "all censored": lambda store: filled(store, lambda *_: Truth(grok=None), name="all-censored"),
+}

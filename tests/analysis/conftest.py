@@ -1,0 +1,24 @@
+"""Results written once for all tests that only read them."""
+
+from __future__ import annotations
+
+import pytest
+
+from analysis.collect import Tables, collect
+from lal.store import Store
+from tests.analysis.synthetic import ODD
+
+
+@pytest.fixture(scope="session")
+def odd_store(tmp_path_factory) -> Store:
+    """A results folder with every sweep of ODD."""
+    store = Store(tmp_path_factory.mktemp("odd"))
+    for write in ODD.values():
+        write(store)
+    return store
+
+
+@pytest.fixture(scope="session")
+def odd_tables(odd_store) -> dict[str, Tables]:
+    """Tables of every sweep of ODD, by its name there."""
+    return {name: collect(odd_store, name.replace(" ", "-")) for name in ODD}

@@ -1,0 +1,206 @@
+"""Tables against the truth that results were written with."""
+
+from __future__ import annotations
+
+from io import BytesIO
+from math import inf, isnan
+
+import pandas as pd
+import pytest
+
+from analysis.collect import collect, csv, objective, write
+from lal.budget import Budget
+from lal.errors import Refused
+from tests.analysis.synthetic import BUDGET, WEIGHT, Folder, Truth, filled, rows_of
+
+
+def one(store, truth: Truth, **settings):
+    """The runs table's only row."""
+    folder = Folder(store, arms=("all",), **settings)
+    folder.add("all", {WEIGHT: 0.1}, 0, truth)
+    return collect(store, folder.write()).runs.iloc[0]
+
+
+def test_times_and_reads_of_one_run(store):
+    row = one(store, Truth(grok=500, memorise=100, gates=2.0, functional=3))
+    assert (row["t_mem_after"], row["t_mem"], row["t_grok_after"], row["t_grok"], row["delay"]) == (75, 100, 475, 500, 400)
+    assert row["outcome"] == "target_reached" and row["event"] and row["stability"] == 1 and not row["ungrokked"]
+    assert row["test_acc@end"] == row["test_acc@grok"] == 1.0 and row["functional_depth@end"] == 3
+    assert row["effective_depth@grok"] > row["effective_depth@end"] > 2.0
+    assert row["phase"] == "comprehension" and row["horizon"] == row["steps"] == 1200
+    assert row[WEIGHT] == 0.1 and row["n_evaluations"] == 1200 / 25 + 1
+
+
+@pytest.mark.parametrize(
+    ("truth", "outcome", "phase"),
+    [
+        (Truth(grok=None), "budget", "censored"),
+        (Truth(grok=None, memorise=10**6), "budget", "confusion"),
+        (Truth(grok=1300), "target_reached", "grokking"),
+        (Truth(grok=500, breaks=900), "target_reached", "ungrokked"),
+        (Truth(grok=None, diverges=600), "diverged", "diverged"),
+    ],
+)
+def test_outcomes_and_phases(store, truth, outcome, phase):
+    row = one(store, truth)
+    assert (row["state"], row["outcome"], row["phase"]) == ("done", outcome, phase)
+    assert row["event"] == (truth.grok is not None)
+
+
+def test_runs_that_are_not_done_stay_with_their_state(store):
+    folder = Folder(store)
+    kinds = [Truth(), Truth(fails="out_of_memory"), Truth(missing=True), Truth(), Truth()]
+    ids = [folder.add("soft", {WEIGHT: 0.0}, seed, truth) for seed, truth in enumerate(kinds)]
+    store.run(ids[3]).put_bytes("history.parquet", b"PAR1 not a table PAR1")
+    store.run(ids[4]).put_bytes("record.json", b"{")
+    tables = collect(store, folder.write())
+    assert tables.runs["state"].tolist() == ["done", "failed", "missing", "damaged", "damaged"]
+    assert tables.runs["outcome"].tolist()[1] == "out_of_memory"
+    cell = tables.cells.iloc[0]
+    assert cell[["n_planned", "n", "n_grokked", "n_failed", "n_missing"]].tolist() == [5, 1, 1, 1, 3]
+
+
+def test_begun_and_outgrown_runs_are_unfinished(store):
+    folder = Folder(store)
+    begun, short = (folder.add("soft", {WEIGHT: 0.0}, seed, Truth(missing=seed == 0, grok=None)) for seed in (0, 1))
+    store.run(begun).put_bytes("checkpoint.pt", b"x")
+    folder.runs[1]["budget"]["steps"] = 9000
+    runs = collect(store, folder.write()).runs
+    assert runs["run_id"].tolist() == [begun, short] and runs["state"].tolist() == ["unfinished", "unfinished"]
+    assert "smaller budget" in runs["reason"][1]
+
+
+def test_a_run_that_another_sweep_continued_is_cut_where_this_one_ends(store):
+    folder = Folder(store, budget={**BUDGET, "steps": 400})
+    run_id = folder.add("soft", {WEIGHT: 0.0}, 0, Truth(grok=500))
+    name = folder.write()
+    before = collect(store, name)
+    folder.finish(run_id, rows_of(Truth(grok=500), 0, 3000), Budget.model_validate(BUDGET))
+    after = collect(store, name)
+    assert after.runs["steps"][0] == 400 and after.runs["outcome"][0] == "budget" and not after.runs["event"][0]
+    same = [column for column in before.runs if column not in ("seconds", "functional_depth@end", "rounded_acc@end")]
+    pd.testing.assert_frame_equal(before.runs[same], after.runs[same])
+
+
+def test_a_finer_history_is_thinned_to_what_was_asked(store):
+    folder = Folder(store, every=25)
+    folder.add("soft", {WEIGHT: 0.0}, 0, Truth(grok=500))
+    folder.runs[0]["eval_every"] = 100
+    history = collect(store, folder.write()).history
+    assert history["step"].tolist() == [*range(0, 1200, 100), 1200]
+
+
+def test_cells_count_every_run_once(store):
+    truths = [Truth(grok=500), Truth(grok=700), Truth(grok=None), Truth(grok=None, diverges=600), Truth(fails="error"), Truth(missing=True)]
+    name = filled(store, lambda arm, weight, seed: truths[seed], weights=(0.0,), seeds=6, arms=("soft",))
+    cell = collect(store, name).cells.iloc[0]
+    assert cell[["n_planned", "n", "n_grokked", "n_censored", "n_diverged", "n_failed", "n_missing"]].tolist() == [6, 4, 2, 1, 1, 1, 1]
+    assert cell["p"] == 0.5 and cell["median"] == 700 and cell["median_high"] == inf
+    assert cell["restricted_mean"] == pytest.approx((500 + 700 + 3000 + 3000) / 4) and cell["horizon"] == 3000
+    assert cell["phases"] == "2 comprehension, 1 censored, 1 diverged"
+
+
+def test_a_diverged_run_does_not_hasten_the_median(store):
+    def median(last: Truth) -> float:
+        truths = [Truth(grok=500), Truth(grok=700), last, last]
+        name = filled(store, lambda arm, weight, seed: truths[seed], weights=(0.0,), seeds=4, arms=("soft",), name=f"s{last.diverges}")
+        return collect(store, name).cells["median"][0]
+
+    assert median(Truth(grok=None, diverges=100)) == median(Truth(grok=None)) == 700
+
+
+def test_one_seed_has_a_mean_without_an_interval(store):
+    cells = collect(store, filled(store, lambda *_: Truth(), seeds=1)).cells
+    assert cells["test_acc@end"].tolist() == [1.0] * 6 and cells["test_acc@end_low"].isna().all()
+
+
+def test_thresholds_are_the_milder_of_target_and_custom(store):
+    name = filled(store, lambda *_: Truth(acc=0.97, grok=500))
+    assert collect(store, name).thresholds.goal == 0.95 and collect(store, name).runs["event"].all()
+    assert not collect(store, name, threshold=0.98).runs["event"].any()
+
+
+def test_a_threshold_stricter_than_the_stop_is_refused_with_the_command(store):
+    name = filled(store, lambda *_: Truth())
+    assert collect(store, name, threshold=0.99).thresholds.goal == 0.99
+    with pytest.raises(Refused, match=r"threshold 0\.995 is beyond 0\.99, where 18 of 18 runs .* `lal sweep synthetic budget\.stop\.at_least=0\.995`"):
+        collect(store, name, threshold=0.995)
+
+
+def test_a_strict_threshold_is_fine_where_no_run_was_stopped(store):
+    name = filled(store, lambda *_: Truth(), budget={**BUDGET, "stop": None})
+    assert collect(store, name, threshold=0.999).runs["event"].all()
+
+
+def test_the_window_is_no_longer_than_runs_had_to_hold(store):
+    quick = {**BUDGET, "stop": {"at_least": 0.99, "sustain": 50, "tail": {"factor": 0, "min_steps": 0}}}
+    tables = collect(store, filled(store, lambda *_: Truth(), budget=quick))
+    assert tables.thresholds.window == 3 and (tables.runs["outcome"] == "target_reached").all() and tables.runs["event"].all()
+
+
+def test_a_goal_to_be_minimised_is_judged_turned(store):
+    folder = Folder(store, arms=("all",), budget={**BUDGET, "stop": None})
+    folder.add("all", {WEIGHT: 0.1}, 0, Truth(grok=500))
+    name = folder.write()
+    manifest = store.manifest(name) | {"goal": {"column": "test_loss", "at_least": 0.01, "direction": "min"}, "fit": None}
+    store.put_json(f"sweeps/{name}/manifest.json", manifest)
+    row = collect(store, name).runs.iloc[0]
+    assert (row["t_grok"], row["event"]) == (500, True) and isnan(row["t_mem"])
+
+
+def test_objectives_are_read_at_the_end_at_grok_and_at_a_step(store):
+    tables = collect(store, filled(store, lambda arm, weight, seed: Truth(grok=500 if seed else None), seeds=2, weights=(0.0,)))
+    assert objective(tables, "test_acc", "grok").isna().tolist() == [True, False, True, False]
+    assert (objective(tables, "test_acc", 490) < 0.5).all() and (objective(tables, "test_acc", 510)[[1, 3]] == 1).all()
+    assert objective(tables, "no_such_column", "end").isna().all() and objective(tables, "no_such_column", 100).isna().all()
+
+
+def test_a_run_that_two_arms_share_is_in_both(store):
+    folder = Folder(store)
+    run_id = folder.add("soft", {WEIGHT: 0.0}, 0, Truth())
+    folder.runs.append({**folder.runs[0], "arm": "hard"})
+    tables = collect(store, folder.write())
+    assert tables.runs["run_id"].tolist() == [run_id] * 2 and tables.cells["n"].tolist() == [1, 1]
+    assert tables.history.groupby("cell").size().nunique() == 1
+
+
+def test_axes_of_mixed_values_are_text_and_missing_ones_none(store):
+    folder = Folder(store, axes=(WEIGHT, "optim.betas"), arms=("all",))
+    for seed, betas in enumerate(([0.9, 0.98], None, "text")):
+        folder.add("all", {WEIGHT: 0.0, "optim.betas": betas}, seed, Truth())
+    tables = collect(store, folder.write())
+    assert tables.runs["optim.betas"].tolist()[::2] == ["[0.9, 0.98]", "text"] and pd.isna(tables.runs["optim.betas"][1])
+    assert len(tables.cells) == 3
+
+
+def test_written_tables_are_read_back(store):
+    name = filled(store, lambda arm, weight, seed: Truth(fails="error") if seed else Truth(), name="back")
+    tables = collect(store, name)
+    write(store, name, tables)
+    folder = f"sweeps/{name}/tables"
+    assert store.names(folder) == ["cells.csv", "cells.parquet", "history.parquet", "runs.csv", "runs.parquet"]
+    runs = pd.read_parquet(BytesIO(store.get(f"{folder}/runs.parquet")))
+    assert runs["run_id"].tolist() == tables.runs["run_id"].tolist() and runs["t_grok"].equals(tables.runs["t_grok"])
+    text = pd.read_csv(BytesIO(store.get(f"{folder}/cells.csv")))
+    assert text["median"].tolist() == tables.cells["median"].tolist()
+    history = pd.read_parquet(BytesIO(store.get(f"{folder}/history.parquet")))
+    assert len(history) == len(tables.history) and len(history["gate_values"][0]) == 4
+
+
+def test_csv_defuses_formulas():
+    assert csv(pd.DataFrame({"name": ["=cmd()", "plain", "-x"], "value": [-1.5, 2.0, 3.0]})) == b"name,value\n'=cmd(),-1.5\nplain,2.0\n'-x,3.0\n"
+
+
+def test_nothing_finished_still_gives_tables(store):
+    tables = collect(store, filled(store, lambda *_: Truth(missing=True)))
+    assert tables.history.empty and (tables.cells["n"] == 0).all() and tables.cells["p"].isna().all()
+    write(store, "synthetic", tables)
+
+
+@pytest.mark.parametrize("lacking", ["goal", "runs", "axes"])
+def test_a_manifest_without_what_is_needed_is_refused(store, lacking):
+    name = filled(store, lambda *_: Truth(), weights=(0.0,), seeds=1)
+    manifest = {key: value for key, value in store.manifest(name).items() if key != lacking}
+    store.put_json(f"sweeps/{name}/manifest.json", manifest)
+    with pytest.raises(Refused, match="manifest"):
+        collect(store, name)

@@ -1,0 +1,207 @@
+"""What figures compute, looked at before it is drawn; and the contract that every figure keeps on every odd sweep."""
+
+from __future__ import annotations
+
+import json
+from math import inf
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from analysis.collect import collect
+from analysis.commands import FIGURES
+from analysis.figures import MEMBERS, curves, depth, final, gates, pareto, phase, routing, series, survival, time_to_goal
+from analysis.figures.dimensions import layout
+from analysis.figures.theme import CONFIG, axis_word, steps_word, value_word
+from lal.errors import Refused
+from tests.analysis.synthetic import ODD, WEIGHT, Folder, Truth, filled
+
+
+@pytest.mark.parametrize("figure", MEMBERS)
+@pytest.mark.parametrize("sweep", ODD)
+def test_every_figure_draws_or_says_why_not(odd_tables, sweep, figure):
+    member = MEMBERS[figure]
+    info = member.prepare(odd_tables[sweep])
+    if isinstance(info, str):
+        assert info and info[0].islower() and not info.endswith(".")  # it ends a sentence that others begin
+        return
+    wide, narrow = (json.loads(member.draw(info, narrow=narrow).to_json()) for narrow in (False, True))
+    assert wide["data"] == narrow["data"] and len(wide["data"]) > 0
+    assert wide["layout"]["height"] < 4000 and info.caption.endswith(".")
+    assert isinstance(member.table(info), pd.DataFrame) and len(member.table(info)) > 0
+    assert "<img" not in json.dumps(wide) and "<script" not in json.dumps(wide) and "<b>bold" not in json.dumps(wide)
+
+
+@pytest.mark.parametrize("view", phase.VIEWS)
+@pytest.mark.parametrize("sweep", ODD)
+def test_the_phase_diagram_always_applies(odd_tables, sweep, view):
+    info = phase.prepare(odd_tables[sweep], view=view)
+    assert not isinstance(info, str)
+    assert sum(len(facet.cells) for facet in info.facets) == len(odd_tables[sweep].cells)
+    phase.draw(info)
+
+
+def test_commands_offer_every_figure():
+    assert tuple(MEMBERS) == FIGURES
+
+
+def test_no_figure_offers_to_upload_itself():
+    assert CONFIG["showSendToCloud"] is False and CONFIG["displaylogo"] is False and not CONFIG["plotlyServerURL"]
+
+
+def cells_of(store, truths: dict[str, list[Truth]]) -> dict[str, phase.Cell]:
+    """Cells of a phase diagram, by arm."""
+    folder = Folder(store, arms=tuple(truths))
+    for arm, runs in truths.items():
+        for seed, truth in enumerate(runs):
+            folder.add(arm, {WEIGHT: 0.1}, seed, truth)
+    info = phase.prepare(collect(store, folder.write()))
+    assert not isinstance(info, str)
+    return {str(info.x.values[cell.column]): cell for facet in info.facets for cell in facet.cells}
+
+
+def test_value_censored_failed_and_missing_are_four_things(store):
+    found = cells_of(
+        store,
+        {
+            "value": [Truth(grok=500), Truth(grok=600), Truth(fails="error")],
+            "censored": [Truth(grok=None), Truth(grok=500), Truth(grok=None)],
+            "failed": [Truth(fails="error")] * 2,
+            "missing": [Truth(missing=True)],
+        },
+    )
+    assert {name: cell.state for name, cell in found.items()} == {name: name for name in found}
+    assert found["value"].value == 500 and found["value"].text == "500<br>2/2<br>1 failed"
+    assert found["censored"].value is None and found["censored"].text == "1/3"
+    assert (found["failed"].text, found["missing"].text) == ("2 failed", "")
+    assert "not reached" in found["censored"].hover and "--run synthetic-value-0000-s0" in found["value"].hover and "lal train synthetic" in found["value"].hover
+
+
+def test_phase_letters_count_where_seeds_differ(odd_tables):
+    info = phase.prepare(odd_tables["quickstart"], view="phase")
+    texts = {(cell.row, cell.column): cell.text for cell in info.facets[0].cells}
+    hard = info.y.words().index("hard")
+    assert texts[hard, 1] == "G" and texts[hard, 5] == "X4 D1"
+    assert all(cell.value == int(cell.value) for cell in info.facets[0].cells if cell.value is not None)
+
+
+def test_probability_is_the_share_of_finished_runs(odd_tables):
+    info = phase.prepare(odd_tables["quickstart"], view="probability")
+    cells = odd_tables["quickstart"].cells
+    assert sorted(info.values()) == sorted(cells["p"])
+
+
+def test_axes_are_chosen_by_the_report_then_by_lambda(odd_tables):
+    quick, cube = layout(odd_tables["quickstart"]), layout(odd_tables["cube"])
+    assert (quick.x.column, quick.y.column, quick.rest) == (WEIGHT, "arm", ())
+    assert (cube.x.column, cube.y.column, [each.column for each in cube.rest]) == (WEIGHT, "model.depth", ["task.operation", "arm"])
+    assert layout(odd_tables["cube"], y="task.operation").y.values == ("multiply", "add")
+    assert cube.x.values == (0.0, 1e-5, 0.1, 1.0) and cube.x.words() == ["0", "10⁻⁵", "0.1", "1"]
+    assert layout(odd_tables["single"]).x.column == "" and layout(odd_tables["named"]).x.column == "name"
+
+
+def test_an_axis_that_is_not_there_is_refused_with_the_nearest(odd_tables):
+    with pytest.raises(Refused, match="did you mean 'model.depth'"):
+        phase.prepare(odd_tables["cube"], x="model.dept")
+    with pytest.raises(Refused, match="view must be"):
+        phase.prepare(odd_tables["cube"], view="speed")  # type: ignore[arg-type]
+
+
+def test_facets_of_a_cube(odd_tables):
+    info = phase.prepare(odd_tables["cube"])
+    assert [facet.title for facet in info.facets] == [f"operation = {op} · {arm}" for op in ("multiply", "add") for arm in ("soft", "hard")]
+
+
+def test_the_front_of_a_known_sweep(odd_tables):
+    info = pareto.prepare(odd_tables["quickstart"])
+    assert (info.x.column, info.y.column) == ("functional_depth", "test_acc")
+    on = {label: float(p) for (_, label, _), p, on in zip(info.places, info.front.probability, info.front.on, strict=True) if on}
+    assert set(on) == {"hard, λ = 0.1", "hard, λ = 0.3", "hard, λ = 1"} and on["hard, λ = 0.1"] == 1
+    best = pareto.table(info).set_index("cell").loc["hard, λ = 0.1"]
+    assert best["test accuracy at the end"] == 1 and 1 <= best["functional depth at the end"] <= 2
+
+
+def test_cells_that_lack_an_objective_stand_in_the_strip(store):
+    name = filled(
+        store,
+        lambda arm, weight, seed: Truth(grok=None if weight else 500),
+        weights=(0.0, 0.1),
+        report={"pareto": {"maximise": {"test_acc": "grok"}, "minimise": {"functional_depth": "grok"}}},
+    )
+    info = pareto.prepare(collect(store, name))
+    assert len(info.places) == 2 and info.strip == ("soft, λ = 0.1", "hard, λ = 0.1") and "soft, λ = 0.1" in info.caption
+
+
+def test_a_front_needs_two_objectives(store):
+    name = filled(store, lambda *_: Truth(), report={"pareto": {"maximise": {"test_acc": "end"}}})
+    assert "no two objectives" in str(pareto.prepare(collect(store, name)))
+
+
+def test_curves_draw_train_dotted_and_test_solid(odd_tables):
+    info = curves.prepare(odd_tables["quickstart"])
+    assert [panel.title for panel in info.panels] == ["soft", "hard"]
+    assert {line.dash for line in info.panels[0].lines} == {"dot", "solid"} and info.log_steps
+    assert all(line.points[0][0] > 0 and line.n_seeds in (4, 5) for panel in info.panels for line in panel.lines)
+
+
+def test_a_finished_seed_stays_in_the_median():
+    early = (np.array([1.0, 2.0]), np.array([0.0, 1.0]))
+    late = (np.array([1.0, 2.0, 3.0, 4.0]), np.array([0.0, 0.0, 0.0, 0.5]))
+    steps, values = series.median([early, early, late])
+    assert steps.tolist() == [1, 2, 3, 4] and values.tolist() == [0, 1, 1, 1]
+
+
+def test_long_lines_are_thinned_to_their_ends():
+    points = (np.arange(1.0, 5001.0), np.arange(1.0, 5001.0))
+    steps, values = series.few(points)
+    assert len(steps) < 300 and steps[0] == 1 and steps[-1] == 5000 and (steps == values).all()
+
+
+def test_depth_follows_both_depths_and_routing_its_entropy(odd_tables):
+    info = depth.prepare(odd_tables["quickstart"])
+    assert list(dict.fromkeys(panel.y_label for panel in info.panels)) == ["sum of gates", "functional depth", "test accuracy"]
+    last = {(panel.y_label, panel.title, line.label): line.points[1][-1] for panel in info.panels for line in panel.lines}
+    assert last["functional depth", "soft", "1"] == 4 and last["sum of gates", "soft", "1"] < 0.5 and last["functional depth", "hard", "0.3"] == 1
+    routed = routing.prepare(odd_tables["routed"])
+    assert routed.panels[0].y_label == "routing entropy / log n"
+    assert "no run has gates" in str(depth.prepare(odd_tables["routed"])) and "no run has routers" in str(routing.prepare(odd_tables["quickstart"]))
+
+
+def test_gate_tiles_hold_the_mean_over_seeds_with_finished_ones_kept(odd_tables):
+    info = gates.prepare(odd_tables["quickstart"])
+    assert info.n_columns == 6 and [tile is None for tile in info.tiles] == [index == 2 for index in range(12)]
+    tile = info.tiles[4]
+    assert tile.title == "soft · λ = 0.3" and tile.values.shape == (4, len(tile.steps)) and tile.values[:, 0].tolist() == [1.0] * 4
+    assert 0.6 < tile.values[:, -1].sum() < 0.8
+
+
+def test_final_sets_accuracy_against_both_depths(odd_tables):
+    info = final.prepare(odd_tables["quickstart"])
+    assert [title for title, _ in info.panels] == ["sum of gates at the end", "functional depth at the end"]
+    assert all(len(groups) == 11 for _, groups in info.panels)
+    assert [title for title, _ in final.prepare(odd_tables["routed"]).panels] == ["routing entropy / log n at the end"]
+
+
+def test_survival_ends_at_the_share_that_generalised(odd_tables):
+    info = survival.prepare(odd_tables["quickstart"])
+    hard = dict(info.panels)["hard"]
+    shares = {line.label: 1 - line.curve.share[-1] if len(line.curve.share) else 0.0 for line in hard}
+    assert shares["0"] == pytest.approx(0.6) and shares["0.1"] == 1 and shares["1"] == 0
+
+
+def test_time_to_goal_at_two_thresholds(store):
+    name = filled(store, lambda arm, weight, seed: Truth(grok=500, acc=0.93 if seed == 0 else 1.0), weights=(0.0, 0.1))
+    tables = collect(store, name)
+    info = time_to_goal.prepare(tables)
+    assert [title for title, _ in info.panels] == ["test accuracy ≥ 0.9", "test accuracy ≥ 0.95"]
+    (_, mild), (_, strict) = info.panels
+    assert [len(point.times) for _, points in mild for point in points] == [3] * 4
+    assert [len(point.censored) for _, points in strict for point in points] == [1] * 4
+    assert mild[0][1][0].median.value == 500 and list(tables.done["event"]) == [False, True, True] * 4
+
+
+def test_words():
+    assert axis_word("penalties.compute.weight") == "λ (compute)" and axis_word("model.gate_init") == "gate init"
+    assert [value_word(value) for value in (None, 1e-3, 1e-7, 2.5e-7, "<x>", True)] == ["none", "0.001", "10⁻⁷", "2.5·10⁻⁷", "&lt;x&gt;", "true"]
+    assert (steps_word(inf), steps_word(1234.0)) == ("not reached", "1,234")
