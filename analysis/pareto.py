@@ -41,7 +41,7 @@ def hypervolume(points: Array, reference: tuple[float, float]) -> float:
 
 def attainment(points: Array, grid: Array) -> Array:
     """The least y that the (N, 2) points attain at each x of `grid`; inf where they attain none."""
-    return np.array([points[points[:, 0] <= x, 1].min(initial=np.inf) for x in grid])
+    return np.where(points[:, :1] <= grid, points[:, 1:], np.inf).min(axis=0, initial=np.inf)
 
 
 @dataclass(frozen=True)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from analysis.collect import Tables, collect
+from analysis.report import Drawn, drawn
 from lal.store import Store
 from tests.analysis.synthetic import ODD
 
@@ -22,3 +23,9 @@ def odd_store(tmp_path_factory) -> Store:
 def odd_tables(odd_store) -> dict[str, Tables]:
     """Tables of every sweep of ODD, by its name there."""
     return {name: collect(odd_store, name.replace(" ", "-")) for name in ODD}
+
+
+@pytest.fixture(scope="session")
+def odd_drawn(odd_tables) -> dict[str, tuple[list[Drawn], list[str]]]:
+    """Every figure of every sweep of ODD, and why the others do not apply."""
+    return {name: drawn(tables) for name, tables in odd_tables.items()}

@@ -122,6 +122,7 @@ def test_log_rank_sees_what_is_earlier_and_bears_infinite_times():
     p = earlier((early, late), ([True] * 5, [True] * 3 + [False] * 2))
     assert p < 0.01
     assert earlier((early, early), ([True] * 5, [True] * 5)) == pytest.approx(1.0)
+    assert earlier(([5.0, 5.0], [5.0, 5.0]), ([True, True], [True, True])) == 1.0
     assert isnan(earlier(([5.0], [5.0]), ([False], [False])))
 
 

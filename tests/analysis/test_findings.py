@@ -1,0 +1,113 @@
+"""Sentences follow the data: turn the data and they turn."""
+
+from __future__ import annotations
+
+from analysis.collect import collect
+from analysis.findings import findings
+from tests.analysis.synthetic import Truth, filled
+
+
+def told(store, truth, **settings) -> str:
+    """All sentences on a sweep that `truth` gives, on lines."""
+    return "\n".join(findings(collect(store, filled(store, truth, **settings))))
+
+
+def spread(value: float, seed: int) -> float:
+    """`value` with a little of what seeds do."""
+    return value * (1 + 0.01 * (seed - 1))
+
+
+def evaded(arm: str, weight: float, seed: int) -> Truth:
+    return Truth(gates=spread(4.0 - 30 * weight, seed), functional=4)
+
+
+def paid(arm: str, weight: float, seed: int) -> Truth:
+    return Truth(gates=spread(4.0 - 30 * weight, seed), functional=4 - round(30 * weight))
+
+
+def broken(arm: str, weight: float, seed: int) -> Truth:
+    return Truth(gates=2.0, functional=2, breaks=800 if weight else None)
+
+
+def test_evaded_and_paid_are_told_apart(store):
+    said = told(store, evaded, arms=("soft",), name="evaded")
+    assert "the charge was evaded" in said and "truly saved" not in said
+    assert "sum of gates fell from 3.9" in said and "functional depth did not change measurably (4 [4, 4] to 4 [4, 4])" in said
+    turned = told(store, paid, arms=("soft",), name="paid")
+    assert "Layers were truly saved, at no measurable cost in accuracy" in turned and "evaded" not in turned
+    assert "functional depth fell from 4 [4, 4] to 1 [1, 1]" in turned
+
+
+def test_saving_at_a_cost_says_so(store):
+    said = told(
+        store, lambda arm, weight, seed: Truth(gates=4 - 30 * weight, functional=4 - round(30 * weight), acc=0.96 if weight == 0.1 else 1.0), arms=("soft",)
+    )
+    assert "truly saved, and accuracy was lost" in said
+
+
+def test_a_rise_is_called_a_rise(store):
+    said = told(store, lambda arm, weight, seed: Truth(gates=spread(1 + 25 * weight, seed), functional=1 + round(30 * weight)), arms=("soft",))
+    assert "sum of gates rose" in said and "functional depth rose" in said and "saved" not in said and "evaded" not in said
+
+
+def test_each_arm_gets_its_own_verdict(store):
+    said = told(store, lambda arm, weight, seed: (evaded if arm == "soft" else paid)(arm, weight, seed)).split("\n")
+    assert any(line.startswith("soft: ") and "evaded" in line for line in said) and any(line.startswith("hard: ") and "truly saved" in line for line in said)
+    swapped = told(store, lambda arm, weight, seed: (paid if arm == "soft" else evaded)(arm, weight, seed), name="swapped").split("\n")
+    assert any(line.startswith("hard: ") and "evaded" in line for line in swapped) and any(
+        line.startswith("soft: ") and "truly saved" in line for line in swapped
+    )
+
+
+def test_where_it_breaks(store):
+    said = told(store, broken, arms=("soft",))
+    assert "it breaks at λ = 0.01: from there on, fewer than half of the runs end at test accuracy 0.95 or better; at λ = 0.1 they end with" in said
+    assert "6 of the 9 runs that generalised had fallen back by their end" in said
+    assert "it breaks" not in told(store, evaded, arms=("soft",), name="whole")
+    assert "at no λ do half of the runs end at test accuracy 0.95 or better" in told(store, lambda *_: Truth(grok=None), arms=("soft",), name="none")
+
+
+def test_sooner_and_later_follow_the_times(store):
+    def times(first: int, last: int):
+        return lambda arm, weight, seed: Truth(grok=(last if weight == 0.1 else first) + 25 * seed)
+
+    settings = {"arms": ("soft",), "seeds": 6, "weights": (0.0, 0.1)}
+    sooner = told(store, times(900, 400), name="sooner", **settings)
+    assert "runs generalised sooner with λ = 0.1 than with λ = 0" in sooner and "Fastest: λ = 0.1," in sooner
+    later = told(store, times(400, 900), name="later", **settings)
+    assert "runs generalised later with λ = 0.1 than with λ = 0" in later and "Fastest: λ = 0," in later
+    assert "no λ made runs generalise measurably sooner or later" in told(store, times(500, 500), name="same", **settings)
+
+
+def test_counts_and_failures(store):
+    kinds = [Truth(), Truth(grok=None), Truth(fails="timeout"), Truth(missing=True), Truth(grok=None, diverges=300)]
+    said = told(store, lambda arm, weight, seed: kinds[seed], arms=("soft",), weights=(0.0,), seeds=5)
+    assert "1 of 3 runs generalised within the budget (33 %, 95 % interval 6 % to 79 %)" in said
+    assert "3 of 5 planned runs finished; 1 failed (1 timeout) and count for nothing; 1 diverged" in said
+    assert "1 are missing or unfinished (`lal sweep synthetic` trains them)" in said
+    assert "In no cell have half of the runs generalised" in said
+
+
+def test_routing(store):
+    said = told(store, lambda arm, weight, seed: Truth(entropy=spread(0.9 - 8 * weight, seed)), arms=("entropy",))
+    assert "routing entropy / log n fell" in said and "accuracy with the heaviest head alone rose" in said
+    turned = told(store, lambda arm, weight, seed: Truth(entropy=spread(0.1 + 8 * weight, seed)), arms=("entropy",), name="turned")
+    assert "routing entropy / log n rose" in turned and "accuracy with the heaviest head alone fell" in turned
+
+
+def test_single_seeds_are_not_tested(store):
+    said = told(store, evaded, seeds=1)
+    assert "too few seeds to test" in said and "No cell has more than one finished seed" in said and "evaded" not in said and "log-rank" not in said
+
+
+def test_nothing_finished_says_only_that(odd_tables):
+    (said,) = findings(odd_tables["all missing"])
+    assert said.startswith("No run has finished yet, so there is nothing to say: 0 of 18 planned runs finished; 18 are missing")
+    assert "18 failed (18 timeout)" in findings(odd_tables["all failed"])[0]
+
+
+def test_odd_sweeps_all_have_findings(odd_tables):
+    for name, tables in odd_tables.items():
+        said = findings(tables)
+        assert said and all(sentence[-1] == "." and "nan" not in sentence.replace("nan:", "").split() for sentence in said), (name, said)
+        assert not any("<" in sentence for sentence in said)
