@@ -189,11 +189,10 @@ def _lacking(tables: Tables) -> int:
 
 def _stop(budget: Mapping[str, Any]) -> str:
     stop = budget.get("stop")
-    return (
-        f", stopped once the goal was at {stop['at_least']:g} for {stop['sustain']:,} steps and a tail of {stop['tail']['factor']:g} times as long was done"
-        if stop
-        else ""
-    )
+    if not stop:
+        return ", all of them used"
+    tail = f"{stop['tail']['factor']:g} times the step where that began, at least {stop['tail']['min_steps']:,} steps"
+    return f"; ended once the goal was held at {stop['at_least']:g} for {stop['sustain']:,} steps and a tail was done ({tail})"
 
 
 def several(values: Any) -> str:

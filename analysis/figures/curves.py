@@ -13,6 +13,6 @@ TITLE = "Learning curves"
 def prepare(tables: Tables) -> Info | str:
     """Accuracy on both sides of the split; of another kind of run, its goal and fit columns."""
     goal, fit = tables.thresholds.goal_column, tables.thresholds.fit_column
-    caption = f"Solid: test; dotted: train. {series.READING} Steps are on a log scale and begin after 0."
+    caption = f"Solid: test; dotted: train, of which only medians are drawn. {series.READING} Steps are on a log scale and begin after 0."
     label = "accuracy" if goal == "test_acc" else goal
     return series.prepare(tables, [(label, {**({fit: "dot"} if tables.has(fit) else {}), goal: "solid"})], caption)

@@ -18,7 +18,8 @@ def prepare(tables: Tables) -> Info | str:
     rows += [("functional depth", {"functional_depth": "solid"})] if tables.has("functional_depth") else []
     rows += [("test accuracy", {tables.thresholds.goal_column: "solid"})]
     caption = (
-        "Sum of gates: how open they are. Functional depth: the fewest layers that keep test accuracy within one point when all others are removed. "
+        "Sum of gates: how open they are. Functional depth: the fewest layers that keep test accuracy within one point when all others are removed "
+        "(none, while nothing is answered right). "
         "A network can shrink its gates and grow its weights, and need every layer as before: "
         "only the second tells whether depth is saved (its lines are drawn a little apart). "
         f"{series.READING}"

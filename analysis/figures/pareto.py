@@ -147,15 +147,14 @@ def draw(info: Info, narrow: bool = False) -> go.Figure:
 
 
 def _label(fig: go.Figure, info: Info) -> None:
-    """Names of the cells on the front; twins share a place and a label."""
+    """Names of the cells on the front, below and above in turn, since neighbours are close; twins share a place and a label."""
     labels: dict[tuple[float, float], list[str]] = {}
     for index in np.flatnonzero(info.front.on):
         place = info.values(info.front.means[index])
         labels.setdefault((float(place[0]), float(place[1])), []).append(f"{info.places[index][1]} ({percent(info.front.probability[index])})")
-    for (x, y), names in labels.items():
-        fig.add_annotation(
-            x=x, y=y, text="<br>".join(names), showarrow=False, xanchor="left", yanchor="top", xshift=9, yshift=-5, align="left", font={"size": 11}
-        )
+    for turn, ((x, y), names) in enumerate(sorted(labels.items())):
+        where = {"yanchor": "top", "yshift": -6} if turn % 2 == 0 else {"yanchor": "bottom", "yshift": 6}
+        fig.add_annotation(x=x, y=y, text="<br>".join(names), showarrow=False, xanchor="left", xshift=8, align="left", font={"size": 11}, **where)
 
 
 def _draw_band(fig: go.Figure, info: Info) -> None:

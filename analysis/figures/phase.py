@@ -244,8 +244,8 @@ def _coloraxis(info: Info, low: float, high: float, narrow: bool) -> dict[str, A
     if info.view == "probability":
         bar: dict[str, Any] = {"title": {"text": "share"}, "tickvals": [0, 0.25, 0.5, 0.75, 1]}
     else:
-        steps = sorted({float(f"{10**each:.2g}") for each in np.linspace(low, high, 4)})
-        bar = {"title": {"text": "steps"}, "tickvals": [log10(each) for each in steps], "ticktext": [f"{each:,.0f}" for each in steps]}
+        ticks = np.linspace(low, high, 3).tolist()
+        bar = {"title": {"text": "steps"}, "tickvals": ticks, "ticktext": [f"{float(f'{10**each:.3g}'):,.0f}" for each in ticks]}
     shown = info.view != "phase" and not narrow
     return {"colorscale": _scale(info.view), "cmin": low, "cmax": high, "showscale": shown, "colorbar": {"thickness": 12, "outlinewidth": 0, "x": 1.02, **bar}}
 

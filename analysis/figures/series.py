@@ -150,6 +150,12 @@ def table(info: Info) -> Frame:
     return pd.DataFrame(rows)
 
 
+def joined(seeds: Sequence[Points]) -> Points:
+    """All seeds as one line, with a gap after each."""
+    steps, values = zip(*((np.append(each[0], np.nan), np.append(each[1], np.nan)) for each in seeds), strict=True)
+    return np.concatenate(steps), np.concatenate(values)
+
+
 def draw(info: Info, narrow: bool = False) -> go.Figure:
     """Small multiples; a click on the legend hides a value everywhere."""
     n, columns = len(info.panels), 1 if narrow else info.n_columns
@@ -186,9 +192,11 @@ def _step_range(info: Info) -> list[float]:
 
 
 def _draw_line(fig: go.Figure, line: Line, color: str, told: bool, shift: float, row: int, column: int) -> None:
-    for steps, values in line.seeds if len(line.seeds) > 1 else ():
-        faint = {"color": translucent(color, 0.22), "width": 1, "dash": line.dash}
-        fig.add_trace(go.Scatter(x=steps, y=values + shift, mode="lines", line=faint, hoverinfo="skip", showlegend=False, legendgroup=line.label), row, column)
+    if len(line.seeds) > 1 and line.dash == "solid":
+        steps, values = joined(line.seeds)
+        faint = {"color": translucent(color, 0.16), "width": 0.8}
+        trace = go.Scatter(x=steps, y=values + shift, mode="lines", line=faint, hoverinfo="skip", showlegend=False, legendgroup=line.label)
+        fig.add_trace(trace, row, column)
     steps, values = line.points
     style = {"color": color, "width": 2.2, "dash": line.dash}
     hover = f"{line.label}: %{{customdata:.3g}} at step %{{x:,}}<extra></extra>"

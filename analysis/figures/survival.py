@@ -88,6 +88,8 @@ def draw(info: Info, narrow: bool = False) -> go.Figure:
             told.add(line.label)
     styled(fig, top + 58 + inner)
     fig.update_yaxes(range=[-0.02, 1.02], title={"text": "share generalised"})
+    end = max(line.curve.last for _, lines in info.panels for line in lines)
+    fig.update_xaxes(range=[0, end * 1.01 or 1], tickformat=",")
     for index in range(max(0, n - columns), n):
         fig.update_xaxes(title={"text": "training step", "standoff": 6}, row=index // columns + 1, col=index % columns + 1)
     return fig.update_layout(margin={"t": top, "b": 58}, legend={"title": {"text": f"{info.legend_title}  "}, "traceorder": "normal"})

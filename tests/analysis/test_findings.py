@@ -34,8 +34,13 @@ def test_evaded_and_paid_are_told_apart(store):
     assert "the charge was evaded" in said and "truly saved" not in said
     assert "sum of gates fell from 3.9" in said and "functional depth did not change measurably (4 [4, 4] to 4 [4, 4])" in said
     turned = told(store, paid, arms=("soft",), name="paid")
-    assert "Layers were truly saved, at no measurable cost in accuracy" in turned and "evaded" not in turned
+    assert " 3 layers were truly saved, at no measurable cost in accuracy" in turned and "evaded" not in turned
     assert "functional depth fell from 4 [4, 4] to 1 [1, 1]" in turned
+
+
+def test_a_charge_that_is_mostly_evaded_is_not_called_a_saving(store):
+    said = told(store, lambda arm, weight, seed: Truth(gates=spread(4.0 - 38 * weight, seed), functional=3 if weight == 0.1 else 4), arms=("soft",))
+    assert "layers saved, but only 1 were: the charge was mostly evaded" in said and "truly saved" not in said
 
 
 def test_saving_at_a_cost_says_so(store):

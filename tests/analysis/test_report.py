@@ -95,7 +95,7 @@ def test_the_page_says_what_where_and_what_went_wrong(quick):
         "55 planned, 54 finished, 1 failed, 0 missing",
     ):
         assert words in page.text
-    assert "ValueError: boom" in page.text and "1 run failed" in page.text and "3,000 steps, stopped once the goal was at 0.99" in page.text
+    assert "ValueError: boom" in page.text and "1 run failed" in page.text and "3,000 steps; ended once the goal was held at 0.99 for 200 steps" in page.text
 
 
 def test_tables_are_written_and_held_in_the_page(quick):
