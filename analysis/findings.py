@@ -11,7 +11,7 @@ from analysis.figures.theme import number, percent, short_word, steps_word, valu
 from analysis.frame import Frame, Series
 from analysis.statistics import Interval, changed, earlier, holm, wilson
 
-MOST_FACETS = 8
+MOST_FACETS = 4
 SURE = 0.05
 
 
@@ -23,8 +23,10 @@ def findings(tables: Tables) -> list[str]:
     if tables.done.empty:
         return [f"No run has finished yet, so there is nothing to say: {standing(tables)}"]
     told: list[str] = []
-    for title, cells in facets(tables):
+    groups = facets(tables)
+    for title, cells in groups[:MOST_FACETS]:
         told += about(tables, title, cells)
+    told += [f"The other {len(groups) - MOST_FACETS} groups of cells are in the figures and tables."] if len(groups) > MOST_FACETS else []
     told += [each for each in (fastest(tables), fell_back(tables), few_seeds(tables)) if each]
     return [*told, standing(tables)]
 
@@ -32,7 +34,7 @@ def findings(tables: Tables) -> list[str]:
 def facets(tables: Tables) -> list[tuple[str, Frame]]:
     """The cells table, cut into what differs only in the first axis."""
     where = layout(tables)
-    return split(tables.cells, [*([where.y] if where.y.column else []), *where.rest])[:MOST_FACETS]
+    return split(tables.cells, [*([where.y] if where.y.column else []), *where.rest])
 
 
 def standing(tables: Tables) -> str:
@@ -116,7 +118,7 @@ def move(tables: Tables, name: str, low: Series, high: Series) -> tuple[int | No
         return verdict, f"{word(name)} did not change measurably ({means})"
     return (
         verdict,
-        f"{word(name)} {'rose' if verdict == 1 else 'fell' if verdict == -1 else 'went'} from {means}{'' if verdict else ' (too few seeds to test)'}",
+        f"{word(name)} {'rose' if verdict == 1 else 'fell' if verdict == -1 else 'went'} from {means}",
     )
 
 
@@ -150,6 +152,8 @@ def _saved(tables: Tables, title: str, x: Dimension, low: Series, high: Series) 
     goal = tables.thresholds.goal_column
     moves = {name: found for name in (*costs(tables), goal) if (found := move(tables, name, low, high))}
     text = f"{head(title)}from {at(x, low)} to {at(x, high)}, {'; '.join(words for _, words in moves.values())}."
+    if any(verdict is None for verdict, _ in moves.values()):
+        return f"{text} There are too few seeds to test this."
     lost = moves.get(goal, (None, ""))[0] == (-1 if tables.goal.direction == "max" else 1)
     return text + paid(tables, low, high, lost)
 
@@ -210,8 +214,8 @@ def fastest(tables: Tables) -> str | None:
     if not reached:
         return "In no cell have half of the runs generalised within the budget."
     best = min(reached, key=lambda row: (row["median"], row["cell"]))
-    interval = f"[{steps_word(best['median_low'])}, {steps_word(best['median_high'])}]"
-    when = f"half of the runs had generalised by step {steps_word(best['median'])} {interval}"
+    interval = f" [{steps_word(best['median_low'])}, {steps_word(best['median_high'])}]" if best["n"] > 1 else ""
+    when = f"half of the runs had generalised by step {steps_word(best['median'])}{interval}"
     return f"Fastest: {cell_label(tables, best)}, where {when}; {best['n_grokked']} of {best['n']} did."
 
 

@@ -71,7 +71,9 @@ class Survival:
     known_to: float
 
     def median(self) -> Interval:
-        """First time at which half have generalised, with its interval (Brookmeyer and Crowley 1982); inf means "not reached"."""
+        """First time at which half have generalised, with its interval (Brookmeyer and Crowley 1982); inf means "not reached". One run has no interval."""
+        if self.n == 1:
+            return Interval(self._first_at_most_half(self.share), nan, nan)
         return Interval(*(self._first_at_most_half(curve) for curve in (self.share, self.low, self.high)))
 
     def _first_at_most_half(self, curve: NDArray[np.float64]) -> float:

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from html import escape
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
 from analysis.collect import Tables
-from analysis.figures.theme import axis_word, short_word, value_word
+from analysis.figures.theme import axis_word, safe, short_word, value_word
 from analysis.frame import Frame
 from lal.errors import Refused, nearest
 
@@ -30,8 +29,8 @@ class Dimension:
     values: tuple[Any, ...]
 
     def words(self) -> list[str]:
-        """The values, escaped."""
-        return [value_word(value) for value in self.values]
+        """The values, escaped; a dimension that there is not has one without a word."""
+        return [""] if not self.column else [value_word(value) for value in self.values]
 
     def index(self, value: Any) -> int:
         """Where `value` stands."""
@@ -115,7 +114,7 @@ def split(table: Frame, by: Sequence[Dimension]) -> list[tuple[str, Frame]]:
 
 def title_of(of: Dimension, value: Any) -> str:
     """One value of a dimension as a title, escaped."""
-    return escape(str(value)) if of.column in ("arm", "name") else f"{short_word(of.column)} = {value_word(value)}"
+    return safe(str(value)) if of.column in ("arm", "name") else f"{short_word(of.column)} = {value_word(value)}"
 
 
 def position(table_row: Any, of: Dimension) -> int:

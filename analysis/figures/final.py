@@ -106,9 +106,12 @@ def draw(info: Info, narrow: bool = False) -> go.Figure:
         room = 0.05 * (max(costs, default=0.0) or 1.0)
         whole = all(cost == round(cost) for cost in costs)
         for number, group in enumerate(groups):
-            _draw_group(fig, group, colors[group.order], (number - (len(groups) - 1) / 2) * room * (0.12 if whole else 0), place)
+            _draw_group(fig, group, colors[group.order], ((number + 0.5) / len(groups) - 0.5) * room * (1.4 if whole else 0), place)
         fig.update_xaxes(title={"text": x_label, "standoff": 6}, range=[min(0.0, *costs) - 1.4 * room, max(costs, default=1.0) + 1.4 * room], **place)
-        fig.update_yaxes(title={"text": info.y_label if index == 0 or narrow else ""}, **place)
+        ends = [end for group in groups for end in (*(accuracy for _, accuracy in group.runs), group.y.low, group.y.high) if end == end]
+        above = 0.07 * (max(ends, default=1.0) - min(ends, default=0.0) or 0.5)
+        y_range = [min(ends, default=0.0) - above, max(ends, default=1.0) + above]
+        fig.update_yaxes(title={"text": info.y_label if index == 0 or narrow else ""}, range=y_range, **place)
     _draw_legend(fig, info, colors)
     styled(fig, top + 60 + (330 * rows))
     return fig.update_layout(margin={"t": top, "b": 60}, legend={"title": {"text": f"{info.legend_title}  "}, "traceorder": "normal"})

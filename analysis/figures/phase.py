@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from html import escape
 from math import isfinite, log10
 from typing import Any, Literal, get_args
 
@@ -16,7 +15,7 @@ from plotly.subplots import make_subplots
 
 from analysis.collect import Tables
 from analysis.figures.dimensions import Dimension, layout, position, split
-from analysis.figures.theme import FAINT_GREY, SCALE, ink_on, number, steps_word, styled, word
+from analysis.figures.theme import FAINT_GREY, SCALE, ink_on, number, safe, steps_word, styled, word
 from analysis.frame import Frame
 from lal.errors import Refused
 
@@ -52,7 +51,7 @@ FACTS = (
     *("n", "n_grokked", "n_censored", "n_diverged", "n_pruned", "n_failed", "n_missing"),
     *("p", "p_low", "p_high", "median", "median_low", "median_high", "restricted_mean", "phases"),
 )
-PX_PER_ROW, PX_AROUND = 54, 118
+PX_PER_ROW, PX_AROUND, PX_BETWEEN = 54, 118, 84
 
 
 @dataclass(frozen=True)
@@ -112,7 +111,7 @@ def _caption(tables: Tables, view: View) -> str:
     head = f"A run counts as generalised from the first of {held}."
     marks = (
         " Hatched: not reached within the budget by half of the seeds, which is not the same as never. "
-        "Blank: not run yet. Failed runs count for nothing and are named."
+        "Blank: not run yet. Failed runs count for nothing and are named (crossed: all of a cell failed)."
     )
     counts = " In a cell: how many of its finished seeds did."
     if view == "phase":
@@ -121,7 +120,7 @@ def _caption(tables: Tables, view: View) -> str:
             f"{head} Letters are the phases of its seeds, with counts where they differ; the colour is the most frequent: {letters}. "
             f"Grokking: over {limits.gap:,} steps after memorising; comprehension: sooner (Liu et al. 2022)."
         )
-    return head + counts + (marks if view == "time" else " Blank: not run yet.")
+    return head + counts + (marks if view == "time" else " Blank: not run yet; crossed: all of a cell failed.")
 
 
 def _cell(tables: Tables, row: dict[str, Any], x: Dimension, y: Dimension, view: View) -> Cell:
@@ -162,8 +161,8 @@ def _hover(tables: Tables, row: dict[str, Any]) -> str:
             f"share {number(row['p'])} [{number(row['p_low'])}, {number(row['p_high'])}] (Wilson 95 %)",
             f"median {steps_word(row['median'])} steps [{steps_word(row['median_low'])}, {steps_word(row['median_high'])}] (Kaplan-Meier 95 %)",
             f"mean up to step {steps_word(row['horizon'])}: {steps_word(row['restricted_mean'])}",
-            f"phases: {escape(row['phases'] or 'none')}",
-            f"<i>{escape(command)} --run {escape(first['run_id'])}</i>",
+            f"phases: {safe(row['phases'] or 'none')}",
+            f"<i>{safe(command)} --run {safe(first['run_id'])}</i>",
         ]
     )
 
@@ -182,20 +181,14 @@ def draw(info: Info, narrow: bool = False) -> go.Figure:
     n = len(info.facets)
     columns = 1 if narrow else min(n, 3)
     rows = -(-n // columns)
-    band = PX_PER_ROW * len(info.y.values) + (24 if n > 1 else 0)
-    height = PX_AROUND + rows * band + (rows - 1) * 70
-    fig = make_subplots(
-        rows,
-        columns,
-        subplot_titles=[facet.title for facet in info.facets] if n > 1 else None,
-        vertical_spacing=min(0.3, 70 / height) if rows > 1 else 0.1,
-        horizontal_spacing=0.09,
-    )
+    inner = rows * PX_PER_ROW * len(info.y.values) + (rows - 1) * PX_BETWEEN
+    titles = [facet.title for facet in info.facets] if n > 1 else None
+    fig = make_subplots(rows, columns, subplot_titles=titles, vertical_spacing=PX_BETWEEN / inner if rows > 1 else 0.1, horizontal_spacing=0.09)
     low, high = _range(info)
     for index, facet in enumerate(info.facets):
         row, column = divmod(index, columns)
         _draw_facet(fig, info, facet, (low, high), row + 1, column + 1)
-    styled(fig, height)
+    styled(fig, PX_AROUND + inner)
     fig.update_xaxes(
         tickvals=list(range(len(info.x.values))),
         ticktext=info.x.words(),
@@ -211,7 +204,10 @@ def draw(info: Info, narrow: bool = False) -> go.Figure:
         title={"text": info.y.label, "standoff": 6},
     )
     fig.update_layout(
-        coloraxis=_coloraxis(info, low, high, narrow), hoverdistance=60, showlegend=False, margin={"t": 40, "r": 24 if info.view == "phase" or narrow else 110}
+        coloraxis=_coloraxis(info, low, high, not narrow, inner),
+        hoverdistance=60,
+        showlegend=False,
+        margin={"t": 40, "r": 24 if info.view == "phase" or narrow else 110},
     )
     return fig
 
@@ -240,14 +236,21 @@ def _scale(view: View) -> Any:
     return [[float(edge), color] for index, color in enumerate(PHASE_COLORS) for edge in (edges[index], edges[index + 1])]
 
 
-def _coloraxis(info: Info, low: float, high: float, narrow: bool) -> dict[str, Any]:
+def _coloraxis(info: Info, low: float, high: float, shown: bool, inner: int) -> dict[str, Any]:
     if info.view == "probability":
         bar: dict[str, Any] = {"title": {"text": "share"}, "tickvals": [0, 0.25, 0.5, 0.75, 1]}
     else:
-        ticks = np.linspace(low, high, 3).tolist()
+        drawn = [log10(max(1.0, value)) for value in info.values()]
+        ticks = np.linspace(min(drawn), max(drawn), 3 if max(drawn) > min(drawn) else 1).tolist() if drawn else []
         bar = {"title": {"text": "steps"}, "tickvals": ticks, "ticktext": [f"{float(f'{10**each:.3g}'):,.0f}" for each in ticks]}
-    shown = info.view != "phase" and not narrow
-    return {"colorscale": _scale(info.view), "cmin": low, "cmax": high, "showscale": shown, "colorbar": {"thickness": 12, "outlinewidth": 0, "x": 1.02, **bar}}
+    size = {"thickness": 12, "outlinewidth": 0, "x": 1.02, "lenmode": "pixels", "len": min(320, max(108, inner))}
+    return {
+        "colorscale": _scale(info.view),
+        "cmin": low,
+        "cmax": high,
+        "showscale": shown and info.view != "phase" and bool(info.values()),
+        "colorbar": {**size, **bar},
+    }
 
 
 def _draw_facet(fig: go.Figure, info: Info, facet: Facet, limits: tuple[float, float], row: int, column: int) -> None:

@@ -102,19 +102,24 @@ def ink_on(color: str) -> str:
     return "#000000" if 0.299 * red + 0.587 * green + 0.114 * blue > 140 else "#ffffff"
 
 
+def safe(text: str) -> str:
+    """`text` as neither a figure nor a page takes for markup. Quotes stay: figures show their escapes."""
+    return escape(text, quote=False)
+
+
 def word(column: str) -> str:
     """A column in words, `@end` and `@grok` included."""
     name, _, when = column.partition("@")
     told = WORDS.get(name, name.replace("_", " "))
-    return escape(f"{told} {'when it generalised' if when == 'grok' else f'at step {when}' if when.isdigit() else 'at the end'}" if when else told)
+    return safe(f"{told} {'when it generalised' if when == 'grok' else f'at step {when}' if when.isdigit() else 'at the end'}" if when else told)
 
 
 def axis_word(path: str) -> str:
     """A dotted path in words: λ for the weight of a penalty."""
     parts = path.split(".")
     if parts[0] == "penalties" and parts[-1] == "weight" and len(parts) == 3:
-        return f"λ ({escape(parts[1])})"
-    return escape(parts[-1].replace("_", " "))
+        return f"λ ({safe(parts[1])})"
+    return safe(parts[-1].replace("_", " "))
 
 
 def short_word(path: str) -> str:
@@ -133,7 +138,7 @@ def value_word(value: Any) -> str:
             power = f"10{str(int(exponent)).translate(SUPERSCRIPT)}"
             return power if mantissa == "1" else f"{mantissa}·{power}"
         return text
-    return escape(value if isinstance(value, str) else json.dumps(value))
+    return safe(value if isinstance(value, str) else json.dumps(value))
 
 
 def percent(share: float) -> str:

@@ -102,7 +102,9 @@ def test_routing(store):
 
 def test_single_seeds_are_not_tested(store):
     said = told(store, evaded, seeds=1)
-    assert "too few seeds to test" in said and "No cell has more than one finished seed" in said and "evaded" not in said and "log-rank" not in said
+    assert (
+        "There are too few seeds to test this" in said and "No cell has more than one finished seed" in said and "evaded" not in said and "log-rank" not in said
+    )
 
 
 def test_nothing_finished_says_only_that(odd_tables):

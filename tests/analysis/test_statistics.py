@@ -62,6 +62,7 @@ def test_a_run_that_diverged_stays_at_risk_for_ever():
 def test_median_not_reached_is_infinite_and_nothing_is_unknown():
     assert survival([50, 50, 10], [False, False, True]).median().value == inf
     assert isnan(survival([], []).median().value)
+    assert survival([9], [True]).median().value == 9 and isnan(survival([9], [True]).median().high)
     assert survival([7, 7], [False, False]).median().low == inf
 
 
