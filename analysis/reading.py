@@ -51,7 +51,7 @@ def reading(folder: RunFolder, entry: Entry, goal: Goal, fit: Goal | None) -> Re
     table = history_of(folder) if folder.history_intact(record) else None
     if table is None or not {"step", goal.column} <= {*table.column_names}:
         return Reading("damaged", reason="its history cannot be read", record=record, failure=failure)
-    end = end_of(stopping_rows(table, goal, fit), Stopper(Budget.model_validate(entry["budget"]), goal, fit))
+    end = end_of(stopping_rows(table, goal, fit), Stopper(Budget.model_validate(entry["budget"]), goal, fit, entry["eval_every"]))
     if end is None and record.outcome not in ("pruned", "diverged"):
         if failure:
             return Reading("failed", failure.outcome, failure.reason, failure.step, record, failure)

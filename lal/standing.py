@@ -72,11 +72,11 @@ def refuse_other(config: RunConfig, trajectory: dict, folder: RunFolder) -> None
 
 
 def same_rules(config: RunConfig, record: Record) -> bool:
-    """Whether the record was written under the very rules of ending that `config` has."""
+    """Whether the record was written under the very rules of ending, and the very cadence, that `config` has."""
     asked = dump(config)["budget"]
-    return all(asked.get(key) == record.budget.get(key) for key in {*asked, *record.budget} - set(OPERATIONAL))
+    return record.measure.get("eval_every") == config.eval_every and all(asked.get(key) == record.budget.get(key) for key in {*asked, *record.budget} - set(OPERATIONAL))
 
 
 def _would_have_ended(config: RunConfig, folder: RunFolder) -> bool:
     rows = folder.history()
-    return rows is not None and end_of(rows, Stopper(config.budget, config.goal, config.fit)) is not None
+    return rows is not None and end_of(rows, Stopper(config.budget, config.goal, config.fit, config.eval_every)) is not None

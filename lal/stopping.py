@@ -11,6 +11,7 @@ from lal.budget import Budget
 from lal.events import Goal
 
 Row = Mapping[str, Any]
+LOSS = "train_loss"  # the column whose NaN or infinity means divergence, in kinds of run that have it
 
 
 @dataclass(frozen=True)
@@ -27,10 +28,13 @@ class Stopper:
 
     Success: the goal held at every evaluation for `sustain` steps, then a tail of max(min_steps, factor x first step of
     that stretch), in which falling back below the goal no longer matters (it is what the tail is there to show).
+
+    Only rows at multiples of `every` steps count, and the budget's last: whoever else had the run measured more finely,
+    or let it end in between, it ends where it would have ended had nobody else asked.
     """
 
-    def __init__(self, budget: Budget, goal: Goal, fit: Goal | None, loss: str | None = "train_loss"):
-        self.budget, self.goal, self.fit, self.loss = budget, goal, fit, loss
+    def __init__(self, budget: Budget, goal: Goal, fit: Goal | None, every: int = 1):
+        self.budget, self.goal, self.fit, self.every = budget, goal, fit, every
         self.end: End | None = None
         self._held_since: int | None = None
         self._ends_at: int | None = None
@@ -38,11 +42,15 @@ class Stopper:
 
     def see(self, row: Row) -> End | None:
         """The end, if `row` is the run's last; else None. Rows without the goal column (pulses) never end a run."""
-        if self.goal.column in row and self.end is None:
+        if self.end is None and self._counts(row):
             step = int(row["step"])
             self._watch(step, row)
             self.end = self._diverged(step, row) or self._success(step) or self._futile(step, row) or self._out_of_budget(step)
         return self.end
+
+    def _counts(self, row: Row) -> bool:
+        step = int(row["step"])
+        return self.goal.column in row and (step % self.every == 0 or step == self.budget.steps)
 
     def _watch(self, step: int, row: Row) -> None:
         self._memorised = self._memorised or self.fit is None or self.fit.met(row.get(self.fit.column))
@@ -57,8 +65,8 @@ class Stopper:
             self._ends_at = step + max(tail.min_steps, round(tail.factor * self._held_since))
 
     def _diverged(self, step: int, row: Row) -> End | None:
-        value = row.get(self.loss) if self.loss else None
-        return None if value is None or isfinite(value) else End("diverged", f"{self.loss} is {value} at step {step}", step)
+        value = row.get(LOSS)
+        return None if value is None or isfinite(value) else End("diverged", f"{LOSS} is {value} at step {step}", step)
 
     def _success(self, step: int) -> End | None:
         if self._ends_at is None or step < self._ends_at:

@@ -91,7 +91,8 @@ class Session:
 
     def __init__(self, config: RunConfig, store: Store, device: str, claim: Claim):
         self.folder, self.claim, self.device = store.run(run_id(config)), claim, device
-        self.config = config
+        self.asked = config
+        self.config = config  # the same, measured so that it serves everybody who asked before, too
         self.rows: list[Row] = []
         self.unsaved = 0  # index of the first row that no part holds
         self.part = 0
@@ -103,7 +104,7 @@ class Session:
         """Trains until the run's own stopper says that it is over."""
         saved = self._restart() if afresh else self._saved()
         self.folder.put_config(dump(self.config))
-        stopper = Stopper(self.config.budget, self.config.goal, self.config.fit)
+        stopper = Stopper(self.asked.budget, self.asked.goal, self.asked.fit, self.asked.eval_every)
         for row in self.rows:
             stopper.see(row)
         run = self.config.start(self.device)

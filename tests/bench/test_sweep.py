@@ -20,7 +20,7 @@ torch.set_num_threads(1)
 from launch.sweep import load
 from lal.stopping import Stopper
 for config in list(load(sys.argv[1]).configs().values())[int(sys.argv[2])::2]:
-    for row in config.start().rows(Stopper(config.budget, config.goal, config.fit)):
+    for row in config.start().rows(Stopper(config.budget, config.goal, config.fit, config.eval_every)):
         pass
 """
 
