@@ -6,6 +6,7 @@ import json
 import os
 import socket
 import time
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -51,10 +52,11 @@ class Claim:
 
     def taken(self) -> bool:
         """Tries to take the claim: True once it is ours; False while another owner is alive."""
-        if not self.folder.create("claim.json", self._text()):
-            if self._alive(owner_of(self.folder)):
-                return False
-            self.folder.put_bytes("claim.json", self._text())
+        with suppress(OSError):  # where claims cannot be written, nobody can be told: the copies will be equal
+            if not self.folder.create("claim.json", self._text()):
+                if self._alive(owner_of(self.folder)):
+                    return False
+                self.folder.put_bytes("claim.json", self._text())
         self.held, self._last = True, time.monotonic()
         return True
 
@@ -62,7 +64,8 @@ class Claim:
         """Shows, every few seconds, that the owner lives."""
         if time.monotonic() - self._last >= BEAT_S:
             self.beats, self._last = self.beats + 1, time.monotonic()
-            self.folder.put_bytes("claim.json", self._text())
+            with suppress(OSError):
+                self.folder.put_bytes("claim.json", self._text())
 
     def release(self) -> None:
         """Gives the claim up; another owner's is left alone."""

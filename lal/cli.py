@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import sys
 from importlib import import_module
 from typing import Any
@@ -20,6 +21,10 @@ COMMANDS = {
     "plot": ("analysis.commands:plot", "One figure of a sweep, as a page or a picture"),
     "doctor": ("launch.commands:doctor", "What this machine has, and what is missing"),
 }
+
+
+# A full, forbidden or wrong place to write: mistakes of a request, not of the program.
+REFUSED_BY_THE_SYSTEM = {getattr(errno, name) for name in ("ENOSPC", "EDQUOT", "EFBIG", "EACCES", "EPERM", "EROFS", "ENOTDIR", "EISDIR", "EEXIST", "ENAMETOOLONG")}
 
 
 class Lazy(click.Group):
@@ -60,7 +65,9 @@ def main(args: list[str] | None = None) -> Any:
         click.echo(f"lal: {error}", err=True)
         sys.exit(2)
     except OSError as error:
-        what = f"{error.filename or 'a file'}: {error.strerror or error}"
+        if error.errno not in REFUSED_BY_THE_SYSTEM:
+            raise
+        what = f"{error.filename or 'a file'}: {error.strerror}"
         click.echo(f"lal: the system refused {what}; mend that or use another --results, then run the same command again", err=True)
         sys.exit(2)
 

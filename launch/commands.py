@@ -57,24 +57,26 @@ def plan(sweep: str, overrides: tuple[str, ...], results: str, profile: str | No
 @JSON
 @click.pass_obj
 def sweep(
-    report: Callable[..., str], sweep: str, overrides: tuple[str, ...], results: str, profile: str | None, reported: bool, as_json: bool, **options: Any
+    report: Callable[..., str], sweep: str, overrides: tuple[str, ...], results: str, profile: str | None, reported: bool, skip_failed: bool, as_json: bool, **options: Any
 ) -> None:
     """Train what is missing of SWEEP (a name or a YAML file), then report. Run again to resume, retry or extend.
 
     OVERRIDES are dotted.path=value, or dotted.path=a,b,c for an axis.
     """
     from lal.store import Store
-    from launch.drive import Options, drive, say
+    from launch.drive import Options, drive
     from launch.plan import plan as planned_of
     from launch.plan import show
+    from launch.summary import say
     from launch.sweep import load
 
     console = Console(file=sys.stderr if as_json else sys.stdout)
     options["quiet"] = options["quiet"] or as_json
-    expanded, store = load(sweep, profile, list(overrides)), Store(results)
+    store = Store(results)
+    planned = planned_of(load(sweep, profile, list(overrides)), store, skip_failed=skip_failed, fresh=options["fresh"], cpus=options["cpus"])
     if not options["quiet"]:
-        show(planned_of(expanded, store, skip_failed=options["skip_failed"], cpus=options["cpus"]), console)
-    summary = drive(expanded, store, Options(**options), console)
+        show(planned, console)
+    summary = drive(planned, store, Options(**options), console)
     again = shlex.join(["lal", *sys.argv[1:]])
     if not as_json:
         say(summary, console, again)

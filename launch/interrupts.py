@@ -8,8 +8,8 @@ from contextlib import contextmanager
 
 
 @contextmanager
-def interruptible() -> Iterator[list[int]]:
-    """Inside, SIGINT and SIGTERM raise KeyboardInterrupt in the main thread; the list holds the signals that came.
+def interruptible(*, raises: bool = True) -> Iterator[list[int]]:
+    """Inside, SIGINT and SIGTERM raise KeyboardInterrupt in the main thread, unless not `raises`; the list holds those that came.
 
     To be entered after Ray has started: Ray installs a SIGTERM handler of its own.
     """
@@ -17,7 +17,8 @@ def interruptible() -> Iterator[list[int]]:
 
     def interrupt(signum: int, frame: object) -> None:
         came.append(signum)
-        raise KeyboardInterrupt
+        if raises:
+            raise KeyboardInterrupt
 
     before = {signum: signal.signal(signum, interrupt) for signum in (signal.SIGINT, signal.SIGTERM)}
     try:

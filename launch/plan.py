@@ -83,14 +83,14 @@ class Plan:
         return dict(Counter([*told, *(f"last attempt: {each.failed}" for each in self.standings.values() if each.failed)]))
 
 
-def plan(sweep: Expanded, store: Store, *, skip_failed: bool = False, cpus: int | None = None) -> Plan:
-    """What is missing of `sweep` in `store`, on a machine with `cpus` cores (default: this one).
+def plan(sweep: Expanded, store: Store, *, skip_failed: bool = False, fresh: bool = False, cpus: int | None = None) -> Plan:
+    """What is missing of `sweep` in `store`, on a machine with `cpus` cores (default: this one); `fresh` counts nothing that is there.
 
     Raises:
         Refused: a stored run of the same id has another trajectory.
     """
     configs = sweep.configs()
-    standings = {run_id: standing(config, store) for run_id, config in configs.items()}
+    standings = {run_id: Standing("new") if fresh else standing(config, store) for run_id, config in configs.items()}
     to_train = {
         run_id: config
         for run_id, config in configs.items()

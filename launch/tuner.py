@@ -82,12 +82,16 @@ def note_lost(store: Store, runs: Sequence[RunConfig], results: Any) -> None:
     for config in runs:
         folder, error = store.run(run_id(config)), errors.get(run_id(config))
         if error is not None and folder.failure() is None and standing(config, store).state != "done":
-            folder.fail(lost(run_id(config), error))
+            folder.fail(unnoted(run_id(config), error))
 
 
-def lost(run_id: str, error: Exception) -> Failure:
-    """The facts of a death that was seen from outside."""
-    return Failure(run_id, "lost", f"the worker died {LOST_TRIES} times", 0, str(error))
+def unnoted(run_id: str, error: Exception) -> Failure:
+    """The facts of what was seen from outside: a worker that died, or one that could not even begin its run."""
+    from ray.exceptions import RayActorError
+
+    if isinstance(error, RayActorError):
+        return Failure(run_id, "lost", f"the worker died {LOST_TRIES} times", 0, str(error))
+    return Failure(run_id, "error", str(error).strip().rpartition("\n")[2], 0, str(error))
 
 
 def note_killed(store: Store, runs: Sequence[RunConfig], text: str) -> None:

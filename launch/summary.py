@@ -1,0 +1,84 @@
+"""How a call of `lal sweep` ended: the facts, and the last lines that a person reads."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from rich.console import Console
+
+from lal.config import run_id
+from lal.standing import standing
+from lal.store import Failure, Store
+from launch.plan import Plan
+from launch.progress import duration
+
+
+@dataclass
+class Summary:
+    """The facts of one call.
+
+    Attributes:
+        folder: of the sweep, below `sweeps/`.   planned: runs of the sweep.   already: finished before.
+        left_alone: failed before, and left so on request.   trained: finished by this call, of them `outcomes`.
+        failures: of runs that this call tried.   missing: neither finished nor failed: interrupted.   signal: that interrupted, or None.
+    """
+
+    folder: str
+    planned: int
+    already: int
+    left_alone: int
+    trained: int = 0
+    seconds: float = 0.0
+    outcomes: dict[str, int] = field(default_factory=dict)
+    failures: list[Failure] = field(default_factory=list)
+    missing: int = 0
+    signal: int | None = None
+
+    @property
+    def exit_code(self) -> int:
+        """0 done, 1 some failed, 128 + n interrupted by signal n."""
+        if self.signal is not None:
+            return 128 + self.signal
+        return 1 if self.failures or self.missing else 0
+
+
+def summed(planned: Plan, store: Store, signalled: int | None, seconds: float) -> Summary:
+    """The facts, read from the folders of what this call had to train."""
+    counts = planned.counts()
+    left_alone = counts["runs"] - counts["done"] - len(planned.to_train)
+    summary = Summary(planned.sweep.folder, counts["runs"], counts["done"], left_alone, seconds=seconds, signal=signalled)
+    for config in planned.to_train:
+        failure, stands = store.run(run_id(config)).failure(), standing(config, store)
+        if failure is not None:
+            summary.failures.append(failure)
+        elif stands.state == "done" and stands.record:
+            summary.trained += 1
+            summary.outcomes[stands.record.outcome] = summary.outcomes.get(stands.record.outcome, 0) + 1
+        else:
+            summary.missing += 1
+    return summary
+
+
+def say(summary: Summary, console: Console, again: str) -> None:
+    """The last lines: what was done, what failed and why, how to go on."""
+    outcomes = ", ".join(f"{count} {outcome.replace('_', ' ')}" for outcome, count in sorted(summary.outcomes.items()))
+    trained = f"{summary.trained} trained now in {duration(summary.seconds)}{f' ({outcomes})' if outcomes else ''}"
+    finished = summary.already + summary.trained
+    console.print(f"{finished}/{summary.planned} runs finished: {trained}, {summary.already} were there.", highlight=False)
+    if summary.left_alone:
+        console.print(f"{summary.left_alone} that had failed were left alone.", highlight=False)
+    if summary.failures:
+        say_failures(summary.failures, console)
+    if summary.signal is not None:
+        console.print("Interrupted; what runs had saved is kept. To go on:", highlight=False)
+    elif summary.failures or summary.missing:
+        console.print("To try again what did not finish:", highlight=False)
+    if summary.signal is not None or summary.failures or summary.missing:
+        console.print(f"  {again}", highlight=False, markup=False, soft_wrap=True)
+
+
+def say_failures(failures: list[Failure], console: Console) -> None:
+    """How many failed, and the first one's reason and traceback."""
+    first = failures[0]
+    console.print(f"{len(failures)} failed; the first, {first.run_id}: {first.outcome}, {first.reason}", highlight=False, markup=False, soft_wrap=True)
+    console.print(first.traceback.rstrip(), highlight=False, markup=False, soft_wrap=True, style="dim")
