@@ -31,7 +31,7 @@ class Reading:
                missing     nothing is there.
         outcome, reason: of its end under this sweep's budget, or of its failure; None otherwise.
         step: the last step that counts.
-        rows: history up to there, at this sweep's cadence; None unless done.
+        rows: history on this sweep's own grid, the multiples of `eval_every`, and the row at which it ended; None unless done.
     """
 
     state: State
@@ -44,7 +44,11 @@ class Reading:
 
 
 def reading(folder: RunFolder, entry: Entry, goal: Goal, fit: Goal | None) -> Reading:
-    """What `folder` holds of the run that manifest `entry` asks for. Never raises for what is on disk: it says so in `state`."""
+    """What `folder` holds of the run that manifest `entry` asks for, as if nobody else had had it measured or continued.
+
+    A shared run may be measured more finely than here, and go on for longer: rows off this sweep's grid neither end it nor are kept,
+    but for the row of its end, which is off the grid where the budget is. Never raises for what is on disk: it says so in `state`.
+    """
     record, failure = folder.record(), folder.failure()
     if record is None:
         return _unended(folder, failure)
@@ -87,7 +91,7 @@ def stopping_rows(table: pa.Table, goal: Goal, fit: Goal | None) -> list[dict[st
 
 
 def thinned(table: pa.Table, last: int, every: int) -> pa.Table:
-    """Rows up to step `last` whose step is a multiple of `every`, and that last one: what a run measured so would have left."""
+    """Rows up to step `last`, the run's end, whose step is a multiple of `every`, and that of the end: what a run measured so would have left."""
     steps = table["step"]
     due = pc.or_(pc.equal(pc.subtract(steps, pc.multiply(pc.divide(steps, every), every)), 0), pc.equal(steps, last))  # type: ignore[attr-defined]
     return table.filter(pc.and_(due, pc.less_equal(steps, last)))  # type: ignore[attr-defined]
