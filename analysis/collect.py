@@ -32,7 +32,7 @@ class Tables:
         manifest: as stored.   goal: what runs aim at.   thresholds: what verdicts are by.
         runs: one row a manifest run, in its order: see `run_row`.
         history: one row an evaluation of a done run: `run_id`, `cell`, `arm`, `seed`, axis paths, measured columns.
-        readings: by run_id, the records and failures behind the rows.
+        readings: the records and failures behind the rows of `runs`, in the same order.
     """
 
     manifest: Mapping[str, Any]
@@ -40,7 +40,7 @@ class Tables:
     thresholds: Thresholds
     runs: Frame
     history: Frame
-    readings: Mapping[str, Reading] = field(repr=False, default_factory=dict)
+    readings: Sequence[Reading] = field(repr=False, default=())
 
     @property
     def axes(self) -> list[str]:
@@ -77,12 +77,12 @@ def collect(store: Store, folder: str, threshold: float | None = None) -> Tables
     manifest = checked(store.manifest(folder), store, folder)
     goal, fit = Goal(**manifest["goal"]), Goal(**manifest["fit"]) if manifest["fit"] else None
     thresholds = thresholds_of(manifest, goal, fit, threshold)
-    readings = {entry["run_id"]: reading(store.run(entry["run_id"]), entry, goal, fit) for entry in manifest["runs"]}
+    readings = readings_of(store, manifest["runs"], goal, fit)
     refuse_stricter(manifest, readings, goal, thresholds)
     axes, cell_of = axis_values(manifest), cell_numbers(manifest["runs"])
     rows, tables = [], []
     for index, entry in enumerate(manifest["runs"]):
-        found = readings[entry["run_id"]]
+        found = readings[index]
         key = {
             "cell": cell_of[index],
             "arm": entry["arm"],
@@ -113,6 +113,13 @@ def checked(manifest: dict[str, Any], store: Store, folder: str) -> dict[str, An
     return manifest
 
 
+def readings_of(store: Store, entries: Sequence[Mapping[str, Any]], goal: Goal, fit: Goal | None) -> list[Reading]:
+    """A reading of each of `entries`. Arms that share a run may ask for it under different budgets; where they do not, it is read once."""
+    keys = [json.dumps([entry["run_id"], entry["budget"], entry["eval_every"]], sort_keys=True) for entry in entries]
+    read = {key: reading(store.run(entry["run_id"]), entry, goal, fit) for key, entry in dict(zip(keys, entries, strict=True)).items()}
+    return [read[key] for key in keys]
+
+
 def thresholds_of(manifest: Mapping[str, Any], goal: Goal, fit: Goal | None, threshold: float | None) -> Thresholds:
     """The numbers of all verdicts. The window is never longer than what runs had to hold before they were stopped."""
     target = goal.at_least
@@ -127,7 +134,7 @@ def thresholds_of(manifest: Mapping[str, Any], goal: Goal, fit: Goal | None, thr
     )
 
 
-def refuse_stricter(manifest: Mapping[str, Any], readings: Mapping[str, Reading], goal: Goal, thresholds: Thresholds) -> None:
+def refuse_stricter(manifest: Mapping[str, Any], readings: Sequence[Reading], goal: Goal, thresholds: Thresholds) -> None:
     """Refuses a threshold beyond what runs were stopped at: they might have reached it had they gone on."""
 
     def beyond(at_least: float) -> bool:
@@ -135,14 +142,14 @@ def refuse_stricter(manifest: Mapping[str, Any], readings: Mapping[str, Reading]
 
     stopped = {
         entry["run_id"]: entry["budget"]["stop"]["at_least"]
-        for entry in manifest["runs"]
-        if readings[entry["run_id"]].outcome == "target_reached" and beyond(entry["budget"]["stop"]["at_least"])
+        for entry, found in zip(manifest["runs"], readings, strict=True)
+        if found.outcome == "target_reached" and beyond(entry["budget"]["stop"]["at_least"])
     }
     if stopped:
         at = ", ".join(f"{value:g}" for value in sorted(set(stopped.values())))
         raise Refused(
             f"a verdict may not be stricter than what runs were stopped at, but threshold {thresholds.goal:g} is beyond {at}, where {len(stopped)} of "
-            f"{len(manifest['runs'])} runs were stopped; use a milder threshold, "
+            f"{len({entry['run_id'] for entry in manifest['runs']})} runs were stopped; use a milder threshold, "
             f"or continue them with `{manifest['command']} budget.stop.at_least={thresholds.goal:g}`"
         )
 
@@ -170,13 +177,13 @@ def cell_numbers(entries: Sequence[Mapping[str, Any]]) -> list[int]:
 def run_row(run_id: str, key: Mapping[str, Any], found: Reading, verdict: Verdict | None) -> dict[str, Any]:
     """One row of the runs table.
 
-    `state`, `outcome`, `reason` as in Reading; `t_mem` and `t_grok` are the evaluations at which the event was first seen, `.._after`
-    the ones before it (the event lies between); `delay` = t_grok - t_mem; `horizon` the last step; `event` whether it generalised;
-    `<column>@end` the last value; `<column>@grok` the first at or after t_grok. Tensor-wise columns (with a slash) stay in the history.
+    `state`, `outcome`, `reason` as in Reading; `steps` and `seconds` up to its end under this sweep's budget; `t_mem` and `t_grok` are the
+    evaluations at which the event was first seen, `.._after` the ones before it (the event lies between); `delay` = t_grok - t_mem;
+    `horizon` the last step; `event` whether it generalised; `<column>@end` the last value; `<column>@grok` the first at or after t_grok.
+    Tensor-wise columns (with a slash) stay in the history.
     """
-    record = found.record if found.state == "done" else None
     row: dict[str, Any] = {**key, "run_id": run_id, "state": found.state, "outcome": found.outcome, "reason": found.reason, "steps": found.step}
-    row |= {"seconds": record.seconds if record else nan, "n_evaluations": 0 if found.rows is None else len(found.rows)}
+    row |= {"seconds": seconds_of(found), "n_evaluations": 0 if found.rows is None else len(found.rows)}
     mem, grok = (verdict.t_mem, verdict.t_grok) if verdict else (None, None)
     for name, time in (("t_mem", mem), ("t_grok", grok)):
         row |= {f"{name}_after": nan if time is None or time.after is None else time.after, name: nan if time is None else time.by}
@@ -188,6 +195,13 @@ def run_row(run_id: str, key: Mapping[str, Any], found: Reading, verdict: Verdic
         "event": grok is not None,
     }
     return row | (read(found.rows, grok.by if grok else None) if found.rows is not None else {})
+
+
+def seconds_of(found: Reading) -> float:
+    """Time in training until the run's end under this sweep's budget, however long others had it go on; NaN unless it is done."""
+    if found.rows is None or "seconds" not in found.rows.column_names:
+        return nan
+    return float(found.rows["seconds"].to_pylist()[-1])
 
 
 def read(rows: pa.Table, grok: int | None) -> dict[str, float]:
@@ -211,8 +225,9 @@ def objective(tables: Tables, column: str, when: str | int) -> Series:
     if not tables.has(column):
         return pd.Series(nan, tables.runs.index)
     seen = tables.history[(tables.history["step"] <= when) & tables.history[column].notna()]
-    last = seen.groupby("run_id")[column].last()
-    return tables.runs["run_id"].map(last).astype(float)
+    last = seen.groupby(["run_id", "cell"])[column].last()
+    keys = zip(tables.runs["run_id"], tables.runs["cell"], strict=True)
+    return pd.Series([last.get(key, nan) for key in keys], tables.runs.index).astype(float)
 
 
 def keyed(rows: pa.Table, key: Mapping[str, Any]) -> pa.Table:

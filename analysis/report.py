@@ -148,7 +148,7 @@ def _failures(tables: Tables) -> list[str]:
     told = ["<h2>Failures</h2>", f"<p>{runs_word(len(failed))} failed. The next <code>{escape(tables.manifest['command'])}</code> tries again.</p>"]
     groups = list(failed.groupby(["outcome", "reason"], sort=False))
     for (outcome, reason), runs in groups[:MOST_FAILURES]:
-        failure = tables.readings[runs["run_id"].iloc[0]].failure
+        failure = tables.readings[runs.index[0]].failure
         names = ", ".join(escape(each) for each in runs["run_id"].head(10)) + (f" and {len(runs) - 10} more" if len(runs) > 10 else "")
         trace = f"<pre>{escape(failure.traceback)}</pre>" if failure and failure.traceback else "<p>There is no traceback.</p>"
         told.append(
@@ -159,10 +159,8 @@ def _failures(tables: Tables) -> list[str]:
 
 def provenance(tables: Tables) -> list[tuple[str, str]]:
     """What was asked, with what code, where, and how long it took; values are HTML."""
-    manifest, records = tables.manifest, [found.record for found in tables.readings.values() if found.record]
-    places = [record.environment for record in records]
-    seconds = sum(record.seconds for record in records)
-    cores = sum(record.seconds * (record.environment.get("threads") or 1) for record in records)
+    manifest, places = tables.manifest, [found.record.environment for found in tables.readings if found.record]
+    seconds, cores = time_in_training(tables)
     budgets = several(f"{entry['budget']['steps']:,} steps{_stop(entry['budget'])}" for entry in manifest["runs"])
     limits = tables.thresholds
     return [
@@ -179,8 +177,15 @@ def provenance(tables: Tables) -> list[tuple[str, str]]:
         ("Code", several(f"{(place.get('commit') or 'no clone')[:12]}{' with changes' if place.get('dirty') else ''}" for place in places)),
         ("Versions", several(", ".join(f"{name} {version}" for name, version in (place.get("versions") or {}).items() if version) for place in places)),
         ("Machines", several(f"{place.get('host')} ({place.get('machine')}, {place.get('device')}, threads: {place.get('threads')})" for place in places)),
-        ("Time in training", f"{span(seconds)} of runs, one after another; at most {span(cores)} of cores" if records else ""),
+        ("Time in training", f"{span(seconds)} of runs, one after another; at most {span(cores)} of cores" if seconds else ""),
     ]
+
+
+def time_in_training(tables: Tables) -> tuple[float, float]:
+    """Seconds of all finished runs up to their ends under this sweep's budget, and of the threads they had. A run that arms share counts once."""
+    longest = tables.done.sort_values("seconds", kind="stable").drop_duplicates("run_id", keep="last")["seconds"].dropna()
+    records = [(seconds, tables.readings[index].record) for index, seconds in longest.items()]
+    return float(longest.sum()), sum(seconds * (record.environment.get("threads") or 1) for seconds, record in records if record)
 
 
 def _lacking(tables: Tables) -> int:

@@ -76,7 +76,7 @@ def prepare(tables: Tables, thresholds: Sequence[float] | None = None) -> Info |
 def at_threshold(tables: Tables, threshold: float) -> Frame:
     """Done runs with `t_grok` and `event` by another threshold of the goal."""
     limits, done = replace(tables.thresholds, goal=threshold), tables.done
-    rows = [tables.readings[run_id].rows for run_id in done["run_id"]]
+    rows = [tables.readings[index].rows for index in done.index]
     times = [verdict_on(each, outcome, limits, tables.goal.direction).t_grok for each, outcome in zip(rows, done["outcome"], strict=True) if each is not None]
     return done.assign(t_grok=[float("nan") if time is None else float(time.by) for time in times], event=[time is not None for time in times])
 

@@ -114,9 +114,9 @@ class Folder:
             self.finish(run_id, rows_of(truth, seed, budget.steps, self.every), budget)
         return run_id
 
-    def finish(self, run_id: str, rows: Sequence[Mapping[str, Any]], budget: Budget) -> None:
-        """Writes history and record, cut where the run's own stopper ends it."""
-        end = end_of(rows, Stopper(budget, GOAL, FIT))
+    def finish(self, run_id: str, rows: Sequence[Mapping[str, Any]], budget: Budget, every: int | None = None) -> None:
+        """Writes history and record, cut where the run's own stopper ends it; `every`: the cadence it was measured at, if not the sweep's."""
+        end = end_of(rows, Stopper(budget, GOAL, FIT, every or self.every))
         assert end is not None
         kept = [row for row in rows if row["step"] <= end.step]
         last = dict(kept[-1])

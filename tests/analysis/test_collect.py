@@ -90,6 +90,29 @@ def test_a_finer_history_is_thinned_to_what_was_asked(store):
     assert history["step"].tolist() == [*range(0, 1200, 100), 1200]
 
 
+@pytest.mark.parametrize(
+    ("truth", "steps"),
+    [(Truth(grok=500), 3000), (Truth(grok=None), 2050), (Truth(grok=700, breaks=1500), 3000), (Truth(grok=None, memorise=10**6), 1975)],
+)
+def test_a_finer_shared_history_gives_exactly_the_tables_of_a_coarser_one(store, truth, steps):
+    """Another sweep had the run measured four times as often, and for longer; between two of our evaluations it dips below the goal."""
+    rows = [row | {"test_acc": 0.5} if row["step"] == 925 else row for row in rows_of(truth, 0, 4000)]
+    rows = [{name: value for name, value in row.items() if name not in ("functional_depth", "rounded_acc")} for row in rows]  # not due at every end
+    budget = Budget.model_validate({**BUDGET, "steps": steps})
+
+    def tables(name: str, kept: list, until: Budget, cadence: int):
+        folder = Folder(store, name=name, budget=budget.model_dump(mode="json"), every=100, arms=("all",))
+        run_id = folder.add("all", {WEIGHT: 0.0}, 0, Truth(missing=True))
+        folder.finish(run_id, kept, until, cadence)
+        return collect(store, folder.write())
+
+    coarse = tables("coarse", [row for row in rows if row["step"] % 100 == 0 or row["step"] == steps], budget, 100)
+    fine = tables("fine", rows, Budget(steps=4000, stop=None), 25)
+    assert coarse.runs["steps"][0] < 4000 and coarse.runs["outcome"][0] in ("target_reached", "budget")
+    for mine, theirs in ((coarse.runs, fine.runs), (coarse.history, fine.history), (coarse.cells, fine.cells)):
+        pd.testing.assert_frame_equal(*(each.drop(columns="run_id", errors="ignore") for each in (mine, theirs)))
+
+
 def test_cells_count_every_run_once(store):
     truths = [Truth(grok=500), Truth(grok=700), Truth(grok=None), Truth(grok=None, diverges=600), Truth(fails="error"), Truth(missing=True)]
     name = filled(store, lambda arm, weight, seed: truths[seed], weights=(0.0,), seeds=6, arms=("soft",))

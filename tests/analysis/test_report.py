@@ -13,10 +13,11 @@ import pytest
 from analysis import images, report
 from analysis.collect import collect
 from analysis.report import write
+from lal.budget import Budget
 from lal.config import parse
 from lal.runs.session import attempt
 from lal.store import Store
-from tests.analysis.synthetic import ODD, Truth, filled, quickstart
+from tests.analysis.synthetic import BUDGET, ODD, WEIGHT, Folder, Truth, filled, quickstart, rows_of
 
 
 class Page(HTMLParser):
@@ -184,3 +185,11 @@ def test_real_runs_from_training_to_page(store):
     assert {"functional_depth@end", "effective_depth@end", "routing_entropy_norm@end", "test_acc@end"} <= set(tables.runs)
     page = Page(write(store, "real", png=False).path.read_bytes())
     assert {"depth", "gates", "routing", "final", "curves"} <= set(page.specs()) and re.search(r"2 planned, 2 finished", page.text)
+
+
+def test_time_in_training_ends_where_this_sweep_does_and_shared_runs_count_once(store):
+    folder = Folder(store, budget={**BUDGET, "steps": 500})
+    run_id = folder.add("soft", {WEIGHT: 0.0}, 0, Truth(missing=True))
+    folder.finish(run_id, rows_of(Truth(grok=None), 0, 3000), Budget.model_validate(BUDGET))
+    folder.runs.append({**folder.runs[0], "arm": "hard"})
+    assert report.time_in_training(collect(store, folder.write())) == (2.0, 2.0)  # 500 steps of 1/250 s, on one thread
