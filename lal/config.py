@@ -44,7 +44,7 @@ def dump(config: RunConfig) -> dict[str, Any]:
 
 
 def identity(config: RunConfig) -> str:
-    """Canonical text of the trajectory: equal for two runs if and only if they compute the same."""
+    """Canonical text of the trajectory: two runs with equal texts compute the same."""
     return json.dumps(config.trajectory(), sort_keys=True, separators=(",", ":"))
 
 

@@ -45,6 +45,7 @@ class Thresholds:
         tau: decay time, sum of lr_t * weight_decay, before which a memoriser is only censored: over all published
             set-ups seen, networks that generalise at all do so at 1 to 11.
         fit_column, goal_column: where they are read; another kind of run names its own.
+        direction: whether the goal column is to be at or over its threshold (max), or at or under it (min).
     """
 
     fit: float = 0.99
@@ -54,6 +55,18 @@ class Thresholds:
     tau: float = 30.0
     fit_column: str = "train_acc"
     goal_column: str = "test_acc"
+    direction: Literal["max", "min"] = "max"
+
+    def reached(self, goal: float) -> bool:
+        """Whether a value of the goal column reaches its threshold; NaN does not."""
+        return goal >= self.goal if self.direction == "max" else goal <= self.goal
+
+
+def thresholds_of(goal: Goal, fit: Goal | None) -> Thresholds:
+    """The usual verdicts on runs with this `goal` and `fit`: 0.95 of an accuracy, or a milder target; of any other column the target."""
+    at_least = min(Thresholds.goal, goal.at_least) if goal.column == Thresholds.goal_column else goal.at_least
+    named = {} if fit is None else {"fit": fit.at_least, "fit_column": fit.column}
+    return Thresholds(goal=at_least, goal_column=goal.column, direction=goal.direction, **named)
 
 
 @dataclass(frozen=True)
@@ -82,12 +95,12 @@ def memorised(steps: Sequence[int], fit: Sequence[float], thresholds: Thresholds
 
 def generalised(steps: Sequence[int], goal: Sequence[float], thresholds: Thresholds) -> Time | None:
     """T_grok: the first evaluation from which `goal` holds for `window` consecutive evaluations."""
-    return sustained(steps, [value >= thresholds.goal for value in goal], thresholds.window)
+    return sustained(steps, [thresholds.reached(value) for value in goal], thresholds.window)
 
 
 def stability(steps: Sequence[int], goal: Sequence[float], since: int, thresholds: Thresholds) -> float:
     """Share in [0, 1] of the evaluations after step `since` at which `goal` is still held; 1 when there is none."""
-    later = [value >= thresholds.goal for step, value in zip(steps, goal, strict=True) if step > since]
+    later = [thresholds.reached(value) for step, value in zip(steps, goal, strict=True) if step > since]
     return sum(later) / len(later) if later else 1.0
 
 
@@ -117,7 +130,7 @@ def verdict(
     """The verdict on a run that ended with `outcome` at decay time `tau`; the columns are of equal length, in ascending steps."""
     t_mem, t_grok = memorised(steps, fit, thresholds), generalised(steps, goal, thresholds)
     held = stability(steps, goal, t_grok.by, thresholds) if t_grok else None
-    ungrokked = t_grok is not None and not goal[-1] >= thresholds.goal
+    ungrokked = t_grok is not None and not thresholds.reached(goal[-1])
     phase = "ungrokked" if ungrokked else phase_of(t_mem, t_grok, outcome, thresholds, tau)
     return Verdict(t_mem, t_grok, held, ungrokked, phase, steps[-1] if steps else 0)
 
@@ -125,17 +138,18 @@ def verdict(
 def phase_of(t_mem: Time | None, t_grok: Time | None, outcome: str, thresholds: Thresholds, tau: float | None) -> Phase:
     """Liu et al.'s four phases, and what a run can be besides.
 
-    comprehension  both reached, generalised at most `gap` steps after memorising;
-    grokking       both reached, later than that;
+    comprehension  generalised at most `gap` steps after memorising, or before;
+    grokking       generalised later than that;
     memorisation   the training set only, up to a decay time at which more budget is unlikely to help;
-    censored       ... or up to an earlier one: the budget was too small to say;
-    confusion      neither;
+    confusion      neither, up to such a decay time;
+    censored       either of these two up to an earlier one: the budget was too small to say;
     diverged, pruned  as the run ended, where it had not generalised.
+    Besides, `verdict` says ungrokked of a run that generalised and fell back, and tables say failed of one without a record.
     """
     if t_grok is not None:
         return "comprehension" if t_mem is None or t_grok.by - t_mem.by <= thresholds.gap else "grokking"
     if outcome in ("diverged", "pruned"):
         return outcome  # type: ignore[return-value]
-    if t_mem is None:
-        return "confusion"
-    return "memorisation" if tau is None or tau >= thresholds.tau else "censored"
+    if tau is not None and tau < thresholds.tau:
+        return "censored"
+    return "confusion" if t_mem is None else "memorisation"

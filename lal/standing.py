@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass
 from typing import Literal
 
-from lal.config import RunConfig, dump, run_id
+from pydantic import ValidationError
+
+from lal.config import RunConfig, dump, identity, run_id
 from lal.errors import Refused
 from lal.stopping import Stopper, end_of
-from lal.store import Record, RunFolder, Store
+from lal.store import Record, RunFolder, Store, flattened
 
 State = Literal["new", "done", "continue", "again"]
+SHOWN = 8  # differences in an error
 OPERATIONAL = ("checkpoint_every_s", "timeout_s")  # of a budget: how it runs, not when it is over
 
 
@@ -48,7 +50,7 @@ def standing(config: RunConfig, store: Store) -> Standing:
     failed = failure.outcome if failure else None
     record = folder.record()
     if record is None:
-        begun = failure is not None or folder.get_bytes("checkpoint.pt") is not None
+        begun = failure is not None or folder.has("checkpoint.pt")
         return Standing("continue", "was not finished", failed=failed) if begun else Standing("new")
     refuse_other(config, record.trajectory, folder)
     lacking = config.lacks(record.measure)
@@ -62,11 +64,15 @@ def standing(config: RunConfig, store: Store) -> Standing:
 
 
 def refuse_other(config: RunConfig, trajectory: dict, folder: RunFolder) -> None:
-    """Refuses a stored run of the same id that computed something else."""
-    mine, theirs = config.trajectory(), trajectory
-    if json.dumps(mine, sort_keys=True) != json.dumps(theirs, sort_keys=True):
+    """Refuses a stored run of the same id that computed something else: another configuration, or one made under other defaults."""
+    try:
+        stored = type(config).model_validate(trajectory)
+    except ValidationError:
+        stored = None
+    if stored is None or identity(stored) != identity(config):
+        mine, theirs = dict(flattened(config.whole_trajectory())), dict(flattened(stored.whole_trajectory() if stored else trajectory))
         differ = sorted(key for key in {*mine, *theirs} if mine.get(key) != theirs.get(key))
-        shown = "; ".join(f"{key}: stored {theirs.get(key)!r}, asked {mine.get(key)!r}" for key in differ)
+        shown = "; ".join(f"{key}: stored {theirs.get(key)!r}, asked {mine.get(key)!r}" for key in differ[:SHOWN])
         remedy = "move that folder away or use another --results"
         raise Refused(f"a stored run must have the trajectory that is asked for, but {folder.path} differs ({shown}); {remedy}")
 
@@ -74,7 +80,8 @@ def refuse_other(config: RunConfig, trajectory: dict, folder: RunFolder) -> None
 def same_rules(config: RunConfig, record: Record) -> bool:
     """Whether the record was written under the very rules of ending, and the very cadence, that `config` has."""
     asked = dump(config)["budget"]
-    return record.measure.get("eval_every") == config.eval_every and all(asked.get(key) == record.budget.get(key) for key in {*asked, *record.budget} - set(OPERATIONAL))
+    rules = {*asked, *record.budget} - set(OPERATIONAL)
+    return record.measure.get("eval_every") == config.eval_every and all(asked.get(key) == record.budget.get(key) for key in rules)
 
 
 def _would_have_ended(config: RunConfig, folder: RunFolder) -> bool:

@@ -37,7 +37,7 @@ class Record:
     Attributes:
         outcome: one of DONE.   reason: the same in words, with the step.
         steps: optimizer steps done.   seconds: time spent in the loop.
-        trajectory, measure, budget: what was run, in full; `trajectory` holds only what differs from the defaults.
+        trajectory, measure, budget: what was run, all values, defaults included.
         history_bytes: size of history.parquet: a file of another size is damaged.
         environment: commit, dirty, versions, device, threads: where and why, never part of identity.
     """
@@ -123,6 +123,15 @@ class Store:
         except (FileNotFoundError, NotADirectoryError):
             return None
 
+    def has(self, path: str) -> bool:
+        """Whether there is a file at `path`."""
+        return (self.root / path).is_file()
+
+    def tidy(self, path: str) -> None:
+        """Removes what killed writes left beside the files of folder `path`. Only for who writes there alone."""
+        for left in (self.root / path).rglob(".*.tmp"):
+            left.unlink(missing_ok=True)
+
     def remove(self, path: str) -> None:
         """Removes one file, if it is there."""
         (self.root / path).unlink(missing_ok=True)
@@ -168,6 +177,7 @@ class Store:
             have = ", ".join(self.names("sweeps")) or "none yet"
             remedy = "run `lal sweep` again: it is written anew and no finished run is repeated"
             raise Refused(f"a sweep must have a manifest, but {self.root / path} {state} (sweeps here: {have}); {remedy}")
+        refuse_newer(manifest, path)
         return manifest
 
 
@@ -178,12 +188,14 @@ class RunFolder:
         self.store, self.path = store, path
 
     def record(self) -> Record | None:
-        """The record of a finished run; None where it is missing, damaged or of a newer schema."""
-        return _parsed(Record, self.store.get_json(f"{self.path}/record.json"))
+        """The record of a finished run; None where it is missing or damaged."""
+        path = f"{self.path}/record.json"
+        return _parsed(Record, self.store.get_json(path), path)
 
     def failure(self) -> Failure | None:
         """The last failed attempt since the run was last finished or begun, if any."""
-        return _parsed(Failure, self.store.get_json(f"{self.path}/failure.json"))
+        path = f"{self.path}/failure.json"
+        return _parsed(Failure, self.store.get_json(path), path)
 
     def finish(self, record: Record) -> None:
         """Declares the run finished."""
@@ -208,6 +220,14 @@ class RunFolder:
     def create(self, name: str, data: bytes) -> bool:
         """Writes file `name` of the folder if it is not there; says whether it did."""
         return self.store.create(f"{self.path}/{name}", data)
+
+    def has(self, name: str) -> bool:
+        """Whether the folder has file `name`."""
+        return self.store.has(f"{self.path}/{name}")
+
+    def tidy(self) -> None:
+        """Removes what killed writes left. Only for the run's owner."""
+        self.store.tidy(self.path)
 
     def put_bytes(self, name: str, data: bytes) -> None:
         """Writes file `name` of the folder."""
@@ -259,11 +279,26 @@ class RunFolder:
         for name in self.parts():
             self.store.remove(f"{self.path}/{name}")
 
-    def reset(self) -> None:
-        """Back to nothing trained: everything but the configuration goes, the record first."""
-        for name in ("record.json", "failure.json", "checkpoint.pt", "best.pt", "history.parquet"):
+    def restart(self) -> None:
+        """Back to step 0. What a finished run left stays, if it is whole, until its successor is finished."""
+        record = self.record()
+        whole = record is not None and self.history_intact(record)
+        for name in ("checkpoint.pt", *([] if whole else ["best.pt", "history.parquet"])):
             self.store.remove(f"{self.path}/{name}")
         self.drop_parts()
+
+    def reset(self) -> None:
+        """Back to nothing trained: everything but the configuration goes, the record first."""
+        for name in ("record.json", "failure.json"):
+            self.store.remove(f"{self.path}/{name}")
+        self.restart()
+
+
+def refuse_newer(values: Mapping[str, Any], path: str) -> None:
+    """Refuses a file of a later schema: to take it for damaged would be to train over it."""
+    schema = values.get("schema")
+    if isinstance(schema, int) and schema > SCHEMA:
+        raise Refused(f"files must be of schema {SCHEMA} or older, but {path} is of schema {schema}; it was written by a newer lal: upgrade this one")
 
 
 def encoded(rows: Sequence[Mapping[str, Any]]) -> bytes:
@@ -290,9 +325,12 @@ def decoded(data: bytes) -> list[dict[str, Any]] | None:
     return [{name: value for name, value in row.items() if value is not None} for row in rows]
 
 
-def _parsed(kind: type[T], values: dict[str, Any] | None) -> T | None:
-    """`values` as a `kind`; None where they are not one of a schema this version knows."""
-    if values is None or values.get("schema") != SCHEMA:
+def _parsed(kind: type[T], values: dict[str, Any] | None, path: str) -> T | None:
+    """`values`, read from `path`, as a `kind`; None where they are not one."""
+    if values is None:
+        return None
+    refuse_newer(values, path)
+    if values.get("schema") != SCHEMA:
         return None
     try:
         return kind(**values)

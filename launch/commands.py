@@ -57,7 +57,15 @@ def plan(sweep: str, overrides: tuple[str, ...], results: str, profile: str | No
 @JSON
 @click.pass_obj
 def sweep(
-    report: Callable[..., str], sweep: str, overrides: tuple[str, ...], results: str, profile: str | None, reported: bool, skip_failed: bool, as_json: bool, **options: Any
+    report: Callable[..., str],
+    sweep: str,
+    overrides: tuple[str, ...],
+    results: str,
+    profile: str | None,
+    reported: bool,
+    skip_failed: bool,
+    as_json: bool,
+    **options: Any,
 ) -> None:
     """Train what is missing of SWEEP (a name or a YAML file), then report. Run again to resume, retry or extend.
 

@@ -69,7 +69,7 @@ class Reporter:
         self.report({**self._facts(step), "outcome": result.outcome, "reason": result.reason})
 
     def _facts(self, step: int) -> dict[str, Any]:
-        thresholds = events.Thresholds()
+        thresholds = events.thresholds_of(self.config.goal, self.config.fit)
         found = (events.memorised(self.steps, self.fit, thresholds), events.generalised(self.steps, self.goal, thresholds))
         t_mem, t_grok = (each and each.by for each in found)
         value = self.goal[-1] if self.goal else None

@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from torch import Tensor
 
     from lal.metrics.probe import Probe
-    from lal.models.gated_network import GatedNetwork
+    from lal.models.network import Layered
     from lal.runs.supervised import Supervised
     from lal.tasks.task import Data
 
@@ -22,7 +22,7 @@ ROWS_AT_ONCE = 8192
 class FunctionalDepth(Metric):
     """`functional_depth`: fewest layers that, with all others removed, keep test accuracy within one point of the whole network's.
 
-    The best subset: exact up to 8 layers with open gates, greedy removal beyond. A closed gate (0) removes its layer.
+    The best subset: exact up to 8 layers with open gates, greedy removal (an upper bound) beyond. A closed gate (0) removes its layer.
     `rounded_acc`: test accuracy with every gate rounded to 0 or 1.
     """
 
@@ -37,7 +37,7 @@ class FunctionalDepth(Metric):
 
     def values(self, probe: Probe) -> dict[str, Any]:
         assert probe.gates is not None
-        network: GatedNetwork = probe.network  # type: ignore[assignment]
+        network: Layered = probe.network  # type: ignore[assignment]
         least = probe.rows.correct[probe.data.test].double().mean().item() - TOLERANCE
         layers = probe.gates.nonzero().flatten().tolist()
         search = fewest_layers if len(layers) <= EXACT_UP_TO else greedy_depth
@@ -45,14 +45,14 @@ class FunctionalDepth(Metric):
         return {"functional_depth": depth, "rounded_acc": accuracy(network, (probe.gates > 0.5).to(probe.gates.dtype), probe.data)}
 
 
-def accuracy(network: GatedNetwork, gates: Tensor, data: Data) -> float:
+def accuracy(network: Layered, gates: Tensor, data: Data) -> float:
     """Test accuracy with `gates` (L,) in place of the network's own."""
     chunks = data.test.split(ROWS_AT_ONCE)
     right = (network.run(network.embed(data.tokens[rows]), gates).logits.argmax(1) == data.targets[rows] for rows in chunks)
     return sum(int(each.sum()) for each in right) / len(data.test)
 
 
-def fewest_layers(network: GatedNetwork, gates: Tensor, data: Data, layers: list[int], least: float) -> int:
+def fewest_layers(network: Layered, gates: Tensor, data: Data, layers: list[int], least: float) -> int:
     """Size of the smallest subset of `layers` whose test accuracy is at least `least`.
 
     All 2^L subsets are carried side by side: each layer doubles the batch, with and without itself, so that subsets
@@ -71,8 +71,8 @@ def fewest_layers(network: GatedNetwork, gates: Tensor, data: Data, layers: list
     return min((subset.bit_count() for subset in enough), default=len(layers))
 
 
-def greedy_depth(network: GatedNetwork, gates: Tensor, data: Data, layers: list[int], least: float) -> int:
-    """Layers left after removing, one at a time, the one whose loss hurts least, while accuracy stays at least `least`."""
+def greedy_depth(network: Layered, gates: Tensor, data: Data, layers: list[int], least: float) -> int:
+    """Layers left after removing, one at a time, the one whose removal costs least accuracy, while accuracy stays at least `least`."""
     kept = gates.clone()
     for left in range(len(layers), 0, -1):
         tried = {index: accuracy(network, without(kept, index), data) for index in layers if kept[index] != 0}

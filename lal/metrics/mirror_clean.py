@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 class MirrorClean(Metric):
     """`mirror_clean_acc`: accuracy over test rows a != b whose mirror (b, a) is not in train; null where there is none.
 
-    A memoriser that is merely symmetric answers the other test rows right: 29 % of them at p=113 and train fraction 0.3.
+    A memoriser that is merely symmetric answers right the test rows whose mirror is in train: 29 % of all test rows at p=113, train fraction 0.3.
     """
 
     name = "mirror_clean"

@@ -9,6 +9,7 @@ from lal.metrics.metric import Metric
 
 if TYPE_CHECKING:
     from lal.metrics.probe import Probe
+    from lal.models.network import Choosing
     from lal.runs.supervised import Supervised
 
 
@@ -49,6 +50,9 @@ class Routing(Metric):
 
 def hard_accuracy(probe: Probe) -> float:
     """Test accuracy when each input takes its heaviest head alone, in every layer."""
-    network, data = probe.network, probe.data
-    outputs = (network.run(network.embed(data.tokens[rows]), hard=True).logits.argmax(1) == data.targets[rows] for rows in data.test.split(2048))  # type: ignore[call-arg]
-    return sum(int(each.sum()) for each in outputs) / len(data.test)
+    from lal.metrics.probe import CHUNK_ROWS
+
+    network: Choosing = probe.network  # type: ignore[assignment]
+    data = probe.data
+    right = (network.run_hard(network.embed(data.tokens[rows])).logits.argmax(1) == data.targets[rows] for rows in data.test.split(CHUNK_ROWS))
+    return sum(int(each.sum()) for each in right) / len(data.test)

@@ -10,7 +10,7 @@ from torch import Tensor, nn
 from lal.models.gated import Gated
 from lal.models.layers import Embedding, LayerNorm, Linear
 from lal.models.model import Role
-from lal.models.network import Network, Output, activation
+from lal.models.network import Layered, Output, activation
 from lal.tasks.task import TaskPart
 
 
@@ -39,7 +39,7 @@ class Gates(nn.Module):
         return torch.logit(u).to(self.logits.device)
 
 
-class GatedNetwork(Network):
+class GatedNetwork(Layered):
     """See `Gated`."""
 
     def __init__(self, config: Gated, task: TaskPart, generator: torch.Generator):
@@ -68,7 +68,6 @@ class GatedNetwork(Network):
         return {"noise": self.noise}
 
     def layer(self, x: Tensor, index: int, gate: Tensor) -> Tensor:
-        """(B, D) -> (B, D), layer `index` behind a gate of value `gate`."""
         y = self.act(self.linears[index](self.norms[index](x)))
         return x + gate * (y - x) if self.skip else x + gate * y  # five times as fast as lerp and addcmul, which do not vectorise a scalar tensor
 
@@ -79,5 +78,4 @@ class GatedNetwork(Network):
         return Output(logits=self.read(x), hidden=x, gates=gates)
 
     def read(self, x: Tensor) -> Tensor:
-        """(B, D) -> (B, C), the logits of a hidden state."""
         return self.out(self.norms[-1](x))

@@ -35,7 +35,7 @@ class Linear(nn.Module):
 class Embedding(nn.Module):
     """A table for each of `n_operands` operands, or one for all when tied.
 
-    Drawn from N(0, std). With std = 1/sqrt(2p) the sum of two embeddings is the one-hot (a, b) times a linear layer.
+    Drawn from N(0, std). The sum of two embeddings is the one-hot (a, b) times a matrix; std = 1/sqrt(2p) is that matrix's usual scale.
     """
 
     def __init__(self, n_tokens: int, n_operands: int, width: int, *, std: float, tied: bool, generator: torch.Generator):

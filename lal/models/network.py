@@ -11,7 +11,6 @@ from typing import NamedTuple
 import torch
 from torch import Tensor, nn
 
-from lal.models.layers import Embedding, LayerNorm, Linear
 from lal.models.model import Role
 
 
@@ -66,9 +65,26 @@ class Network(nn.Module):
         return found
 
 
+class Layered(Network):
+    """A network whose layers can be left out one by one, as the search for its functional depth does."""
+
+    @abstractmethod
+    def layer(self, x: Tensor, index: int, gate: Tensor) -> Tensor:
+        """(B, D) -> (B, D), layer `index` behind a gate of value `gate`."""
+
+    @abstractmethod
+    def read(self, x: Tensor) -> Tensor:
+        """(B, D) -> (B, C), the logits of a hidden state."""
+
+
+class Choosing(Network):
+    """A network that can let each input take its heaviest head alone."""
+
+    @abstractmethod
+    def run_hard(self, x: Tensor) -> Output:
+        """`run` with every weight rounded: 1 for an input's heaviest head, 0 for the others."""
+
+
 def activation(name: str):
     """The non-linearity called `name`; `gelu` is exact, not the tanh approximation."""
     return {"relu": torch.relu, "gelu": nn.functional.gelu, "square": torch.square}[name]
-
-
-__all__ = ["Embedding", "LayerNorm", "Linear", "Network", "Output", "activation"]

@@ -7,7 +7,7 @@ from torch import Tensor, nn
 
 from lal.models.layers import Embedding, LayerNorm, Linear, uniform
 from lal.models.model import Role
-from lal.models.network import Network, Output, activation
+from lal.models.network import Choosing, Output, activation
 from lal.models.routed import Routed
 from lal.tasks.task import TaskPart
 
@@ -64,7 +64,7 @@ class SoleHead(nn.Module):
         return state
 
 
-class RoutedNetwork(Network):
+class RoutedNetwork(Choosing):
     """See `Routed`."""
 
     def __init__(self, config: Routed, task: TaskPart, generator: torch.Generator):
@@ -91,8 +91,13 @@ class RoutedNetwork(Network):
     def streams(self) -> dict[str, torch.Generator]:
         return {}
 
-    def run(self, x: Tensor, scales: Tensor | None = None, *, hard: bool = False) -> Output:
-        """With `hard`, each input takes its heaviest head alone."""
+    def run(self, x: Tensor, scales: Tensor | None = None) -> Output:
+        return self._route(x, hard=False)
+
+    def run_hard(self, x: Tensor) -> Output:
+        return self._route(x, hard=True)
+
+    def _route(self, x: Tensor, *, hard: bool) -> Output:
         state, routing = self.route_init(x), []
         for heads, router, norm in zip(self.heads, self.routers, list(self.norms)[:-1], strict=True):
             y = norm(x)

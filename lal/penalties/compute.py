@@ -41,7 +41,7 @@ class ComputeSum(ComputePart):
 
 
 class ComputeFlops(ComputePart):
-    """sum_l g_l F_l / mean(F), in [0, L]; F_l the multiply-adds of layer l, read off its matrices.
+    """sum_l g_l F_l / mean(F), in [0, L]; F_l the multiply-adds of layer l.
 
     Equal to `sum` where all layers are alike; heavier layers cost more where they are not.
     """

@@ -1,4 +1,4 @@
-"""What every penalty offers. A penalty is added to the task loss with its weight, and is lowest for the cheapest computation."""
+"""What every penalty offers. A penalty is added to the task loss with its weight: the higher, the less wanted."""
 
 from __future__ import annotations
 

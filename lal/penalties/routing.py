@@ -74,7 +74,7 @@ class RoutingGini(RoutingPart):
 class RoutingLoadBalance(RoutingPart):
     """mean over layers of (H sum_i m_i^2 - 1) / (H - 1), m the weights averaged over inputs, in [0, 1]; 0 = heads are used alike.
 
-    The smooth form of the load-balancing loss of mixtures of experts (Shazeer et al. 2017, arXiv 1701.06538).
+    The importance loss of mixtures of experts (Shazeer et al. 2017, arXiv 1701.06538), a squared coefficient of variation, over its maximum.
     """
 
     kind: Literal["load_balance"] = "load_balance"

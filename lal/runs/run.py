@@ -18,6 +18,11 @@ if TYPE_CHECKING:
 Row = dict[str, Any]
 
 
+def is_pulse(row: Mapping[str, Any]) -> bool:
+    """Whether a row holds no measurement."""
+    return row.keys() <= {"step", "seconds"}
+
+
 class RunPart(Part):
     """A run's whole configuration. Fields besides `measure` and `budget` are its trajectory: they make its identity."""
 
@@ -48,6 +53,10 @@ class RunPart(Part):
     @abstractmethod
     def trajectory(self) -> dict[str, Any]:
         """All that the run computes, as plain data; only what differs from the defaults."""
+
+    def whole_trajectory(self) -> dict[str, Any]:
+        """The same with all values, defaults included: what records keep, so that a default that changes is noticed."""
+        return self.model_dump(mode="json", exclude={"measure", "budget"})
 
     @abstractmethod
     def lacks(self, stored: Mapping[str, Any]) -> str | None:

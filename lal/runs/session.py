@@ -12,11 +12,11 @@ from typing import Any
 import torch
 
 from lal.claim import Claim
-from lal.config import RunConfig, dump, identity, run_id
+from lal.config import RunConfig, dump, run_id
 from lal.environment import environment
 from lal.errors import Refused
-from lal.runs.run import Row, Run
-from lal.standing import standing
+from lal.runs.run import Row, Run, is_pulse
+from lal.standing import refuse_other, standing
 from lal.stopping import End, Stopper
 from lal.store import Failure, Record, RunFolder, Store
 
@@ -52,8 +52,9 @@ def attempt(
         stands = standing(config, store)
         if stands.state == "done" and stands.record:
             return stands.record
+        folder.tidy()
         session = Session(config, store, device, claim)
-        return session.train(report, stop_asked, afresh=stands.state == "again")
+        return session.train(report, stop_asked)
     except (Interrupted, Refused):
         raise
     except Exception as error:  # a crash becomes a record: the rest of the sweep goes on
@@ -100,9 +101,9 @@ class Session:
         self.best: tuple[Row, dict[str, Any]] | None = None
         self.best_value: float | None = None
 
-    def train(self, report: Callable[[Row], None], stop_asked: Callable[[], bool], *, afresh: bool) -> Record:
+    def train(self, report: Callable[[Row], None], stop_asked: Callable[[], bool]) -> Record:
         """Trains until the run's own stopper says that it is over."""
-        saved = self._restart() if afresh else self._saved()
+        saved = self._saved()
         self.folder.put_config(dump(self.config))
         stopper = Stopper(self.asked.budget, self.asked.goal, self.asked.fit, self.asked.eval_every)
         for row in self.rows:
@@ -132,7 +133,7 @@ class Session:
                 raise TimedOut(f"one attempt took over {self.config.budget.timeout_s} s, at step {row['step']}") if late else Interrupted
 
     def _keep(self, row: Row, run: Run) -> None:
-        if len(row) == 2:  # a pulse
+        if is_pulse(row):
             return
         self.rows.append(row)
         value = row.get(self.config.goal.column)
@@ -151,7 +152,8 @@ class Session:
             row, weights = self.best
             self.folder.put_bytes("best.pt", packed({"step": row["step"], "goal": row[self.config.goal.column], "weights": weights}))
             self.best = None
-        saved = {"identity": identity(self.config), "measure": dump(self.config)["measure"], "step": self.step, "rows": len(self.rows), "part": self.part}
+        what = {"trajectory": self.config.whole_trajectory(), "measure": dump(self.config)["measure"]}
+        saved = {**what, "step": self.step, "rows": len(self.rows), "part": self.part}
         self.folder.put_bytes("checkpoint.pt", packed({**saved, "state": run.state_dict()}))
 
     def _finish(self, run: Run, end: End) -> Record:
@@ -164,7 +166,7 @@ class Session:
             reason=end.reason,
             steps=end.step,
             seconds=self.rows[-1]["seconds"],
-            trajectory=self.config.trajectory(),
+            trajectory=self.config.whole_trajectory(),
             measure=values["measure"],
             budget=values["budget"],
             history_bytes=size,
@@ -175,9 +177,16 @@ class Session:
         return record
 
     def _saved(self) -> dict[str, Any] | None:
-        """The state to go on from, with `rows` and counters set to match; None, and all reset, where nothing whole is there."""
+        """The state to go on from, with `rows` and counters set to match; None, and back to step 0, where nothing whole is there.
+
+        Raises:
+            Refused: the saved work is of another trajectory.
+        """
         saved = unpacked(self.folder.get_bytes("checkpoint.pt"))
-        if saved is None or saved.get("identity") != identity(self.config) or self.config.lacks(saved["measure"]):
+        if saved is None:
+            return self._restart()
+        refuse_other(self.config, saved["trajectory"], self.folder)
+        if self.config.lacks(saved["measure"]):
             return self._restart()
         rows = self.folder.saved_rows(saved["step"])
         if rows is None or len(rows) != saved["rows"]:
@@ -190,11 +199,11 @@ class Session:
         return saved["state"]
 
     def _restart(self) -> None:
-        """Forgets what is there, but not what others asked to be measured."""
+        """Begins anew; what a finished run measured is measured again."""
         record = self.folder.record()
         if record is not None:
             self.config = self.config.both(record.measure)
-        self.folder.reset()
+        self.folder.restart()
 
 
 def packed(values: dict[str, Any]) -> bytes:

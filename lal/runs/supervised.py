@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from math import gcd, log
+from math import gcd
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from pydantic import Field, field_validator, model_validator
@@ -177,10 +177,11 @@ class Supervised(RunPart):
         return [text for text in (*self._data_warnings(), *self._optimizer_warnings()) if text]
 
     def _data_warnings(self) -> list[str | None]:
-        need = self.task.n_train / (self.task.p * log(self.task.p))
+        scale = self.task.data_scale
+        need = self.task.n_train / scale if scale else float("inf")
         n_test = self.task.n_rows - self.task.n_train
         return [
-            f"{self.task.n_train} training rows are {need:.1f} p ln p at p={self.task.p}; under 4 seldom generalises" if need < 4 else None,
+            f"{self.task.n_train} training rows of {self.task.label} are {need:.1f} p ln p; under 4 seldom generalises" if need < 4 else None,
             f"the test set of {n_test} rows is small: one row is {1 / n_test:.1%}" if n_test < 200 else None,
         ]
 

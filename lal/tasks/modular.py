@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from math import log
 from typing import Annotated, Literal
 
 from pydantic import Field, model_validator
@@ -48,8 +49,12 @@ class Modular(TaskPart):
         return self.p
 
     @property
+    def data_scale(self) -> float:
+        """p ln p: a rule of thumb from published cases."""
+        return self.p * log(self.p)
+
+    @property
     def commutes(self) -> bool:
-        """Whether a (operation) b = b (operation) a."""
         return self.operation in ("add", "multiply")
 
     @property
@@ -106,7 +111,7 @@ class Modular(TaskPart):
         return mask[unit_of_row]
 
     def _mirror_clean(self, tokens, in_train):
-        """Rows with a != b whose mirror is not trained on (SCIENCE: a symmetric memoriser fails exactly these)."""
+        """Rows with a != b whose mirror is not trained on (of the pairs of different operands, a symmetric memoriser fails exactly these)."""
         import torch
 
         a, b = tokens.unbind(1)

@@ -63,6 +63,16 @@ class TaskPart(Part):
 
     @property
     @abstractmethod
+    def commutes(self) -> bool:
+        """Whether swapping operands never changes the answer; a task of one operand does not."""
+
+    @property
+    @abstractmethod
+    def data_scale(self) -> float:
+        """The training rows of which 4 to 7 times as many make generalising slow, fewer unlikely; 0 where no rule is known."""
+
+    @property
+    @abstractmethod
     def label(self) -> str:
         """A few characters for run ids."""
 

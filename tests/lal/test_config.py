@@ -269,7 +269,7 @@ def test_flops_parameters_and_warnings_are_told_before_a_run_is_built(optimizer)
 
 
 WARNED = [
-    ({}, r"at p=5; under 4 seldom generalises"),
+    ({}, r"p ln p; under 4 seldom generalises"),
     ({}, "test set of 13 rows is small"),
     ({"optim": {"kind": "adam", "weight_decay": 1}}, "adam adds weight decay to the loss"),
     ({"optim": {"kind": "sgd"}}, "weight decay 0 with softmax"),

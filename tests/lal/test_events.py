@@ -75,7 +75,7 @@ def columns(fit_at, goal_at, end=1000, every=50):
     (100, None, "budget", 40.0, "memorisation"),
     (100, None, "budget", 30.0, "memorisation"),
     (100, None, "budget", 5.0, "censored"),
-    (None, None, "budget", 5.0, "confusion"),
+    (None, None, "budget", 5.0, "censored"),
     (100, None, "diverged", 5.0, "diverged"),
     (None, None, "pruned", 5.0, "pruned"),
     (100, 200, "diverged", 5.0, "comprehension"),

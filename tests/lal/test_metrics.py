@@ -142,7 +142,7 @@ def test_routing_columns_row_by_row(name):
     assert values["head_utilization"] == pytest.approx([share for each in load for share in each], abs=1e-12)
     with looking(run.network):
         test = run.data.test
-        hard = run.network.run(run.network.embed(run.data.tokens), hard=True).logits.argmax(1)
+        hard = run.network.run_hard(run.network.embed(run.data.tokens)).logits.argmax(1)
         assert values["hard_acc"] == (hard == run.data.targets)[test].double().mean().item()
 
 

@@ -210,7 +210,7 @@ def test_routed_equations_head_by_head(name):
 
 def test_hard_routing_takes_the_heaviest_head_of_each_input():
     network = network_of("routed-one-layer")
-    hard = network.run(network.embed(TOKENS), hard=True)
+    hard = network.run_hard(network.embed(TOKENS))
     heads = network.heads[0]
     x = network.embed(TOKENS)
     for row in range(25):

@@ -46,7 +46,7 @@ def results(config, store):
     state = {name: value for name, value in checkpoint["state"].items() if name != "seconds"}
     record = {name: value for name, value in asdict(folder.record()).items() if name not in ("seconds", "history_bytes", "environment")}
     names = sorted(path.name for path in (store.root / folder.path).rglob("*") if path.is_file())
-    counted = {name: checkpoint[name] for name in ("step", "rows", "identity")}
+    counted = {name: checkpoint[name] for name in ("step", "rows", "trajectory")}
     return {"history": untimed(folder.history()), "state": state, "best": best, "record": record, "names": names, "checkpoint": counted}
 
 
@@ -87,7 +87,7 @@ def test_a_run_leaves_its_history_record_and_weights(config, store):
     record = attempt(config, store, report=reported.append)
     assert isinstance(record, Record)
     assert (record.outcome, record.steps, record.run_id) == ("budget", 8, run_id(config))
-    assert record.trajectory == config.trajectory()
+    assert record.trajectory == config.whole_trajectory()
     assert [row["step"] for row in reported] == [0, 2, 4, 6, 8]
     folder = store.run(record.run_id)
     assert untimed(folder.history()) == untimed(reported)

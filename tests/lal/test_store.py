@@ -143,10 +143,17 @@ def test_records_and_failures_come_back_as_they_were(store):
     assert not set(DONE) & set(FAILED)
 
 
-@pytest.mark.parametrize("change", [{"schema": 2}, {"schema": None}, {"more": 1}])
+@pytest.mark.parametrize("change", [{"schema": None}, {"more": 1}])
 def test_a_record_of_another_schema_is_not_read(store, change):
     store.put_json("runs/a-1/record.json", {**asdict(RECORD), **change})
     assert store.run("a-1").record() is None
+
+
+@pytest.mark.parametrize("path", ["runs/a-1/record.json", "runs/a-1/failure.json"])
+def test_what_a_newer_version_wrote_is_refused(store, path):
+    store.put_json(path, {"schema": 2})
+    with pytest.raises(Refused, match="schema 2; it was written by a newer lal"):
+        store.run("a-1").record(), store.run("a-1").failure()
 
 
 def test_a_record_that_lacks_a_field_is_not_read(store):
