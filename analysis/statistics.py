@@ -8,13 +8,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from math import inf, isnan, log, nan, sqrt
+from math import comb, inf, isnan, log, nan, sqrt
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.stats import CensoredData, logrank, norm, t
+from scipy.stats import CensoredData, logrank, norm, permutation_test, t
 
 CONFIDENCE = 0.95
+DRAWS, SEED = 20_000, 20240229
 
 
 @dataclass(frozen=True)
@@ -57,7 +58,8 @@ class Survival:
     Attributes:
         times: (K,) distinct finite event times, ascending.   share: (K,) S at and after each.
         low, high: (K,) pointwise band: Greenwood's variance on the log(-log S) scale; where S is 0, which has none,
-            Clopper-Pearson's exact bound for n of n events.
+            Clopper-Pearson's exact bound for all of the effective number at risk, which is those at risk over the S they are the
+            rest of (Cutler and Ederer 1958): n where nothing was censored before, and less where something was.
         last: the longest finite time that was looked at.
         known_to: up to where S is known: for ever if all have had the event, or the last at risk can never have it.
     """
@@ -71,7 +73,8 @@ class Survival:
     known_to: float
 
     def median(self) -> Interval:
-        """First time at which half have generalised, with its interval (Brookmeyer and Crowley 1982); inf means "not reached". One run has no interval."""
+        """First time at which half have generalised, with its interval (Brookmeyer and Crowley 1982); inf means "not reached", of the upper limit
+        that there is none, as with fewer than 6 runs even if all generalise. One run has no interval."""
         if self.n == 1:
             return Interval(self._first_at_most_half(self.share), nan, nan)
         return Interval(*(self._first_at_most_half(curve) for curve in (self.share, self.low, self.high)))
@@ -99,15 +102,16 @@ def survival(times: Sequence[float], events: Sequence[bool], confidence: float =
     share = np.cumprod(1 - died / at_risk).astype(np.float64)
     with np.errstate(divide="ignore", invalid="ignore"):
         variance = np.cumsum(died / (at_risk * (at_risk - died)))
-    bands = [_band(s, v, len(time), confidence) for s, v in zip(share, variance, strict=True)]
+    effective = at_risk / np.concatenate([[1.0], share[:-1]])
+    bands = [_band(s, v, n, confidence) for s, v, n in zip(share, variance, effective, strict=True)]
     low, high = (np.array([band[side] for band in bands], float) for side in (0, 1))
     last = float(finite.max()) if len(finite) else 0.0
     for_ever = len(time) > 0 and ((len(share) > 0 and share[-1] <= 0) or len(finite) < len(time))
     return Survival(distinct, share, low, high, len(time), last, inf if for_ever else last)
 
 
-def _band(share: float, variance: float, n: int, confidence: float) -> tuple[float, float]:
-    """Limits of S where its Greenwood sum is `variance`."""
+def _band(share: float, variance: float, n: float, confidence: float) -> tuple[float, float]:
+    """Limits of S where its Greenwood sum is `variance`, and `n` the effective number at risk."""
     if share <= 0:
         return 0.0, 1 - ((1 - confidence) / 2) ** (1 / n)
     z = float(norm.ppf((1 + confidence) / 2))
@@ -121,23 +125,37 @@ def common_horizon(curves: Sequence[Survival]) -> float:
     return horizon if isnan(horizon) or horizon < inf else max(curve.last for curve in curves if curve.n)
 
 
-def changed(before: Sequence[float], after: Sequence[float], level: float = 1 - CONFIDENCE) -> int | None:
-    """Whether a mean rose (1), fell (-1) or neither (0), by Welch's t test at `level`; None where a side has under two values.
+def difference_p(before: Sequence[float], after: Sequence[float]) -> tuple[float, float]:
+    """P value of the two-sided permutation test that two means are alike, and the least that sides of these sizes could have.
 
-    Two sides without any spread differ as soon as their values do.
+    Exact up to DRAWS ways to deal the values out, else by as many random ones, from a stream of its own. NaN with a side under two values.
     """
-    a, b = (np.asarray([value for value in side if np.isfinite(value)], float) for side in (before, after))
-    if min(len(a), len(b)) < 2:
-        return None
-    difference = float(b.mean() - a.mean())
-    if abs(difference) <= 1e-12 * max(1.0, float(np.abs(a).max()), float(np.abs(b).max())):
-        return 0
-    parts = [float(np.var(side, ddof=1)) / len(side) for side in (a, b)]
-    if sum(parts) == 0:
-        return int(np.sign(difference))
-    freedom = sum(parts) ** 2 / sum(part**2 / (len(side) - 1) for part, side in zip(parts, (a, b), strict=True))
-    p = 2 * float(t.sf(abs(difference) / sqrt(sum(parts)), freedom))
-    return int(np.sign(difference)) if p < level else 0
+    if min(len(before), len(after)) < 2:
+        return nan, nan
+    least = min(1.0, 2 / comb(len(before) + len(after), len(before)))
+
+    def difference(a: NDArray[np.float64], b: NDArray[np.float64], axis: int = -1) -> NDArray[np.float64]:
+        return np.mean(b, axis=axis) - np.mean(a, axis=axis)
+
+    sides = (np.asarray(before, float), np.asarray(after, float))
+    found = permutation_test(sides, difference, vectorized=True, n_resamples=DRAWS, rng=np.random.default_rng(SEED))
+    return float(found.pvalue), least
+
+
+def directions(pairs: Sequence[tuple[Sequence[float], Sequence[float]]], level: float = 1 - CONFIDENCE) -> list[int | None]:
+    """For each (before, after) whether its mean rose (1), fell (-1) or neither measurably (0), tested together with Holm's adjustment.
+
+    None where the sides are so small that not even values wholly apart could tell: with three pairs, fewer than 5 against 4.
+    NaN and infinite values are no measurements, and are left out.
+    """
+    finite = [tuple([value for value in side if np.isfinite(value)] for side in pair) for pair in pairs]
+    tested = [difference_p(before, after) for before, after in finite]
+    n_tested = sum(not isnan(p) for p, _ in tested)
+    ways: list[int | None] = []
+    for (before, after), p, (_, least) in zip(finite, holm([p for p, _ in tested]), tested, strict=True):
+        unknown = isnan(p) or least * n_tested > level
+        ways.append(None if unknown else int(np.sign(np.mean(after) - np.mean(before))) if p < level else 0)
+    return ways
 
 
 def earlier(times: tuple[Sequence[float], Sequence[float]], events: tuple[Sequence[bool], Sequence[bool]]) -> float:
