@@ -5,25 +5,27 @@ from __future__ import annotations
 from math import inf
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 import pandas as pd
 
 from analysis.frame import Frame
+from analysis.reading import LACKING
 from analysis.statistics import Interval, Survival, common_horizon, mean_interval, survival, wilson
 
 if TYPE_CHECKING:
     from analysis.collect import Tables
-
-BROKEN = ("missing", "unfinished", "damaged")
 
 
 def cells(tables: Tables) -> Frame:
     """One row a cell, in the manifest's order.
 
     `n_planned` runs = `n` (done) + `n_failed` + `n_missing` (missing, unfinished or damaged); n = `n_grokked` + `n_censored` + `n_diverged`
-    + `n_pruned`, each run counted once (a run that generalised and then diverged has generalised). `p` with Wilson's interval `p_low, p_high`:
-    share of n that generalised. `median` with `median_low, median_high`: Kaplan-Meier's, inf = not reached. `restricted_mean` at the
-    `horizon` that all cells share. `phases`: counts as text; `phase`: the most frequent. `<column>` with `_low, _high`: mean over seeds
-    and its 95 % interval, of every `@end` and `@grok` column.
+    + `n_pruned`, each run counted once (a run that generalised and then diverged has generalised). `n_held` of the n ended at the goal:
+    the depth of the others is that of a broken network, which may seem to need no layer, and is no saving. `p` with Wilson's interval
+    `p_low, p_high`: share of n that generalised. `median` with `median_low, median_high`: Kaplan-Meier's; inf = not reached, and of the upper
+    limit that there is none, as with fewer than 6 seeds. `restricted_mean` at the `horizon` that all cells share. `phases`: counts as text;
+    `phase`: the most frequent. `<column>` with `_low, _high`: mean over seeds and its 95 % interval, of every `@end` column, and of every
+    `@grok` column over those that generalised alone; `<column>_n`: how many of these have a finite value, which are what is averaged.
     """
     groups = [(number, group) for number, group in tables.runs.groupby("cell", sort=True)]
     curves = {number: curve(group[group["state"] == "done"]) for number, group in groups}
@@ -32,9 +34,16 @@ def cells(tables: Tables) -> Frame:
 
 
 def curve(done: Frame) -> Survival:
-    """Kaplan-Meier over done runs; those that diverged without generalising have an infinite time."""
-    times = [row.t_grok if row.event else inf if row.outcome == "diverged" else row.horizon for row in done.itertuples()]
-    return survival(times, done["event"].tolist())
+    """Kaplan-Meier over done runs."""
+    return survival(times(done), done["event"].tolist())
+
+
+def times(done: Frame) -> list[float]:
+    """When each of these done runs generalised, or up to where it surely had not; infinite where it diverged and never will.
+
+    A run that generalised did so between two evaluations; its time is the later one, at which that was first seen.
+    """
+    return [row.t_grok if row.event else inf if row.outcome == "diverged" else row.horizon for row in done.itertuples()]
 
 
 def _row(tables: Tables, group: Frame, km: Survival, horizon: float) -> dict[str, Any]:
@@ -47,7 +56,8 @@ def _row(tables: Tables, group: Frame, km: Survival, horizon: float) -> dict[str
     ranked = sorted(phases.items(), key=lambda item: (-item[1], str(item[0])))
     row |= {"phase": ranked[0][0] if ranked else None, "phases": ", ".join(f"{count} {name}" for name, count in ranked)}
     for column in (name for name in group.columns if "@" in str(name)):
-        row |= _spread(str(column), mean_interval(done[column].astype(float).tolist(), *bounds(str(column))))
+        values = done[column].astype(float)
+        row |= _spread(str(column), mean_interval(values.tolist(), *bounds(str(column)))) | {f"{column}_n": int(np.isfinite(values).sum())}
     return row
 
 
@@ -60,8 +70,9 @@ def _counts(group: Frame, done: Frame) -> dict[str, int]:
         "n_grokked": int(done["event"].sum()),
         "n_censored": len(quiet) - sum(ended.values()),
         **{f"n_{name}": count for name, count in ended.items()},
+        "n_held": int(done["held"].sum()),
         "n_failed": int((group["state"] == "failed").sum()),
-        "n_missing": int(group["state"].isin(BROKEN).sum()),
+        "n_missing": int(group["state"].isin(LACKING).sum()),
     }
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from io import BytesIO
 from math import nan
@@ -14,14 +14,13 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from analysis.again import command, results_word
 from analysis.frame import Frame, Series
 from analysis.reading import Reading, reading, verdict_on
 from lal.errors import Refused
 from lal.events import Goal, Thresholds, Verdict
+from lal.events import thresholds_of as usual_thresholds
 from lal.store import Store
-
-WINDOW = 5  # consecutive evaluations for which generalisation must hold
-MILD = 0.95  # the usual threshold of test accuracy
 
 
 @dataclass(frozen=True)
@@ -33,6 +32,7 @@ class Tables:
         runs: one row a manifest run, in its order: see `run_row`.
         history: one row an evaluation of a done run: `run_id`, `cell`, `arm`, `seed`, axis paths, measured columns.
         readings: the records and failures behind the rows of `runs`, in the same order.
+        results: how `--results` names their folder; None where it is the usual one.
     """
 
     manifest: Mapping[str, Any]
@@ -41,6 +41,7 @@ class Tables:
     runs: Frame
     history: Frame
     readings: Sequence[Reading] = field(repr=False, default=())
+    results: str | None = None
 
     @property
     def axes(self) -> list[str]:
@@ -51,6 +52,16 @@ class Tables:
     def done(self) -> Frame:
         """The runs that ended under this sweep's budget."""
         return self.runs[self.runs["state"] == "done"]
+
+    @property
+    def distinct(self) -> Frame:
+        """Each run once, for what is said of the whole sweep: arms may share one. It is done only if all that share it have it done."""
+        order = (self.runs["state"] == "done").sort_values(kind="stable").index
+        return self.runs.loc[order].drop_duplicates("run_id").sort_index()
+
+    def command(self, overrides: Mapping[str, Any] | None = None, run: str | None = None) -> str:
+        """What a person types to go on with this sweep, or with one run of it: see `analysis.again`."""
+        return command(self.manifest, self.results, overrides, run)
 
     @cached_property
     def cells(self) -> Frame:
@@ -64,21 +75,23 @@ class Tables:
         return column in self.history.columns and bool(self.history[column].notna().any())
 
 
-def collect(store: Store, folder: str, threshold: float | None = None) -> Tables:
+def collect(store: Store, folder: str, threshold: float | None = None, **phases: float | None) -> Tables:
     """The tables of sweep `folder`.
 
     Args:
         threshold: of the goal column, from which a run counts as generalised; default 0.95 of test accuracy, or the target if
             that is milder; the target itself for other goals.
+        phases: `fit`, `gap` and `tau` of the verdicts, where they are not the usual ones: see `lal.events.Thresholds`.
 
     Raises:
         Refused: no manifest, a damaged one, or a threshold stricter than runs were stopped at.
     """
     manifest = checked(store.manifest(folder), store, folder)
     goal, fit = Goal(**manifest["goal"]), Goal(**manifest["fit"]) if manifest["fit"] else None
-    thresholds = thresholds_of(manifest, goal, fit, threshold)
+    thresholds = thresholds_of(manifest, goal, fit, threshold, phases)
+    results = results_word(store.root)
     readings = readings_of(store, manifest["runs"], goal, fit)
-    refuse_stricter(manifest, readings, goal, thresholds)
+    refuse_stricter(manifest, readings, thresholds, results)
     axes, cell_of = axis_values(manifest), cell_numbers(manifest["runs"])
     rows, tables = [], []
     for index, entry in enumerate(manifest["runs"]):
@@ -90,14 +103,14 @@ def collect(store: Store, folder: str, threshold: float | None = None) -> Tables
             **{path: values[index] for path, values in axes.items()},
             "seed": entry["seed"],
         }
-        verdict = verdict_on(found.rows, found.outcome or "", thresholds, goal.direction) if found.rows is not None else None
-        rows.append(run_row(entry["run_id"], key, found, verdict))
+        verdict = verdict_on(found.rows, found.outcome or "", thresholds) if found.rows is not None else None
+        rows.append(run_row(entry["run_id"], key, found, verdict, thresholds))
         if found.rows is not None:
             tables.append(keyed(found.rows, {"run_id": entry["run_id"], **key}))
     runs = pd.DataFrame(rows)
     keys = ["run_id", "cell", "arm", "name", *axes, "seed", "step"]
     history = pa.concat_tables(tables, promote_options="permissive").to_pandas() if tables else pd.DataFrame(columns=keys)
-    return Tables(manifest, goal, thresholds, runs, history, readings)
+    return Tables(manifest, goal, thresholds, runs, history, readings, results)
 
 
 def checked(manifest: dict[str, Any], store: Store, folder: str) -> dict[str, Any]:
@@ -120,25 +133,25 @@ def readings_of(store: Store, entries: Sequence[Mapping[str, Any]], goal: Goal, 
     return [read[key] for key in keys]
 
 
-def thresholds_of(manifest: Mapping[str, Any], goal: Goal, fit: Goal | None, threshold: float | None) -> Thresholds:
-    """The numbers of all verdicts. The window is never longer than what runs had to hold before they were stopped."""
-    target = goal.at_least
-    default = min(MILD, target) if goal.column == "test_acc" else target
+def thresholds_of(manifest: Mapping[str, Any], goal: Goal, fit: Goal | None, threshold: float | None, phases: Mapping[str, float | None]) -> Thresholds:
+    """The numbers of all verdicts: the usual ones, but for those given. The window is never longer than what runs had to hold before they were stopped.
+
+    Raises:
+        Refused: a threshold of memorising, where runs have nothing to memorise.
+    """
+    asked = {name: value for name, value in {"goal": threshold, **phases}.items() if value is not None}
+    if "fit" in asked and fit is None:
+        raise Refused(f"a fit threshold is of runs that memorise a training set, but those of {manifest['name']!r} do not; leave it out")
+    usual = usual_thresholds(goal, fit)
     held = [entry["budget"]["stop"]["sustain"] // entry["eval_every"] + 1 for entry in manifest["runs"] if entry["budget"].get("stop")]
-    return Thresholds(
-        goal=default if threshold is None else threshold,
-        goal_column=goal.column,
-        window=min([WINDOW, *held]),
-        fit=fit.at_least if fit else 1.0,
-        fit_column=fit.column if fit else "",
-    )
+    return replace(usual, window=min([usual.window, *held]), fit_column=fit.column if fit else "", **asked)
 
 
-def refuse_stricter(manifest: Mapping[str, Any], readings: Sequence[Reading], goal: Goal, thresholds: Thresholds) -> None:
+def refuse_stricter(manifest: Mapping[str, Any], readings: Sequence[Reading], thresholds: Thresholds, results: str | None) -> None:
     """Refuses a threshold beyond what runs were stopped at: they might have reached it had they gone on."""
 
     def beyond(at_least: float) -> bool:
-        return thresholds.goal > at_least if goal.direction == "max" else thresholds.goal < at_least
+        return thresholds.goal > at_least if thresholds.direction == "max" else thresholds.goal < at_least
 
     stopped = {
         entry["run_id"]: entry["budget"]["stop"]["at_least"]
@@ -150,7 +163,7 @@ def refuse_stricter(manifest: Mapping[str, Any], readings: Sequence[Reading], go
         raise Refused(
             f"a verdict may not be stricter than what runs were stopped at, but threshold {thresholds.goal:g} is beyond {at}, where {len(stopped)} of "
             f"{len({entry['run_id'] for entry in manifest['runs']})} runs were stopped; use a milder threshold, "
-            f"or continue them with `{manifest['command']} budget.stop.at_least={thresholds.goal:g}`"
+            f"or continue them with `{command(manifest, results, {'budget.stop.at_least': f'{thresholds.goal:g}'})}`"
         )
 
 
@@ -174,12 +187,13 @@ def cell_numbers(entries: Sequence[Mapping[str, Any]]) -> list[int]:
     return [number[key] for key in keys]
 
 
-def run_row(run_id: str, key: Mapping[str, Any], found: Reading, verdict: Verdict | None) -> dict[str, Any]:
+def run_row(run_id: str, key: Mapping[str, Any], found: Reading, verdict: Verdict | None, thresholds: Thresholds) -> dict[str, Any]:
     """One row of the runs table.
 
     `state`, `outcome`, `reason` as in Reading; `steps` and `seconds` up to its end under this sweep's budget; `t_mem` and `t_grok` are the
     evaluations at which the event was first seen, `.._after` the ones before it (the event lies between); `delay` = t_grok - t_mem;
-    `horizon` the last step; `event` whether it generalised; `<column>@end` the last value; `<column>@grok` the first at or after t_grok.
+    `event` whether it generalised; `horizon` the last step, or of a run that did not, up to where it surely had not: its censoring time;
+    `held` whether it ended at the goal, fallen back or not; `<column>@end` the last value; `<column>@grok` the first at or after t_grok.
     Tensor-wise columns (with a slash) stay in the history.
     """
     row: dict[str, Any] = {**key, "run_id": run_id, "state": found.state, "outcome": found.outcome, "reason": found.reason, "steps": found.step}
@@ -194,7 +208,8 @@ def run_row(run_id: str, key: Mapping[str, Any], found: Reading, verdict: Verdic
         "horizon": verdict.horizon if verdict else nan,
         "event": grok is not None,
     }
-    return row | (read(found.rows, grok.by if grok else None) if found.rows is not None else {})
+    read_at = read(found.rows, grok.by if grok else None) if found.rows is not None else {}
+    return row | {"held": thresholds.reached(read_at.get(f"{thresholds.goal_column}@end", nan))} | read_at
 
 
 def seconds_of(found: Reading) -> float:

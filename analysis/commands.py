@@ -22,6 +22,18 @@ SWEEP = click.argument("sweep")
 RESULTS = click.option("--results", default="results", show_default=True, help="Folder of results.")
 PROFILE = click.option("--profile", help="Profile that the sweep was run with, such as laptop.")
 THRESHOLD = click.option("--threshold", type=float, help="Test accuracy from which a run counts as generalised. [default: 0.95, or the target if milder]")
+PHASES = (
+    click.option("--fit-threshold", "fit", type=float, help="Train accuracy from which a run counts as memorised. [default: as runs were stopped by]"),
+    click.option("--gap", type=click.IntRange(0), help="Steps between memorising and generalising that make grokking. [default: 1000]"),
+    click.option("--tau", type=click.FloatRange(0), help="Decay time before which a run that has not generalised is censored. [default: 30]"),
+)
+
+
+def phases(command: Any) -> Any:
+    """`command` with the options of PHASES."""
+    for option in reversed(PHASES):
+        command = option(command)
+    return command
 
 
 @click.command()
@@ -29,14 +41,15 @@ THRESHOLD = click.option("--threshold", type=float, help="Test accuracy from whi
 @RESULTS
 @PROFILE
 @THRESHOLD
+@phases
 @click.option("--png/--no-png", default=True, help="Pictures of all figures too, where a browser is installed.")
 @click.option("--json", "as_json", is_flag=True, help="One JSON object for scripts instead of text.")
-def report(sweep: str, results: str, profile: str | None, threshold: float | None, png: bool, as_json: bool) -> None:
+def report(sweep: str, results: str, profile: str | None, threshold: float | None, png: bool, as_json: bool, **phases: float | None) -> None:
     """Tables, figures and findings of SWEEP, in one offline page. SWEEP is a name, or the path of a sweep's results."""
     from analysis.report import write
 
     store, folder = found(sweep, results, profile)
-    written = write(store, folder, threshold, png)
+    written = write(store, folder, threshold, png, **phases)
     if as_json:
         told = {
             "report": str(written.path),
@@ -59,12 +72,14 @@ def report(sweep: str, results: str, profile: str | None, threshold: float | Non
 @RESULTS
 @PROFILE
 @THRESHOLD
+@phases
 @click.option("--x", help="phase: dotted path on x. [default: as the sweep says]")
 @click.option("--y", help="phase: dotted path on y, or arm.")
 @click.option("--view", type=click.Choice(["time", "probability", "phase"]), help="phase: what cells show. [default: time]")
 @click.option("-o", "--output", default=None, help="File to write: .html, .png or .svg. [default: FIGURE.html]")
-def plot(figure: str, sweep: str, results: str, profile: str | None, threshold: float | None, output: str | None, **options: str | None) -> None:
+def plot(figure: str, sweep: str, results: str, profile: str | None, threshold: float | None, output: str | None, **options: Any) -> None:
     """One FIGURE of SWEEP, as a page or a picture."""
+    limits = {name: options.pop(name) for name in ("fit", "gap", "tau")}
     asked = {name: value for name, value in options.items() if value is not None}
     if asked and figure != "phase":
         raise Refused(f"--{next(iter(asked))} is of the phase diagram alone, but the figure is {figure}; leave it out, or write `lal plot phase`")
@@ -73,12 +88,11 @@ def plot(figure: str, sweep: str, results: str, profile: str | None, threshold: 
         raise Refused(f"a figure is written as {', '.join(ENDINGS)}, but got {str(target)!r}; give the file one of these endings")
 
     from analysis.collect import collect
+    from lal.store import Store
 
     store, folder = found(sweep, results, profile)
-    tables = collect(store, folder, threshold)
-    data = drawn(tables, figure, asked, target.suffix[1:])
-    target.parent.mkdir(parents=True, exist_ok=True)
-    target.write_bytes(data)
+    tables = collect(store, folder, threshold, **limits)
+    Store(target.parent).put(target.name, drawn(tables, figure, asked, target.suffix[1:]))
     click.echo(f"Figure: {target}")
 
 

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 import pyarrow as pa
@@ -16,6 +16,7 @@ from lal.stopping import Stopper, end_of
 from lal.store import Failure, Record, RunFolder
 
 State = Literal["done", "failed", "unfinished", "damaged", "missing"]
+LACKING: tuple[State, ...] = ("missing", "unfinished", "damaged")  # what the sweep's command would train
 Entry = Mapping[str, Any]
 
 
@@ -97,13 +98,21 @@ def thinned(table: pa.Table, last: int, every: int) -> pa.Table:
     return table.filter(pc.and_(due, pc.less_equal(steps, last)))  # type: ignore[attr-defined]
 
 
-def verdict_on(rows: pa.Table, outcome: str, thresholds: Thresholds, direction: str = "max") -> Verdict:
-    """The verdict on `rows` under `thresholds`; a goal to be minimised is judged with both signs turned."""
-    sign = 1.0 if direction == "max" else -1.0
+def verdict_on(rows: pa.Table, outcome: str, thresholds: Thresholds) -> Verdict:
+    """The verdict on `rows` under `thresholds`. Its horizon is a censoring time: see `event_free_until`."""
     seen = rows.filter(rows[thresholds.goal_column].is_valid())
-    goal = [sign * value for value in seen[thresholds.goal_column].to_pylist()]
+    goal = seen[thresholds.goal_column].to_pylist()
     fit = seen[thresholds.fit_column].to_pylist() if thresholds.fit_column in seen.column_names else [None] * len(goal)
     fit = [float("nan") if value is None else value for value in fit]
     taus = [value for value in (seen["tau"].to_pylist() if "tau" in seen.column_names else []) if value is not None]
-    signed = Thresholds(**{**vars(thresholds), "goal": sign * thresholds.goal})
-    return verdict(seen["step"].to_pylist(), fit, goal, outcome, signed, taus[-1] if taus else None)
+    steps = seen["step"].to_pylist()
+    found = verdict(steps, fit, goal, outcome, thresholds, taus[-1] if taus else None)
+    return found if found.t_grok else replace(found, horizon=event_free_until(steps, goal, thresholds))
+
+
+def event_free_until(steps: Sequence[int], goal: Sequence[float], thresholds: Thresholds) -> int:
+    """Up to where a run that did not generalise surely had not: the last evaluation off the goal; 0 where there is none.
+
+    Evaluations over the goal that end a run, too few to count, may have been the beginning of generalising: what followed is not known.
+    """
+    return max((step for step, value in zip(steps, goal, strict=True) if not thresholds.reached(value)), default=0)

@@ -18,6 +18,7 @@ from analysis.figures import MEMBERS, phase
 from analysis.figures.theme import titled
 from analysis.findings import findings
 from analysis.images import NoBrowser, pictures
+from analysis.reading import LACKING
 from lal.store import Store
 
 EMBED_BYTES = 2_000_000  # tables beyond are linked beside the page instead of held in it
@@ -46,16 +47,16 @@ class Report:
     no_pictures: str | None
 
 
-def write(store: Store, folder: str, threshold: float | None = None, png: bool = True) -> Report:
+def write(store: Store, folder: str, threshold: float | None = None, png: bool = True, **phases: float | None) -> Report:
     """Writes tables, page and pictures of sweep `folder` into it.
 
     Args:
-        threshold: see `collect.collect`.   png: whether to make pictures too, where a browser is.
+        threshold, phases: see `collect.collect`.   png: whether to make pictures too, where a browser is.
 
     Raises:
         Refused: see `collect.collect`.
     """
-    tables = collect.collect(store, folder, threshold)
+    tables = collect.collect(store, folder, threshold, **phases)
     collect.write(store, folder, tables)
     figures, left_out = drawn(tables)
     told = findings(tables)
@@ -142,10 +143,10 @@ def _data(tables: Tables) -> str:
 
 def _failures(tables: Tables) -> list[str]:
     """Failed runs by reason, each with its first traceback."""
-    failed = tables.runs[tables.runs["state"] == "failed"].drop_duplicates("run_id")
+    failed = tables.distinct[tables.distinct["state"] == "failed"]
     if failed.empty:
         return []
-    told = ["<h2>Failures</h2>", f"<p>{runs_word(len(failed))} failed. The next <code>{escape(tables.manifest['command'])}</code> tries again.</p>"]
+    told = ["<h2>Failures</h2>", f"<p>{runs_word(len(failed))} failed. The next <code>{escape(tables.command())}</code> tries again.</p>"]
     groups = list(failed.groupby(["outcome", "reason"], sort=False))
     for (outcome, reason), runs in groups[:MOST_FAILURES]:
         failure = tables.readings[runs.index[0]].failure
@@ -160,19 +161,20 @@ def _failures(tables: Tables) -> list[str]:
 def provenance(tables: Tables) -> list[tuple[str, str]]:
     """What was asked, with what code, where, and how long it took; values are HTML."""
     manifest, places = tables.manifest, [found.record.environment for found in tables.readings if found.record]
-    seconds, cores = time_in_training(tables)
+    runs, (seconds, cores) = tables.distinct, time_in_training(tables)
     budgets = several(f"{entry['budget']['steps']:,} steps{_stop(entry['budget'])}" for entry in manifest["runs"])
     limits = tables.thresholds
     return [
-        ("Command", f"<code>{escape(manifest['command'])}</code>"),
+        ("Command", f"<code>{escape(tables.command())}</code>"),
         (
             "Runs",
-            f"{len(tables.runs)} planned, {len(tables.done)} finished, "
-            f"{int((tables.runs['state'] == 'failed').sum())} failed, {_lacking(tables)} missing or unfinished",
+            f"{len(runs)} planned, {int((runs['state'] == 'done').sum())} finished, {int((runs['state'] == 'failed').sum())} failed, "
+            f"{int(runs['state'].isin(LACKING).sum())} missing or unfinished",
         ),
         ("Seeds", several(str(entry["seed"]) for entry in manifest["runs"])),
         ("Budget", budgets),
         ("Generalised", f"{escape(limits.goal_column)} at {limits.goal:g} or better at {limits.window} evaluations in a row"),
+        ("Phases", f"comprehension up to {limits.gap:,} steps after memorising; censored below decay time {limits.tau:g}"),
         ("Memorised", f"{escape(limits.fit_column)} at {limits.fit:g} or better" if limits.fit_column else ""),
         ("Code", several(f"{(place.get('commit') or 'no clone')[:12]}{' with changes' if place.get('dirty') else ''}" for place in places)),
         ("Versions", several(", ".join(f"{name} {version}" for name, version in (place.get("versions") or {}).items() if version) for place in places)),
@@ -186,10 +188,6 @@ def time_in_training(tables: Tables) -> tuple[float, float]:
     longest = tables.done.sort_values("seconds", kind="stable").drop_duplicates("run_id", keep="last")["seconds"].dropna()
     records = [(seconds, tables.readings[index].record) for index, seconds in longest.items()]
     return float(longest.sum()), sum(seconds * (record.environment.get("threads") or 1) for seconds, record in records if record)
-
-
-def _lacking(tables: Tables) -> int:
-    return int(tables.runs["state"].isin(["missing", "unfinished", "damaged"]).sum())
 
 
 def _stop(budget: Mapping[str, Any]) -> str:

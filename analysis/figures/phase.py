@@ -15,8 +15,9 @@ from plotly.subplots import make_subplots
 
 from analysis.collect import Tables
 from analysis.figures.dimensions import Dimension, layout, position, split
-from analysis.figures.theme import FAINT_GREY, SCALE, ink_on, number, safe, steps_word, styled, word
+from analysis.figures.theme import FAINT_GREY, SCALE, ink_on, median_word, number, safe, steps_word, styled, upper_word, word
 from analysis.frame import Frame
+from analysis.statistics import Interval
 from lal.errors import Refused
 
 TITLE = "Phase diagram"
@@ -48,7 +49,7 @@ VIEWS = {
     "phase": "Phases",
 }
 FACTS = (
-    *("n", "n_grokked", "n_censored", "n_diverged", "n_pruned", "n_failed", "n_missing"),
+    *("n", "n_grokked", "n_held", "n_censored", "n_diverged", "n_pruned", "n_failed", "n_missing"),
     *("p", "p_low", "p_high", "median", "median_low", "median_high", "restricted_mean", "phases"),
 )
 PX_PER_ROW, PX_AROUND, PX_BETWEEN = 54, 118, 84
@@ -108,17 +109,18 @@ def prepare(tables: Tables, x: str | None = None, y: str | None = None, view: Vi
 def _caption(tables: Tables, view: View) -> str:
     limits = tables.thresholds
     held = f"{limits.window} evaluations in a row with {word(limits.goal_column)} {limits.goal:g} or better"
-    head = f"A run counts as generalised from the first of {held}."
+    head = f"A run counts as generalised from the first of {held}; its time is that evaluation, the right end of where it may lie."
     marks = (
         " Hatched: not reached within the budget by half of the seeds, which is not the same as never. "
-        "Blank: not run yet. Failed runs count for nothing and are named (crossed: all of a cell failed)."
+        "Intervals have no upper limit with fewer than 6 seeds. Blank: not run yet. Failed runs count for nothing (crossed: all of a cell failed)."
     )
     counts = " In a cell: how many of its finished seeds did."
     if view == "phase":
         letters = ", ".join(f"{letter} {name}" for name, letter in LETTERS.items())
         return (
             f"{head} Letters are the phases of its seeds, with counts where they differ; the colour is the most frequent: {letters}. "
-            f"Grokking: over {limits.gap:,} steps after memorising; comprehension: sooner (Liu et al. 2022)."
+            f"Grokking: over {limits.gap:,} steps after memorising; comprehension: sooner (Liu et al. 2022). "
+            f"Censored: not generalised, and its decay time, the sum of lr times weight decay, below {limits.tau:g}."
         )
     return head + counts + (marks if view == "time" else " Blank: not run yet; crossed: all of a cell failed.")
 
@@ -153,16 +155,15 @@ def _text(row: dict[str, Any], state: State, view: View) -> str:
 def _hover(tables: Tables, row: dict[str, Any]) -> str:
     """All that is known of a cell, and the command that makes one of its runs again."""
     first = tables.runs[tables.runs["cell"] == row["cell"]].iloc[0]
-    command = str(tables.manifest["command"]).replace("lal sweep", "lal train", 1)
     counts = [f"{row[f'n_{name}']} {name}" for name in ("censored", "diverged", "pruned", "failed", "missing") if row[f"n_{name}"]]
     return "<br>".join(
         [
             f"<b>{row['n_grokked']} of {row['n']} generalised</b>{' (' + ', '.join(counts) + ')' if counts else ''}",
             f"share {number(row['p'])} [{number(row['p_low'])}, {number(row['p_high'])}] (Wilson 95 %)",
-            f"median {steps_word(row['median'])} steps [{steps_word(row['median_low'])}, {steps_word(row['median_high'])}] (Kaplan-Meier 95 %)",
+            f"median {median_word(Interval(row['median'], row['median_low'], row['median_high']), row['n'])} steps (Kaplan-Meier 95 %)",
             f"mean up to step {steps_word(row['horizon'])}: {steps_word(row['restricted_mean'])}",
             f"phases: {safe(row['phases'] or 'none')}",
-            f"<i>{safe(command)} --run {safe(first['run_id'])}</i>",
+            f"<i>{safe(tables.command(run=first['run_id']))}</i>",
         ]
     )
 
@@ -173,6 +174,7 @@ def table(info: Info) -> Frame:
     names = {"": [title for title, _ in facets], info.x.label: [info.x.words()[cell.column] for _, cell in facets]}
     names |= {info.y.label: [info.y.words()[cell.row] for _, cell in facets]} if info.y.column else {}
     found = {column: [cell.facts[column] for _, cell in facets] for column in FACTS}
+    found["median_high"] = [upper_word(cell.facts["median_high"], cell.facts["n"]) for _, cell in facets]
     return pd.DataFrame({name: values for name, values in {**names, **found}.items() if name})
 
 

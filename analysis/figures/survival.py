@@ -55,7 +55,8 @@ def prepare(tables: Tables) -> Info | str:
             lines.append(Line(where.x.words()[order], order, int(cell["event"].sum()), curve(cell)))
         panels.append((title, tuple(lines)))
     caption = (
-        "Kaplan-Meier estimate with its pointwise 95 % band. Runs that used their budget are censored: they count until then. "
+        "Kaplan-Meier estimate with its pointwise 95 % band. A run generalises at the first evaluation that shows it, the right end "
+        "of where its time may lie. Runs that used their budget are censored at their last evaluation below the goal: they count until then. "
         "Runs that diverged count as never generalising; failed runs are left out."
     )
     return Info(tuple(panels[:12]), where.x.label, tuple(where.x.words()) if where.x.column else (), caption)

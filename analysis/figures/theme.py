@@ -11,6 +11,8 @@ from typing import Any
 import plotly.graph_objects as go
 from plotly.colors import sample_colorscale
 
+from analysis.statistics import Interval
+
 # Okabe and Ito's palette without black and yellow, which vanish on dark and on light.
 OKABE_ITO = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9")
 SYMBOLS = ("circle", "square", "diamond", "triangle-up", "cross", "x")
@@ -149,6 +151,20 @@ def percent(share: float) -> str:
 def steps_word(value: float) -> str:
     """A time in steps; infinite: not reached."""
     return "not reached" if value == inf else "?" if isnan(value) else f"{value:,.0f}"
+
+
+def upper_word(high: float, n: int) -> str:
+    """The upper limit of a median over `n` seeds; without one the runs may all have generalised: there are too few to say more."""
+    if isnan(high):
+        return "–"
+    return steps_word(high) if high != inf else f"no upper limit{' with fewer than 6 seeds' if n < 6 else ''}"
+
+
+def median_word(median: Interval, n: int) -> str:
+    """A median in steps over `n` seeds, with its interval where there is one."""
+    if isnan(median.low) or median.low == inf:
+        return steps_word(median.value)
+    return f"{steps_word(median.value)} [{steps_word(median.low)}, {upper_word(median.high, n)}]"
 
 
 def number(value: float, digits: int = 3) -> str:

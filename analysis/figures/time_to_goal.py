@@ -14,7 +14,7 @@ from plotly.subplots import make_subplots
 from analysis.cells import curve
 from analysis.collect import Tables
 from analysis.figures.dimensions import layout, split
-from analysis.figures.theme import OKABE_ITO, SYMBOLS, steps_word, styled, top_margin, translucent, word
+from analysis.figures.theme import OKABE_ITO, SYMBOLS, median_word, styled, top_margin, translucent, upper_word, word
 from analysis.frame import Frame
 from analysis.reading import verdict_on
 from analysis.statistics import Interval
@@ -66,19 +66,20 @@ def prepare(tables: Tables, thresholds: Sequence[float] | None = None) -> Info |
             )
         )
     caption = (
-        "Marker: Kaplan-Meier median over seeds with its 95 % interval, drawn up to the slowest seed where the interval has no upper end (few seeds). "
-        "Dots: seeds that generalised; "
-        "open triangles: seeds that had not when they ended. No marker: not reached by half of the seeds."
+        "Marker: Kaplan-Meier median over seeds with its 95 % interval, drawn up to the slowest seed where the interval has no upper limit, as with fewer than "
+        "6 seeds. Dots: seeds that generalised, at the first evaluation that shows it; "
+        "open triangles: seeds that had not, at the last evaluation below the threshold. No marker: not reached by half of the seeds."
     )
     return Info(tuple(panels), where.x.label, tuple(where.x.words()), caption)
 
 
 def at_threshold(tables: Tables, threshold: float) -> Frame:
-    """Done runs with `t_grok` and `event` by another threshold of the goal."""
+    """Done runs with `t_grok`, `event` and `horizon` by another threshold of the goal."""
     limits, done = replace(tables.thresholds, goal=threshold), tables.done
     rows = [tables.readings[index].rows for index in done.index]
-    times = [verdict_on(each, outcome, limits, tables.goal.direction).t_grok for each, outcome in zip(rows, done["outcome"], strict=True) if each is not None]
-    return done.assign(t_grok=[float("nan") if time is None else float(time.by) for time in times], event=[time is not None for time in times])
+    verdicts = [verdict_on(each, outcome, limits) for each, outcome in zip(rows, done["outcome"], strict=True) if each is not None]
+    times = [float(each.t_grok.by) if each.t_grok else float("nan") for each in verdicts]
+    return done.assign(t_grok=times, event=[each.t_grok is not None for each in verdicts], horizon=[float(each.horizon) for each in verdicts])
 
 
 def _point(column: int, cell: Frame) -> Point:
@@ -93,7 +94,8 @@ def table(info: Info) -> Frame:
         for label, points in lines:
             for point in points:
                 key = {"threshold": panel, "line": label, info.x_label: info.x_words[point.column], "generalised": len(point.times), "not": len(point.censored)}
-                rows.append({**key, "median": point.median.value, "low": point.median.low, "high": point.median.high})
+                high = upper_word(point.median.high, len(point.times) + len(point.censored))
+                rows.append({**key, "median": point.median.value, "low": point.median.low, "high": high})
     return pd.DataFrame(rows)
 
 
@@ -157,7 +159,7 @@ def _draw_line(fig: go.Figure, label: str, points: tuple[Point, ...], index: int
     reached = [point for point in points if isfinite(point.median.value)]
     ups = [(point.median.high if isfinite(point.median.high) else max((*point.times, *point.censored))) - point.median.value for point in reached]
     downs = [point.median.value - point.median.low if isfinite(point.median.low) else 0.0 for point in reached]
-    hover = [f"<b>{label}</b><br>median {steps_word(each.median.value)} [{steps_word(each.median.low)}, {steps_word(each.median.high)}]" for each in reached]
+    hover = [f"<b>{label}</b><br>median {median_word(each.median, len(each.times) + len(each.censored))}" for each in reached]
     bars = {"type": "data", "symmetric": False, "array": ups, "arrayminus": downs, "thickness": 1.2, "width": 4, "color": color}
     fig.add_trace(
         go.Scatter(

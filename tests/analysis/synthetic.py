@@ -120,7 +120,7 @@ class Folder:
         assert end is not None
         kept = [row for row in rows if row["step"] <= end.step]
         last = dict(kept[-1])
-        if "gate_values" in last and "functional_depth" not in last:
+        if "functional_depth" not in last and any("functional_depth" in row for row in kept):
             kept[-1] = last | {name: next(row[name] for row in reversed(kept) if name in row) for name in ("functional_depth", "rounded_acc")}
         folder = self.store.run(run_id)
         size = folder.join(kept)

@@ -35,7 +35,7 @@ def test_times_and_reads_of_one_run(store):
     ("truth", "outcome", "phase"),
     [
         (Truth(grok=None), "budget", "censored"),
-        (Truth(grok=None, memorise=10**6), "budget", "confusion"),
+        (Truth(grok=None, memorise=10**6), "budget", "censored"),
         (Truth(grok=1300), "target_reached", "grokking"),
         (Truth(grok=500, breaks=900), "target_reached", "ungrokked"),
         (Truth(grok=None, diverges=600), "diverged", "diverged"),
@@ -146,7 +146,7 @@ def test_thresholds_are_the_milder_of_target_and_custom(store):
 def test_a_threshold_stricter_than_the_stop_is_refused_with_the_command(store):
     name = filled(store, lambda *_: Truth())
     assert collect(store, name, threshold=0.99).thresholds.goal == 0.99
-    with pytest.raises(Refused, match=r"threshold 0\.995 is beyond 0\.99, where 18 of 18 runs .* `lal sweep synthetic budget\.stop\.at_least=0\.995`"):
+    with pytest.raises(Refused, match=r"0\.995 is beyond 0\.99, where 18 of 18 runs .* `lal sweep synthetic budget\.stop\.at_least=0\.995 --results "):
         collect(store, name, threshold=0.995)
 
 
@@ -227,3 +227,48 @@ def test_a_manifest_without_what_is_needed_is_refused(store, lacking):
     store.put_json(f"sweeps/{name}/manifest.json", manifest)
     with pytest.raises(Refused, match="manifest"):
         collect(store, name)
+
+
+def test_a_run_that_neither_memorised_nor_generalised_is_confused_once_it_had_time(store):
+    folder = Folder(store, arms=("all",))
+    folder.add("all", {WEIGHT: 0.1}, 0, Truth(grok=None, memorise=10**6))
+    name = folder.write()
+    assert collect(store, name).runs["phase"][0] == "censored"  # tau ends at 15, below 30
+    assert collect(store, name, tau=10.0).runs["phase"][0] == "confusion"
+
+
+def test_phases_follow_their_thresholds(store):
+    folder = Folder(store, arms=("all",))
+    folder.add("all", {WEIGHT: 0.1}, 0, Truth(grok=500, memorise=100))
+    name = folder.write()
+    assert collect(store, name).runs["phase"][0] == "comprehension" and collect(store, name, gap=300).runs["phase"][0] == "grokking"
+    assert collect(store, name, fit=0.5).runs["t_mem"][0] < 100
+    store.put_json(f"sweeps/{name}/manifest.json", store.manifest(name) | {"fit": None})
+    with pytest.raises(Refused, match="a fit threshold is of runs that memorise"):
+        collect(store, name, fit=0.5)
+
+
+@pytest.mark.parametrize(("last_good", "horizon"), [(0, 3000), (2, 2950), (4, 2900)])
+def test_a_run_that_may_have_begun_to_generalise_is_censored_before_that(store, last_good, horizon):
+    folder = Folder(store, arms=("all",))
+    run_id = folder.add("all", {WEIGHT: 0.1}, 0, Truth(missing=True))
+    rows = rows_of(Truth(grok=None), 0)
+    folder.finish(run_id, [row | {"test_acc": 1.0} if row["step"] > 3000 - 25 * last_good else row for row in rows], Budget.model_validate(BUDGET))
+    row = collect(store, folder.write()).runs.iloc[0]
+    assert not row["event"] and row["horizon"] == horizon and row["steps"] == 3000 and row["held"] == (last_good > 0)
+
+
+def test_means_say_how_many_seeds_they_are_of(store):
+    truths = [Truth(grok=500), Truth(grok=700), Truth(grok=None), Truth(grok=None, diverges=600, gates=float("nan"))]
+    cell = collect(store, filled(store, lambda arm, weight, seed: truths[seed], weights=(0.0,), seeds=4, arms=("soft",))).cells.iloc[0]
+    assert cell[["n", "n_grokked", "n_held", "test_acc@grok_n", "test_acc@end_n", "effective_depth@end_n"]].tolist() == [4, 2, 2, 2, 4, 3]
+
+
+def test_runs_that_arms_share_under_different_budgets_are_read_under_each(store):
+    folder = Folder(store)
+    folder.add("soft", {WEIGHT: 0.0}, 0, Truth(grok=500))
+    folder.runs.append({**folder.runs[0], "arm": "hard", "budget": {**folder.runs[0]["budget"], "steps": 400}})
+    tables = collect(store, folder.write())
+    assert tables.runs["steps"].tolist() == [1200, 400] and tables.runs["event"].tolist() == [True, False]
+    assert objective(tables, "test_acc", 1000).tolist() == [1.0, tables.history.query("cell == 1")["test_acc"].iloc[-1]]
+    assert len(tables.distinct) == 1
