@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from math import inf, isfinite
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from math import isfinite
 
-from analysis.cells import curve
+from analysis.cells import bounds, curve, times
 from analysis.collect import Tables
 from analysis.figures.dimensions import Dimension, layout, plain, split
-from analysis.figures.theme import number, percent, short_word, steps_word, value_word, word
+from analysis.figures.theme import median_word, number, percent, safe, short_word, value_word, word
 from analysis.frame import Frame, Series
-from analysis.statistics import Interval, changed, earlier, holm, wilson
+from analysis.reading import LACKING
+from analysis.statistics import Interval, directions, earlier, holm, mean_interval, wilson
 
 MOST_FACETS = 4
 SURE = 0.05
@@ -38,9 +41,10 @@ def facets(tables: Tables) -> list[tuple[str, Frame]]:
 
 
 def standing(tables: Tables) -> str:
-    """How many runs were planned, and what became of them."""
-    runs, done = tables.runs, tables.done
-    n_failed, n_left = int((runs["state"] == "failed").sum()), int(runs["state"].isin(["missing", "unfinished", "damaged"]).sum())
+    """How many runs were planned, and what became of them; one that arms share is counted once."""
+    runs = tables.distinct
+    done = runs[runs["state"] == "done"]
+    n_failed, n_left = int((runs["state"] == "failed").sum()), int(runs["state"].isin(LACKING).sum())
     parts = [f"{len(done)} of {len(runs)} planned runs finished"]
     kinds = ", ".join(f"{count} {str(kind).replace('_', ' ')}" for kind, count in runs.loc[runs["state"] == "failed", "outcome"].value_counts().items())
     parts += [f"{n_failed} failed ({kinds}) and count for nothing"] if n_failed else []
@@ -48,13 +52,16 @@ def standing(tables: Tables) -> str:
     parts += [f"{diverged} diverged, and count as never generalising"] if diverged else []
     pruned = int((done["outcome"] == "pruned").sum())
     parts += [f"{pruned} were pruned by a scheduler, which biases what is said of late generalisers"] if pruned else []
-    parts += [f"{n_left} are missing or unfinished (`{tables.manifest['command']}` trains them)"] if n_left else []
+    parts += [f"{n_left} are missing or unfinished (`{safe(tables.command())}` trains them)"] if n_left else []
+    n_shared = len(tables.runs) - len(runs)
+    parts += [f"arms share some, so that there are {len(tables.runs)} rows in the tables"] if n_shared else []
     return "; ".join(parts) + "."
 
 
 def about(tables: Tables, title: str, cells: Frame) -> list[str]:
     """Sentences on the cells of one facet: how many generalise, what changes along x, where it breaks, what is sooner."""
-    n, k = int(cells["n"].sum()), int(cells["n_grokked"].sum())
+    done = tables.done[tables.done["cell"].isin(cells["cell"])].drop_duplicates("run_id")
+    n, k = len(done), int(done["event"].sum())
     if n == 0:
         return [f"{head(title)}no run has finished."]
     share = wilson(k, n)
@@ -89,57 +96,80 @@ def in_order(tables: Tables, cells: Frame) -> tuple[Dimension, list[Series]]:
     return x, [known.loc[index] for index in sorted(known.index, key=lambda index: x.index(known.loc[index, x.column]))]
 
 
-def final(cell: Series, name: str) -> Interval:
-    """Mean over seeds of `name` at the end."""
-    return Interval(*(float(cell[f"{name}@end{side}"]) for side in ("", "_low", "_high")))
-
-
 def at(x: Dimension, cell: Series) -> str:
     """Where a cell stands, in words."""
     return f"{short_word(x.column)} = {value_word(plain(cell[x.column]))}"
 
 
+def held(tables: Tables, cell: Series) -> float:
+    """Share of the cell's finished runs that end at the goal or better."""
+    return int(cell["n_held"]) / int(cell["n"])
+
+
 def values(tables: Tables, cell: Series, column: str) -> list[float]:
-    """`column` of the cell's finished runs."""
+    """`column` of the cell's finished runs that end at the goal: what a broken network needs is no measure of what could be saved."""
     if column not in tables.runs:
         return []
-    return tables.done.loc[tables.done["cell"] == cell["cell"], column].dropna().astype(float).tolist()
+    done = tables.done
+    return done.loc[(done["cell"] == cell["cell"]) & done["held"], column].dropna().astype(float).tolist()
 
 
-def move(tables: Tables, name: str, low: Series, high: Series) -> tuple[int | None, str] | None:
-    """How the mean of final `name` went from one cell to another: 1, -1, 0 or None (too few seeds), and in words."""
+def final(tables: Tables, cell: Series, name: str) -> Interval:
+    """Mean of `name` at the end, over the seeds that end at the goal."""
     column = f"{name}@end"
-    sides = [values(tables, cell, column) for cell in (low, high)]
-    if not all(sides):
-        return None
-    verdict = changed(sides[0], sides[1])
-    means = " to ".join(spread(final(cell, name)) for cell in (low, high))
-    if verdict == 0:
-        return verdict, f"{word(name)} did not change measurably ({means})"
-    return (
-        verdict,
-        f"{word(name)} {'rose' if verdict == 1 else 'fell' if verdict == -1 else 'went'} from {means}",
-    )
+    return mean_interval(values(tables, cell, column), *bounds(column))
+
+
+@dataclass(frozen=True)
+class Move:
+    """How the mean of a final column went from one cell to another: `way` 1, -1, 0, or None (too few seeds to say); before and after."""
+
+    name: str
+    way: int | None
+    before: Interval
+    after: Interval
+
+    def told(self) -> str:
+        """In words."""
+        means = f"{spread(self.before)} to {spread(self.after)}"
+        if self.way == 0:
+            return f"{word(self.name)} did not change measurably ({means})"
+        return f"{word(self.name)} {'rose' if self.way == 1 else 'fell' if self.way == -1 else 'went'} from {means}"
+
+    @property
+    def saved(self) -> float:
+        """By how much the mean is less."""
+        return self.before.value - self.after.value
+
+
+def moved(tables: Tables, names: Sequence[str], low: Series, high: Series) -> dict[str, Move]:
+    """The moves of those of `names` that both cells have, tested together."""
+    sides = {name: (values(tables, low, f"{name}@end"), values(tables, high, f"{name}@end")) for name in names}
+    sides = {name: both for name, both in sides.items() if all(both)}
+    ways = directions(list(sides.values()))
+    return {name: Move(name, way, final(tables, low, name), final(tables, high, name)) for name, way in zip(sides, ways, strict=True)}
 
 
 def charge(tables: Tables, title: str, x: Dimension, ordered: list[Series]) -> list[str]:
-    """What raising x does to depth or routing and to accuracy, up to where half of the runs still end generalised, and where it breaks."""
+    """What raising x does to depth or routing and to accuracy, among cells of which half still end generalised, and where it breaks."""
     good = [index for index, cell in enumerate(ordered) if held(tables, cell) >= 0.5]
-    goal = f"{word(tables.thresholds.goal_column)} {tables.thresholds.goal:g} or better"
+    goal = goal_word(tables)
     if not good:
         return [f"{head(title)}at no {short_word(x.column)} do half of the runs end at {goal}."]
-    told = [_saved(tables, title, x, ordered[0], ordered[good[-1]])] if good[-1] > 0 else []
+    told = [_saved(tables, title, x, ordered[good[0]], ordered[good[-1]])] if len(good) > 1 else []
     if good[-1] < len(ordered) - 1:
-        ends = [
-            f"{word(name)} {spread(final(ordered[-1], name))}"
-            for name in (*costs(tables), tables.thresholds.goal_column)
-            if values(tables, ordered[-1], f"{name}@end")
-        ]
+        last = ordered[-1]
         told.append(
             f"{head(title)}it breaks at {at(x, ordered[good[-1] + 1])}: from there on, fewer than half of the runs end at {goal}; "
-            f"at {at(x, ordered[-1])} they end with {', '.join(ends)}."
+            f"at {at(x, last)}, {int(last['n_held'])} of {int(last['n'])} do. What broken networks need is not counted as a saving."
         )
     return told
+
+
+def goal_word(tables: Tables) -> str:
+    """What counts as generalised, in words."""
+    limits = tables.thresholds
+    return f"{word(limits.goal_column)} {limits.goal:g} or {'better' if limits.direction == 'max' else 'less'}"
 
 
 def costs(tables: Tables) -> list[str]:
@@ -150,34 +180,27 @@ def costs(tables: Tables) -> list[str]:
 def _saved(tables: Tables, title: str, x: Dimension, low: Series, high: Series) -> str:
     """How costs and accuracy changed between two cells that both stand, and whether a charge for depth was evaded or paid."""
     goal = tables.thresholds.goal_column
-    moves = {name: found for name in (*costs(tables), goal) if (found := move(tables, name, low, high))}
-    text = f"{head(title)}from {at(x, low)} to {at(x, high)}, {'; '.join(words for _, words in moves.values())}."
-    if any(verdict is None for verdict, _ in moves.values()):
-        return f"{text} There are too few seeds to test this."
-    lost = moves.get(goal, (None, ""))[0] == (-1 if tables.goal.direction == "max" else 1)
-    return text + paid(tables, low, high, lost)
+    moves = moved(tables, [*costs(tables), goal], low, high)
+    counts = " and ".join(f"{int(cell['n_held'])} of {int(cell['n'])}" for cell in (low, high))
+    who = f"Compared are the {counts} seeds that end at {goal_word(tables)}"
+    text = f"{head(title)}from {at(x, low)} to {at(x, high)}, {'; '.join(move.told() for move in moves.values())}. {who}"
+    if any(move.way is None for move in moves.values()):
+        return f"{text}: too few to test this."
+    lost = goal in moves and moves[goal].way == (-1 if tables.goal.direction == "max" else 1)
+    return f"{text} (exact permutation tests, Holm-adjusted, at the 5 % level).{paid(moves, lost)}"
 
 
-def paid(tables: Tables, low: Series, high: Series, lost: bool) -> str:
+def paid(moves: Mapping[str, Move], lost: bool) -> str:
     """Whether layers are needed no more, or only their gates were shrunk: what the sum of gates claims against what functional depth shows."""
-    names = ("effective_depth", "functional_depth")
-    sides = [[values(tables, cell, f"{name}@end") for cell in (low, high)] for name in names]
-    claimed_way, real_way = (changed(before, after) if before and after else None for before, after in sides)
-    if claimed_way != -1 or real_way is None:
+    claimed, real = moves.get("effective_depth"), moves.get("functional_depth")
+    if claimed is None or claimed.way != -1 or real is None:
         return ""
-    claimed, real = (final(low, name).value - final(high, name).value for name in names)
-    if real_way != -1:
-        return f" The gates claim {number(claimed, 2)} layers saved, but no fewer are needed: the charge was evaded."
-    if real < claimed / 2:
-        return f" The gates claim {number(claimed, 2)} layers saved, but only {number(real, 2)} were: the charge was mostly evaded."
-    return f" {number(real, 2)} layers were truly saved, {'and accuracy was lost' if lost else 'at no measurable cost in accuracy'}."
-
-
-def held(tables: Tables, cell: Series) -> float:
-    """Share of the cell's finished runs that end at the goal or better."""
-    found = values(tables, cell, f"{tables.thresholds.goal_column}@end")
-    goal, sign = tables.thresholds.goal, 1 if tables.goal.direction == "max" else -1
-    return sum(sign * value >= sign * goal for value in found) / len(found) if found else 0.0
+    gates = f" The gates claim {number(claimed.saved, 2)} layers saved, but"
+    if real.way != -1:
+        return f"{gates} no fewer are measurably needed: the charge was evaded."
+    if real.saved < claimed.saved / 2:
+        return f"{gates} only {number(real.saved, 2)} were: the charge was mostly evaded."
+    return f" {number(real.saved, 2)} layers were truly saved, {'and accuracy was lost' if lost else 'at no measurable cost in accuracy'}."
 
 
 def sooner(tables: Tables, title: str, x: Dimension, ordered: list[Series]) -> str | None:
@@ -185,9 +208,9 @@ def sooner(tables: Tables, title: str, x: Dimension, ordered: list[Series]) -> s
     runs = [tables.done[tables.done["cell"] == cell["cell"]] for cell in ordered]
     if min(map(len, runs)) < 2:
         return None
-    times = [[row.t_grok if row.event else inf if row.outcome == "diverged" else row.horizon for row in each.itertuples()] for each in runs]
+    when = [times(each) for each in runs]
     events = [each["event"].tolist() for each in runs]
-    p_values = holm([earlier((times[0], times[index]), (events[0], events[index])) for index in range(1, len(ordered))])
+    p_values = holm([earlier((when[0], when[index]), (events[0], events[index])) for index in range(1, len(ordered))])
     horizon = min(float(cell["horizon"]) for cell in ordered)
     means = [curve(each).restricted_mean(horizon) for each in runs]
     words = {
@@ -214,14 +237,14 @@ def fastest(tables: Tables) -> str | None:
     if not reached:
         return "In no cell have half of the runs generalised within the budget."
     best = min(reached, key=lambda row: (row["median"], row["cell"]))
-    interval = f" [{steps_word(best['median_low'])}, {steps_word(best['median_high'])}]" if best["n"] > 1 else ""
-    when = f"half of the runs had generalised by step {steps_word(best['median'])}{interval}"
+    median = median_word(Interval(best["median"], best["median_low"], best["median_high"]), best["n"])
+    when = f"half of the runs had generalised by step {median}"
     return f"Fastest: {cell_label(tables, best)}, where {when}; {best['n_grokked']} of {best['n']} did."
 
 
 def fell_back(tables: Tables) -> str | None:
     """Runs that generalised and ended below the goal."""
-    done = tables.done
+    done = tables.distinct[tables.distinct["state"] == "done"]
     n, k = int(done["event"].sum()), int(done["ungrokked"].sum())
     return f"{k} of the {n} runs that generalised had fallen back by their end." if k else None
 

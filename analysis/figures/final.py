@@ -9,11 +9,12 @@ import pandas as pd
 import plotly.graph_objects as go
 from plotly.subplots import make_subplots
 
+from analysis.cells import bounds
 from analysis.collect import Tables
 from analysis.figures.dimensions import layout
 from analysis.figures.theme import SYMBOLS, shades, styled, top_margin, translucent, word
 from analysis.frame import Frame
-from analysis.statistics import Interval
+from analysis.statistics import Interval, mean_interval
 
 TITLE = "Final accuracy against final cost"
 COSTS = ("effective_depth", "functional_depth", "routing_entropy_norm")
@@ -21,14 +22,20 @@ COSTS = ("effective_depth", "functional_depth", "routing_entropy_norm")
 
 @dataclass(frozen=True)
 class Group:
-    """One cell on one panel. `runs`: (cost, accuracy) of each seed; `x`, `y`: means with intervals."""
+    """One cell on one panel. (cost, accuracy) of each seed: `runs` end at the goal, `broken` do not; `x`, `y`: means of the former, with intervals."""
 
     arm: int
     order: int
     label: str
     runs: tuple[tuple[float, float], ...]
+    broken: tuple[tuple[float, float], ...]
     x: Interval
     y: Interval
+
+    @property
+    def seeds(self) -> str:
+        """How many of how many end at the goal."""
+        return f"{len(self.runs)} of {len(self.runs) + len(self.broken)} seeds"
 
 
 @dataclass(frozen=True)
@@ -44,7 +51,7 @@ class Info:
 
 
 def prepare(tables: Tables) -> Info | str:
-    """Final values of every done run, and their means by cell."""
+    """Final values of every done run, and the means by cell of those that end at the goal: what a broken network needs is no saving."""
     goal = f"{tables.thresholds.goal_column}@end"
     costs = [f"{name}@end" for name in COSTS if f"{name}@end" in tables.runs and tables.runs[f"{name}@end"].notna().any()]
     if not costs:
@@ -56,27 +63,31 @@ def prepare(tables: Tables) -> Info | str:
         groups = []
         for row in tables.cells.to_dict("records"):
             runs = tables.done[tables.done["cell"] == row["cell"]]
-            points = [(x, y) for x, y in zip(runs[cost].astype(float), runs[goal].astype(float), strict=True) if x == x and y == y]
-            if points:
-                order = where.x.index(row[where.x.column]) if where.x.column else 0
-                means = [Interval(row[name], row[f"{name}_low"], row[f"{name}_high"]) for name in (cost, goal)]
-                groups.append(
-                    Group(where.y.index(row["arm"]), order, f"{arms[where.y.index(row['arm'])]}, {where.x.label} {labels[order]}", tuple(points), *means)
-                )
+            good, broken = (_points(part, cost, goal) for part in (runs[runs["held"]], runs[~runs["held"]]))
+            if good or broken:
+                arm, order = where.y.index(row["arm"]), where.x.index(row[where.x.column]) if where.x.column else 0
+                means = [mean_interval([point[side] for point in good], *bounds(name)) for side, name in enumerate((cost, goal))]
+                groups.append(Group(arm, order, f"{arms[arm]}, {where.x.label} {labels[order]}", good, broken, *means))
         panels.append((word(cost), tuple(groups)))
     caption = (
-        "Large: mean over seeds with its 95 % interval; small: each seed. Colour is the strength of the charge, the symbol is the arm. "
+        "Large: mean over the seeds that end at the goal, with its 95 % interval; small: each of them; crosses: seeds that end below it, which are "
+        "in no mean, since a broken network may seem to need nothing. Colour is the strength of the charge, the symbol is the arm. "
         "Upper left is better: more accuracy for less. Whole numbers are drawn a little apart."
     )
     return Info(tuple(panels), tuple(arms), where.x.label, tuple(labels) if where.x.column else (), word(goal), caption)
 
 
+def _points(runs: Frame, cost: str, goal: str) -> tuple[tuple[float, float], ...]:
+    """Cost and accuracy of those of `runs` that have both."""
+    return tuple((x, y) for x, y in zip(runs[cost].astype(float), runs[goal].astype(float), strict=True) if x == x and y == y)
+
+
 def table(info: Info) -> Frame:
-    """The means with their intervals."""
+    """The means with their intervals, and how many seeds they are of."""
     rows = []
     for cost, groups in info.panels:
         for group in groups:
-            key = {"cost": cost, "cell": group.label, "seeds": len(group.runs)}
+            key = {"cost": cost, "cell": group.label, "seeds at the goal": group.seeds}
             x, y = group.x, group.y
             rows.append(
                 {
@@ -102,13 +113,13 @@ def draw(info: Info, narrow: bool = False) -> go.Figure:
     colors = shades(max(1, len(info.labels)))
     for index, (x_label, groups) in enumerate(info.panels):
         place: dict[str, Any] = {"row": index + 1, "col": 1} if narrow else {"row": 1, "col": index + 1}
-        costs = [cost for group in groups for cost, _ in group.runs]
+        costs = [cost for group in groups for cost, _ in (*group.runs, *group.broken)]
         room = 0.05 * (max(costs, default=0.0) or 1.0)
         whole = all(cost == round(cost) for cost in costs)
         for number, group in enumerate(groups):
             _draw_group(fig, group, colors[group.order], ((number + 0.5) / len(groups) - 0.5) * room * (1.4 if whole else 0), place)
         fig.update_xaxes(title={"text": x_label, "standoff": 6}, range=[min(0.0, *costs) - 1.4 * room, max(costs, default=1.0) + 1.4 * room], **place)
-        ends = [end for group in groups for end in (*(accuracy for _, accuracy in group.runs), group.y.low, group.y.high) if end == end]
+        ends = [end for group in groups for end in (*(accuracy for _, accuracy in (*group.runs, *group.broken)), group.y.low, group.y.high) if end == end]
         above = 0.07 * (max(ends, default=1.0) - min(ends, default=0.0) or 0.5)
         y_range = [min(ends, default=0.0) - above, max(ends, default=1.0) + above]
         fig.update_yaxes(title={"text": info.y_label if index == 0 or narrow else ""}, range=y_range, **place)
@@ -119,14 +130,13 @@ def draw(info: Info, narrow: bool = False) -> go.Figure:
 
 def _draw_group(fig: go.Figure, group: Group, color: str, shift: float, place: dict[str, Any]) -> None:
     symbol = SYMBOLS[group.arm % len(SYMBOLS)]
-    xs, ys = [cost + shift for cost, _ in group.runs], [accuracy for _, accuracy in group.runs]
-    small = {"color": translucent(color, 0.45), "size": 6, "symbol": symbol}
-    fig.add_trace(
-        go.Scatter(
-            x=xs, y=ys, mode="markers", marker=small, showlegend=False, hovertemplate=f"{group.label}<br>one run: %{{x:.3g}}, %{{y:.3f}}<extra></extra>"
-        ),
-        **place,
-    )
+    faint = translucent(color, 0.45)
+    for runs, mark, what in ((group.runs, {"size": 6, "symbol": symbol}, "one run"), (group.broken, {"size": 7, "symbol": "x-thin-open"}, "below the goal")):
+        xs, ys = [cost + shift for cost, _ in runs], [accuracy for _, accuracy in runs]
+        hover = f"{group.label}<br>{what}: %{{x:.3g}}, %{{y:.3f}}<extra></extra>"
+        fig.add_trace(go.Scatter(x=xs, y=ys, mode="markers", marker={"color": faint, **mark}, showlegend=False, hovertemplate=hover), **place)
+    if not group.runs:
+        return
     bars = [
         {
             "type": "data",
@@ -140,7 +150,7 @@ def _draw_group(fig: go.Figure, group: Group, color: str, shift: float, place: d
         for each in (group.x, group.y)
     ]
     large = {"color": color, "size": 13, "symbol": symbol, "line": {"width": 1.2, "color": "#ffffff"}}
-    hover = f"<b>{group.label}</b><br>mean of {len(xs)}: %{{x:.3g}}, %{{y:.3f}}<extra></extra>"
+    hover = f"<b>{group.label}</b><br>mean of {group.seeds}: %{{x:.3g}}, %{{y:.3f}}<extra></extra>"
     fig.add_trace(
         go.Scatter(
             x=[group.x.value + shift], y=[group.y.value], error_x=bars[0], error_y=bars[1], mode="markers", marker=large, showlegend=False, hovertemplate=hover

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -18,6 +19,7 @@ from analysis.pareto import Front, front
 
 TITLE = "Pareto frontier"
 MOST_LABELS = 8
+COSTS = ("effective_depth", "functional_depth", "routing_entropy", "routing_entropy_norm", "effective_heads")
 
 
 @dataclass(frozen=True)
@@ -35,15 +37,31 @@ class Objective:
 
 
 @dataclass(frozen=True)
+class Place:
+    """One cell on the front's plane: the number of its arm, its label, how many of its finished runs count, and of how many."""
+
+    arm: int
+    label: str
+    n: int
+    of: int
+
+    @property
+    def seeds(self) -> str:
+        """How many of how many."""
+        return f"{self.n} of {self.of} seeds"
+
+
+@dataclass(frozen=True)
 class Info:
-    """`front` is in costs (signs turned); `places`, by cell: arm number and label; `strip`: labels of cells with a run that lacks an objective."""
+    """`front` is in costs (signs turned). Labels of cells without a place: `strip` with a run that lacks an objective, `broken` off the goal."""
 
     x: Objective
     y: Objective
     front: Front
     arms: tuple[str, ...]
-    places: tuple[tuple[int, str, int], ...]
+    places: tuple[Place, ...]
     strip: tuple[str, ...]
+    broken: tuple[str, ...]
     caption: str
 
     def values(self, costs: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -52,30 +70,59 @@ class Info:
 
 
 def prepare(tables: Tables) -> Info | str:
-    """The front that the sweep's report asks for: its first minimised objective on x, its first maximised one on y; else its first two."""
+    """The front that the sweep's report asks for: its first minimised objective on x, its first maximised one on y; else its first two.
+
+    Where one of them is what the computation costs, a run counts only if it was at the goal when that was read, and a cell only if half
+    of its runs were: a broken network may seem to need nothing.
+    """
     spec = tables.manifest["report"].get("pareto") or {}
     minimise = [Objective(column, when, 1) for column, when in (spec.get("minimise") or {}).items()]
     maximise = [Objective(column, when, -1) for column, when in (spec.get("maximise") or {}).items()]
     chosen = [*minimise[:1], *maximise[:1], *minimise[1:], *maximise[1:]][:2]
     if len(chosen) < 2:
         return "the sweep's report asks for no two objectives, so there is no Pareto frontier"
-    values = [objective(tables, each.column, each.when) * each.sign for each in chosen]
-    where, cells, places, strip = layout(tables, y="arm"), [], [], []
+    values = np.column_stack([objective(tables, each.column, each.when) * each.sign for each in chosen])
+    counted, where = standing(tables, chosen), layout(tables, y="arm")
+    cells, places, strip, broken = [], [], [], []
     for row in tables.cells.to_dict("records"):
-        runs = tables.done.index[tables.done["cell"] == row["cell"]]
-        costs = np.column_stack([each.loc[runs] for each in values])
-        if len(runs) == 0:
+        done = tables.done.index[tables.done["cell"] == row["cell"]]
+        runs = done[counted[done]]
+        place = Place(where.y.index(row["arm"]), cell_label(tables, row), len(runs), len(done))
+        if len(done) == 0:
             continue
-        if np.isfinite(costs).all():
-            cells.append(costs)
-            places.append((where.y.index(row["arm"]), cell_label(tables, row), len(runs)))
+        if 2 * len(runs) < len(done):
+            broken.append(place.label)
+        elif np.isfinite(values[runs]).all():
+            cells.append(values[runs])
+            places.append(place)
         else:
-            strip.append(cell_label(tables, row))
+            strip.append(place.label)
     if not cells:
-        return f"no cell has {word(chosen[0].column)} and {word(chosen[1].column)} for all of its finished runs, so there is no Pareto frontier"
+        return f"no cell has {word(chosen[0].column)} and {word(chosen[1].column)} of half of its runs at the goal, so there is no Pareto frontier"
     found = front(cells)
     x, y = chosen
-    return Info(x, y, found, tuple(where.y.words()), tuple(places), tuple(strip), _caption(tables, chosen, found, strip))
+    caption = _caption(chosen, found) + _without(tables, strip, broken, bool(counted[tables.done.index].all()))
+    return Info(x, y, found, tuple(where.y.words()), tuple(places), tuple(strip), tuple(broken), caption)
+
+
+def standing(tables: Tables, chosen: Sequence[Objective]) -> NDArray[np.bool_]:
+    """(N,) for every row of runs, whether it was at the goal when each cost among `chosen` was read; when it generalised, it was, or it has no reading."""
+    counted = np.ones(len(tables.runs), bool)
+    for each in chosen:
+        if each.column in COSTS and each.when != "grok":
+            reached = objective(tables, tables.thresholds.goal_column, each.when).map(tables.thresholds.reached)
+            counted &= reached.to_numpy(bool)
+    return counted
+
+
+def _without(tables: Tables, strip: Sequence[str], broken: Sequence[str], whole: bool) -> str:
+    """Who has no place, and why; how many seeds those that have one are of."""
+    text = "" if whole else " Only seeds at the goal are counted, and said as n of N: a broken network may seem to need nothing."
+    if broken:
+        text += f" Without a place, because fewer than half of their seeds are at the goal: {'; '.join(broken)}."
+    if strip:
+        text += f" Without a place, because a run of theirs lacks an objective (it did not generalise, or has no such part): {'; '.join(strip)}."
+    return text
 
 
 def cell_label(tables: Tables, row: dict) -> str:
@@ -87,18 +134,15 @@ def cell_label(tables: Tables, row: dict) -> str:
     return ", ".join(parts) or value_word(row["name"] or "all runs")
 
 
-def _caption(tables: Tables, chosen: list[Objective], found: Front, strip: list[str]) -> str:
+def _caption(chosen: list[Objective], found: Front) -> str:
     reference = [number(value * each.sign) for value, each in zip(found.reference, chosen, strict=True)]
     low, high = found.hypervolume_interval
-    text = (
+    return (
         "Large: cells on the front of seed means, with bootstrap 95 % intervals; small: dominated cells. "
         "Number: the share of bootstrap draws over seeds in which the cell is on the front. "
         f"Shaded: 95 % band of the attained front. "
         f"Hypervolume {number(found.hypervolume)} [{number(low)}, {number(high)}], up to ({', '.join(reference)}), the worst of any run."
     )
-    if strip:
-        text += f" Without a place, because a run of theirs lacks an objective (it did not generalise, or has no such part): {'; '.join(strip)}."
-    return text
 
 
 def table(info: Info) -> Frame:
@@ -106,7 +150,7 @@ def table(info: Info) -> Frame:
     found = info.front
     means, ends = info.values(found.means), (info.values(found.low), info.values(found.high))
     low, high = np.minimum(*ends), np.maximum(*ends)
-    columns: dict[str, Any] = {"cell": [label for _, label, _ in info.places], "seeds": [n for _, _, n in info.places]}
+    columns: dict[str, Any] = {"cell": [each.label for each in info.places], "seeds": [each.seeds for each in info.places]}
     for side, of in enumerate((info.x, info.y)):
         name = word(f"{of.column}@{of.when}")
         columns |= {name: means[:, side], f"{name}, low": low[:, side], f"{name}, high": high[:, side]}
@@ -118,13 +162,13 @@ def draw(info: Info, narrow: bool = False) -> go.Figure:
     found, fig = info.front, go.Figure()
     _draw_band(fig, info)
     corners = info.values(found.means[found.on][np.argsort(found.means[found.on][:, 0], kind="stable")])
-    shape = "hv" if info.x.sign > 0 else "vh"
+    # In order of cost, which is from right to left where x is maximised, y is attained up to the next corner: so is the band.
     fig.add_trace(
         go.Scatter(
             x=corners[:, 0],
             y=corners[:, 1],
             mode="lines",
-            line={"color": GREY, "dash": "dot", "shape": shape, "width": 1.5},
+            line={"color": GREY, "dash": "dot", "shape": "hv", "width": 1.5},
             hoverinfo="skip",
             showlegend=False,
         )
@@ -151,10 +195,15 @@ def _label(fig: go.Figure, info: Info) -> None:
     labels: dict[tuple[float, float], list[str]] = {}
     for index in np.flatnonzero(info.front.on):
         place = info.values(info.front.means[index])
-        labels.setdefault((float(place[0]), float(place[1])), []).append(f"{info.places[index][1]} ({percent(info.front.probability[index])})")
+        labels.setdefault((float(place[0]), float(place[1])), []).append(_name(info, int(index)))
     for turn, ((x, y), names) in enumerate(sorted(labels.items())):
         where = {"yanchor": "top", "yshift": -6} if turn % 2 == 0 else {"yanchor": "bottom", "yshift": 6}
         fig.add_annotation(x=x, y=y, text="<br>".join(names), showarrow=False, xanchor="left", xshift=8, align="left", font={"size": 11}, **where)
+
+
+def _name(info: Info, index: int) -> str:
+    place = info.places[index]
+    return f"{place.label} ({percent(info.front.probability[index])}{'' if place.n == place.of else f'; {place.seeds}'})"
 
 
 def _draw_band(fig: go.Figure, info: Info) -> None:
@@ -166,28 +215,24 @@ def _draw_band(fig: go.Figure, info: Info) -> None:
     fig.add_trace(go.Scatter(x=upper[:, 0], y=upper[:, 1], fill="tonexty", fillcolor=translucent(GREY, 0.16), **line))
 
 
+def _bars(info: Info, chosen: list[int], style: dict[str, Any]) -> list[dict[str, Any]]:
+    """Error bars of x and of y, for cells `chosen`."""
+    found = info.front
+    means, ends = info.values(found.means[chosen]), [info.values(found.low[chosen]), info.values(found.high[chosen])]
+    above, below = np.maximum(*ends) - means, means - np.minimum(*ends)
+    shared = {"type": "data", "symmetric": False, "thickness": 1.1, "width": 3, **style}
+    return [{**shared, "array": above[:, side], "arrayminus": below[:, side]} for side in (0, 1)]
+
+
 def _draw_cells(fig: go.Figure, info: Info, arm: int, name: str, on: bool) -> None:
     found, color, symbol = info.front, OKABE_ITO[arm % len(OKABE_ITO)], SYMBOLS[arm % len(SYMBOLS)]
-    chosen = [index for index, (which, _, _) in enumerate(info.places) if which == arm and bool(found.on[index]) is on]
+    chosen = [index for index, place in enumerate(info.places) if place.arm == arm and bool(found.on[index]) is on]
     if not chosen:
         return
-    means, ends = info.values(found.means[chosen]), [info.values(found.low[chosen]), info.values(found.high[chosen])]
-    low, high = np.minimum(*ends), np.maximum(*ends)
-    bars = [
-        {
-            "type": "data",
-            "symmetric": False,
-            "array": high[:, side] - means[:, side],
-            "arrayminus": means[:, side] - low[:, side],
-            "thickness": 1.1,
-            "width": 3,
-            "color": color,
-            "visible": on,
-        }
-        for side in (0, 1)
-    ]
+    means = info.values(found.means[chosen])
+    bars = _bars(info, chosen, {"color": color, "visible": on})
     hover = [
-        f"<b>{info.places[index][1]}</b> (n = {info.places[index][2]})<br>"
+        f"<b>{info.places[index].label}</b> ({info.places[index].seeds})<br>"
         f"{word(info.x.column)} {number(mean[0])}, {word(info.y.column)} {number(mean[1])}<br>on the front in {percent(found.probability[index])} of draws"
         for index, mean in zip(chosen, means, strict=True)
     ]

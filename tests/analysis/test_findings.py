@@ -4,17 +4,17 @@ from __future__ import annotations
 
 from analysis.collect import collect
 from analysis.findings import findings
-from tests.analysis.synthetic import Truth, filled
+from tests.analysis.synthetic import WEIGHT, Folder, Truth, filled
 
 
 def told(store, truth, **settings) -> str:
     """All sentences on a sweep that `truth` gives, on lines."""
-    return "\n".join(findings(collect(store, filled(store, truth, **settings))))
+    return "\n".join(findings(collect(store, filled(store, truth, **{"seeds": 5, **settings}))))
 
 
 def spread(value: float, seed: int) -> float:
     """`value` with a little of what seeds do."""
-    return value * (1 + 0.01 * (seed - 1))
+    return value * (1 + 0.01 * (seed - 2))
 
 
 def evaded(arm: str, weight: float, seed: int) -> Truth:
@@ -66,8 +66,8 @@ def test_each_arm_gets_its_own_verdict(store):
 
 def test_where_it_breaks(store):
     said = told(store, broken, arms=("soft",))
-    assert "it breaks at λ = 0.01: from there on, fewer than half of the runs end at test accuracy 0.95 or better; at λ = 0.1 they end with" in said
-    assert "6 of the 9 runs that generalised had fallen back by their end" in said
+    assert "it breaks at λ = 0.01: from there on, fewer than half of the runs end at test accuracy 0.95 or better; at λ = 0.1, 0 of 5 do" in said
+    assert "10 of the 15 runs that generalised had fallen back by their end" in said
     assert "it breaks" not in told(store, evaded, arms=("soft",), name="whole")
     assert "at no λ do half of the runs end at test accuracy 0.95 or better" in told(store, lambda *_: Truth(grok=None), arms=("soft",), name="none")
 
@@ -89,7 +89,7 @@ def test_counts_and_failures(store):
     said = told(store, lambda arm, weight, seed: kinds[seed], arms=("soft",), weights=(0.0,), seeds=5)
     assert "1 of 3 runs generalised within the budget (33 %, 95 % interval 6 % to 79 %)" in said
     assert "3 of 5 planned runs finished; 1 failed (1 timeout) and count for nothing; 1 diverged" in said
-    assert "1 are missing or unfinished (`lal sweep synthetic` trains them)" in said
+    assert f"1 are missing or unfinished (`lal sweep synthetic --results {store.root}` trains them)" in said
     assert "In no cell have half of the runs generalised" in said
 
 
@@ -102,9 +102,7 @@ def test_routing(store):
 
 def test_single_seeds_are_not_tested(store):
     said = told(store, evaded, seeds=1)
-    assert (
-        "There are too few seeds to test this" in said and "No cell has more than one finished seed" in said and "evaded" not in said and "log-rank" not in said
-    )
+    assert "too few to test this" in said and "No cell has more than one finished seed" in said and "evaded" not in said and "log-rank" not in said
 
 
 def test_nothing_finished_says_only_that(odd_tables):
@@ -118,3 +116,37 @@ def test_odd_sweeps_all_have_findings(odd_tables):
         said = findings(tables)
         assert said and all(sentence[-1] == "." and "nan" not in sentence.replace("nan:", "").split() for sentence in said), (name, said)
         assert not any("<" in sentence for sentence in said)
+
+
+def test_a_broken_network_saves_nothing(store):
+    """At chance no layer is needed: cells that break are no saving, and of a cell that half stands only the standing seeds count."""
+
+    def collapsed(arm: str, weight: float, seed: int) -> Truth:
+        broke = weight == 0.1 or (weight == 0.01 and seed >= 5)
+        return Truth(gates=0.1 if broke else spread(4.0 - 100 * weight, seed), functional=0 if broke else 4, breaks=700 if broke else None)
+
+    said = told(store, collapsed, arms=("soft",), seeds=7)
+    assert "functional depth did not change measurably (4 [4, 4] to 4 [4, 4])" in said and "7 of 7 and 5 of 7 seeds that end at" in said
+    assert "truly saved" not in said and "the charge was evaded" in said and "at λ = 0.1, 0 of 7 do" in said
+
+
+def test_a_run_that_arms_share_is_counted_once_in_what_is_said_of_the_sweep(store):
+    folder = Folder(store)
+    for seed in range(2):
+        folder.add("soft", {WEIGHT: 0.0}, seed, Truth(breaks=700))
+    folder.add("soft", {WEIGHT: 0.0}, 2, Truth(missing=True))
+    folder.runs += [{**entry, "arm": "hard"} for entry in folder.runs]
+    said = findings(collect(store, folder.write()))
+    assert said[0].startswith("2 of 2 runs generalised")
+    assert any(each.startswith("2 of the 2 runs that generalised had fallen back") for each in said)
+    assert said[-1].startswith("2 of 3 planned runs finished; 1 are missing") and "6 rows in the tables" in said[-1]
+    assert f"`lal sweep synthetic --results {store.root}` trains them" in said[-1]
+
+
+def test_a_median_without_an_upper_limit_says_that_seeds_are_few(store):
+    def fastest(n: int) -> str:
+        said = told(store, lambda *_: Truth(), arms=("soft",), weights=(0.0,), seeds=n, name=f"n{n}")
+        return next(each for each in said.split("\n") if each.startswith("Fastest"))
+
+    assert "[500, no upper limit with fewer than 6 seeds]" in fastest(5) and "not reached" not in fastest(5)
+    assert "[500, 500]" in fastest(6)
