@@ -80,12 +80,21 @@ class OptimPart(Part):
         fall = 1 - done if self.decay.kind == "linear" else (1 + cos(pi * done)) / 2
         return self.lr * (self.decay.floor + (1 - self.decay.floor) * fall)
 
+    @property
+    def decay_rate(self) -> float:
+        """What one update at learning rate 1 takes off the weight matrices: the decay of role `weight` times its rate's factor."""
+        settings = self.roles.weight
+        return settings.lr_scale * (self.weight_decay if settings.weight_decay is None else settings.weight_decay)
+
     def tau(self, steps: int) -> float:
-        """Decay time of `steps` updates, sum of lr_t * weight_decay; exact for constant rates, else to one part in 1,000."""
+        """Decay time of `steps` updates, sum of lr_t * decay_rate; exact for constant rates, else to one part in 1,000.
+
+        With `adam`, whose decay is a term of the loss, it is a nominal figure.
+        """
         horizon = self.warmup if self.decay is None else max(self.warmup, self.decay.steps)
         head = min(steps, horizon)
         stride = max(1, head // 1000)
-        return self.weight_decay * (sum(self.lr_at(t) for t in range(0, head, stride)) * stride + (steps - head) * self.lr_at(horizon))
+        return self.decay_rate * (sum(self.lr_at(t) for t in range(0, head, stride)) * stride + (steps - head) * self.lr_at(horizon))
 
     def groups(self, network: nn.Module, roles: dict[str, Role]) -> list[dict]:
         """Parameter groups: roles that are treated alike are one group, so that a step is few calls. `set_lr` multiplies by `lr_scale`."""

@@ -96,6 +96,8 @@ class Supervised(RunPart):
         batch = self.optim.batch_size
         if batch is not None and batch >= self.task.n_train:
             raise ValueError(f"optim.batch_size must be below the {self.task.n_train} training rows, but got {batch}; write null for the full batch")
+        if self.budget.futility.max_tau is not None and self.optim.decay_rate == 0:
+            raise ValueError("budget.futility.max_tau would have no effect: weights do not decay, so their decay time stays 0; remove it")
         if self.budget.stop and not 0 < self.budget.stop.at_least <= 1:
             raise ValueError(f"budget.stop.at_least is a test accuracy and must be in (0, 1], but got {self.budget.stop.at_least:g}")
         return self
@@ -193,7 +195,7 @@ class Supervised(RunPart):
         return [
             "adam adds weight decay to the loss (L2); grokking studies mean adamw, which decouples it" if self.optim.kind == "adam" and decay else None,
             f"{' and '.join(decayed)} parameters decay: a pressure of its own besides the penalty" if decayed else None,
-            "weight decay 0 with softmax: logits grow without bound and float32 may collapse" if decay == 0 and self.loss == "cross_entropy" else None,
+            "weight decay 0 with softmax: logits grow without bound and float32 may collapse" if self.optim.decay_rate == 0 and self.loss == "cross_entropy" else None,
             f"decay time lr x wd x steps is {tau:.2g} at most; networks generalise at 1 to 11, mostly near 3" if 0 < tau < 3 else None,
         ]
 

@@ -63,7 +63,7 @@ class SupervisedRun(Run):
             torch.nn.utils.clip_grad_norm_(self.parameters, optim.clip)
         self.optimizer.step()
         self.step += 1
-        self.tau += lr * optim.weight_decay
+        self.tau += lr * optim.decay_rate
 
     def _loss(self, output: Output, targets: Tensor) -> Tensor:
         loss = task_loss(self.config.loss, output.logits, targets)

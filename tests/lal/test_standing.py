@@ -130,5 +130,5 @@ def test_another_trajectory_under_the_same_id_is_refused_with_what_differs(store
     values = json.loads(path.read_text())
     values["trajectory"]["optim"]["lr"] = 0.5
     path.write_text(json.dumps(values))
-    with pytest.raises(Refused, match=r"must have the trajectory that is asked for, but .* differs \(optim.lr: stored 0.5, asked 0.01\); move that folder away"):
+    with pytest.raises(Refused, match=r"but .* differs \(optim.lr: stored 0.5, asked 0.01\); move that folder away"):
         standing(asking(), store)
