@@ -206,7 +206,7 @@ def paid(moves: Mapping[str, Move], lost: bool) -> str:
 def sooner(tables: Tables, title: str, x: Dimension, ordered: list[Series]) -> str | None:
     """Which values of x generalise sooner or later than the least one, by Holm-adjusted log-rank tests."""
     runs = [tables.done[tables.done["cell"] == cell["cell"]] for cell in ordered]
-    if min(map(len, runs)) < 2:
+    if min(map(len, runs)) < 2 or not any(each["event"].any() for each in runs):
         return None
     when = [times(each) for each in runs]
     events = [each["event"].tolist() for each in runs]

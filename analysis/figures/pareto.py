@@ -141,7 +141,7 @@ def _caption(chosen: list[Objective], found: Front) -> str:
         "Large: cells on the front of seed means, with bootstrap 95 % intervals; small: dominated cells. "
         "Number: the share of bootstrap draws over seeds in which the cell is on the front. "
         f"Shaded: 95 % band of the attained front. "
-        f"Hypervolume {number(found.hypervolume)} [{number(low)}, {number(high)}], up to ({', '.join(reference)}), the worst of any run."
+        f"Hypervolume {number(found.hypervolume)} [{number(low)}, {number(high)}], up to ({', '.join(reference)}), the worst of any run that counts."
     )
 
 

@@ -27,5 +27,10 @@ def odd_tables(odd_store) -> dict[str, Tables]:
 
 @pytest.fixture(scope="session")
 def odd_drawn(odd_tables) -> dict[str, tuple[list[Drawn], list[str]]]:
-    """Every figure of every sweep of ODD, and why the others do not apply."""
-    return {name: drawn(tables) for name, tables in odd_tables.items()}
+    """Every figure of every sweep of ODD that is asked for, and why the others do not apply."""
+
+    class WhenAsked(dict):
+        def __missing__(self, name: str):
+            return self.setdefault(name, drawn(odd_tables[name]))
+
+    return WhenAsked()

@@ -33,6 +33,7 @@ def test_report_by_name_and_by_path(results, store):
     assert run(report, str(store.root / "sweeps/synthetic"), "--no-png").output == said
 
 
+@pytest.mark.slow
 def test_report_as_json(results):
     told = json.loads(run(report, "synthetic", "--results", results, "--no-png", "--json").output)
     assert set(told) == {"report", "findings", "left_out", "no_pictures"} and len(told["findings"]) > 2

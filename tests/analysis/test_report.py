@@ -89,7 +89,7 @@ def test_the_page_says_what_where_and_what_went_wrong(quick):
     _, page, _ = quick
     for words in (
         "Does charging a network",
-        "the charge was evaded",
+        "seeds that end at test accuracy 0.95 or better",
         "lal sweep quickstart",
         "0123456789ab",
         "torch 2.13.0",
@@ -113,7 +113,7 @@ def test_the_same_results_give_the_same_bytes(quick):
     assert store.get("sweeps/quickstart/tables/runs.parquet") == tables
 
 
-@pytest.mark.parametrize("sweep", ODD)
+@pytest.mark.parametrize("sweep", [pytest.param(name, marks=pytest.mark.slow) if name == "cube" else name for name in ODD])
 def test_odd_sweeps_all_have_a_page(odd_tables, odd_drawn, sweep):
     tables, (figures, left_out) = odd_tables[sweep], odd_drawn[sweep]
     page = Page(report.html(tables, figures, ["told."], left_out))
