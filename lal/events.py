@@ -124,9 +124,7 @@ class Verdict:
     horizon: int
 
 
-def verdict(
-    steps: Sequence[int], fit: Sequence[float], goal: Sequence[float], outcome: str, thresholds: Thresholds, tau: float | None = None
-) -> Verdict:
+def verdict(steps: Sequence[int], fit: Sequence[float], goal: Sequence[float], outcome: str, thresholds: Thresholds, tau: float | None = None) -> Verdict:
     """The verdict on a run that ended with `outcome` at decay time `tau`; the columns are of equal length, in ascending steps."""
     t_mem, t_grok = memorised(steps, fit, thresholds), generalised(steps, goal, thresholds)
     held = stability(steps, goal, t_grok.by, thresholds) if t_grok else None

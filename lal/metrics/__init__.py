@@ -11,6 +11,5 @@ from lal.metrics.routing import Routing
 from lal.metrics.weight_norm import WeightNorm
 
 METRICS: dict[str, Metric] = {
-    metric.name: metric
-    for metric in (Accuracy(), Price(), Margin(), MirrorClean(), GateState(), FunctionalDepth(), Routing(), WeightNorm())
+    metric.name: metric for metric in (Accuracy(), Price(), Margin(), MirrorClean(), GateState(), FunctionalDepth(), Routing(), WeightNorm())
 }

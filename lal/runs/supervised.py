@@ -195,7 +195,9 @@ class Supervised(RunPart):
         return [
             "adam adds weight decay to the loss (L2); grokking studies mean adamw, which decouples it" if self.optim.kind == "adam" and decay else None,
             f"{' and '.join(decayed)} parameters decay: a pressure of its own besides the penalty" if decayed else None,
-            "weight decay 0 with softmax: logits grow without bound and float32 may collapse" if self.optim.decay_rate == 0 and self.loss == "cross_entropy" else None,
+            "weight decay 0 with softmax: logits grow without bound and float32 may collapse"
+            if self.optim.decay_rate == 0 and self.loss == "cross_entropy"
+            else None,
             f"decay time lr x wd x steps is {tau:.2g} at most; networks generalise at 1 to 11, mostly near 3" if 0 < tau < 3 else None,
         ]
 

@@ -15,7 +15,7 @@ from tests.launch.cli import TINY, lal, started, tables, written
 
 pytestmark = pytest.mark.ray
 
-PLUGIN = '''
+PLUGIN = """
 import os, signal, time
 from typing import ClassVar, Literal
 from lal.models.mlp import Mlp
@@ -34,7 +34,7 @@ class Crashing(Mlp):
         hoard = bytearray(3 * 2**30)
         hoard[::4096] = b"x" * len(hoard[::4096])
         time.sleep(600)
-'''
+"""
 
 
 def plugged_in(folder: Path) -> dict[str, str]:
