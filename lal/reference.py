@@ -114,7 +114,8 @@ def _default(field: FieldInfo) -> str:
 
 def _metrics() -> Iterator[str]:
     yield "## Metrics and their columns\n"
-    yield "Every row has `step`, `seconds` (spent in the loop), `lr` (of the next update) and `tau` (decay time so far, the sum of lr x the decay of role `weight`).\n"
+    always = "`step`, `seconds` (spent in the loop), `lr` (of the next update) and `tau` (decay time so far: lr x the decay of role `weight`, summed)"
+    yield f"Every row has {always}.\n"
     for name, metric in METRICS.items():
         cadence = "at every evaluation" if metric.period == 1 else f"at every {metric.period}th evaluation and on the last row"
         yield f"### `{name}`\n\n{_prose(metric)}\n\nMeasured {cadence}.\n"

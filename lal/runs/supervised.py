@@ -149,9 +149,9 @@ class Supervised(RunPart):
 
     def trajectory(self) -> dict[str, Any]:
         kept = trimmed(self)
-        kept.pop("measure", None), kept.pop("budget", None)
+        for name in ("measure", "budget", "penalties"):
+            kept.pop(name, None)
         charged = {slot: trimmed(penalty) for slot, penalty in self.penalties.charged().items()}
-        kept.pop("penalties", None)
         return kept | ({"penalties": charged} if charged else {})
 
     def lacks(self, stored: Mapping[str, Any]) -> str | None:
