@@ -8,6 +8,7 @@ A file is whole or absent. `record.json` is written last, and it alone means tha
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 import re
@@ -38,7 +39,7 @@ class Record:
         outcome: one of DONE.   reason: the same in words, with the step.
         steps: optimizer steps done.   seconds: time spent in the loop.
         trajectory, measure, budget: what was run, all values, defaults included.
-        history_bytes: size of history.parquet: a file of another size is damaged.
+        history_sha256: of history.parquet: any other file in its place is damaged.
         environment: commit, dirty, versions, device, threads: where and why, never part of identity.
     """
 
@@ -50,7 +51,7 @@ class Record:
     trajectory: dict[str, Any]
     measure: dict[str, Any]
     budget: dict[str, Any]
-    history_bytes: int
+    history_sha256: str
     environment: dict[str, Any] = field(default_factory=dict)
     schema: int = SCHEMA
 
@@ -190,7 +191,10 @@ class RunFolder:
     def record(self) -> Record | None:
         """The record of a finished run; None where it is missing or damaged."""
         path = f"{self.path}/record.json"
-        return _parsed(Record, self.store.get_json(path), path)
+        record = _parsed(Record, self.store.get_json(path), path)
+        if record is not None and record.run_id != self.path.rpartition("/")[2]:
+            raise Refused(f"a record must be of the run whose folder it is in, but {path} is of {record.run_id}; move {self.path} away")
+        return record
 
     def failure(self) -> Failure | None:
         """The last failed attempt since the run was last finished or begun, if any."""
@@ -246,14 +250,9 @@ class RunFolder:
         return [f"history/{name}" for name in self.store.names(f"{self.path}/history")]
 
     def history_intact(self, record: Record) -> bool:
-        """Whether the joined history is the whole file that `record` was written for, by its size and end mark."""
-        try:
-            with (self.store.root / self.path / "history.parquet").open("rb") as file:
-                size = file.seek(0, os.SEEK_END)
-                file.seek(-4, os.SEEK_END)
-                return size == record.history_bytes and file.read() == b"PAR1"
-        except OSError:
-            return False
+        """Whether the joined history is the very file that `record` was written for."""
+        data = self.get_bytes("history.parquet")
+        return data is not None and digest(data) == record.history_sha256
 
     def history(self) -> list[dict[str, Any]] | None:
         """Rows of the joined history of a finished run; None where it is missing or damaged."""
@@ -268,11 +267,11 @@ class RunFolder:
         by_step = {row["step"]: row for rows in tables for row in rows or () if row["step"] <= up_to}
         return [by_step[step] for step in sorted(by_step)]
 
-    def join(self, rows: Sequence[Mapping[str, Any]]) -> int:
-        """Writes the whole history as one file, and returns its size in bytes."""
+    def join(self, rows: Sequence[Mapping[str, Any]]) -> str:
+        """Writes the whole history as one file, and returns its digest."""
         data = encoded(rows)
         self.put_bytes("history.parquet", data)
-        return len(data)
+        return digest(data)
 
     def drop_parts(self) -> None:
         """Removes the parts, once a joined history and the checkpoint that goes with it stand for them."""
@@ -301,6 +300,11 @@ def refuse_newer(values: Mapping[str, Any], path: str) -> None:
         raise Refused(f"files must be of schema {SCHEMA} or older, but {path} is of schema {schema}; it was written by a newer lal: upgrade this one")
 
 
+def digest(data: bytes) -> str:
+    """SHA-256 of a file's bytes, in hexadecimal."""
+    return hashlib.sha256(data).hexdigest()
+
+
 def encoded(rows: Sequence[Mapping[str, Any]]) -> bytes:
     """Rows as parquet. Columns are the union of the rows' keys in order of appearance; a missing value is null."""
     import pyarrow as pa
@@ -309,7 +313,7 @@ def encoded(rows: Sequence[Mapping[str, Any]]) -> bytes:
     names = dict.fromkeys(name for row in rows for name in row)
     table: pa.Table = pa.table({name: pa.array([row.get(name) for row in rows]) for name in names})
     sink = BytesIO()
-    pq.write_table(table, sink, compression="zstd")
+    pq.write_table(table, sink, compression="zstd", write_page_checksum=True)
     return sink.getvalue()
 
 
@@ -319,7 +323,7 @@ def decoded(data: bytes) -> list[dict[str, Any]] | None:
     import pyarrow.parquet as pq
 
     try:
-        rows = pq.read_table(pa.BufferReader(data)).to_pylist()
+        rows = pq.read_table(pa.BufferReader(data), page_checksum_verification=True).to_pylist()
     except (pa.ArrowException, OSError):
         return None
     return [{name: value for name, value in row.items() if value is not None} for row in rows]

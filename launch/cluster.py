@@ -64,7 +64,7 @@ def resources_of(request: Mapping[str, Any], nodes: list[dict[str, float]]) -> d
     if not any(all(node.get(name.upper(), 0) >= amount for name, amount in wanted.items()) for node in nodes):
         have = "; ".join(", ".join(f"{name} {node.get(name, 0):g}" for name in ("CPU", "GPU")) for node in nodes) or "no node"
         asked = ", ".join(f"{name} {amount:g}" for name, amount in wanted.items())
-        remedy = "write a smaller `resources` or add `gpu_if_present: true`"
+        remedy = "write smaller `resources`" + (" or add `gpu_if_present: true`" if gpu else "")
         raise Refused(f"resources must fit on one node, but a run asks for {asked} and the nodes have: {have}; {remedy}")
     return wanted
 

@@ -128,7 +128,8 @@ class Screen:
 
     def _picture(self) -> Group:
         board = self.board
-        bar = ProgressBar(total=max(1, board.planned), completed=board.done, width=60)
+        bar = Table.grid()
+        bar.add_row(ProgressBar(total=max(1, board.planned), completed=board.done, width=60))
         table = Table(box=None, pad_edge=False)
         for title in ("running", "step", board.goal):
             table.add_column(title, justify="left" if title == "running" else "right", style="dim")

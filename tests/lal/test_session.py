@@ -44,7 +44,7 @@ def results(config, store):
     folder = store.run(run_id(config))
     checkpoint, best = unpacked(folder.get_bytes("checkpoint.pt")), unpacked(folder.get_bytes("best.pt"))
     state = {name: value for name, value in checkpoint["state"].items() if name != "seconds"}
-    record = {name: value for name, value in asdict(folder.record()).items() if name not in ("seconds", "history_bytes", "environment")}
+    record = {name: value for name, value in asdict(folder.record()).items() if name not in ("seconds", "history_sha256", "environment")}
     names = sorted(path.name for path in (store.root / folder.path).rglob("*") if path.is_file())
     counted = {name: checkpoint[name] for name in ("step", "rows", "trajectory")}
     return {"history": untimed(folder.history()), "state": state, "best": best, "record": record, "names": names, "checkpoint": counted}

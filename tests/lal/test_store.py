@@ -201,13 +201,13 @@ def test_damaged_rows_are_none(spoil):
     assert decoded(spoil(encoded([{"step": step, "x": 0.5} for step in range(9)]))) is None
 
 
-def test_history_is_intact_only_at_the_records_size_and_with_its_end_mark(store):
+def test_history_is_intact_only_as_the_record_was_written_for_it(store):
     folder = store.run("a-1")
-    size = folder.join([{"step": 0}, {"step": 2}])
-    record = Record(**{**asdict(RECORD), "history_bytes": size})
+    sha256 = folder.join([{"step": 0}, {"step": 2}])
+    record = Record(**{**asdict(RECORD), "history_sha256": sha256})
     assert folder.history_intact(record)
     whole = folder.get_bytes("history.parquet")
-    for spoilt in (b"", whole[:-1], whole + b"x", bytes(len(whole)), whole[:-4] + b"RAP1"):
+    for spoilt in (b"", whole[:-1], whole + b"x", bytes(len(whole)), whole[:-4] + b"RAP1", whole[:40] + bytes([whole[40] ^ 1]) + whole[41:]):
         folder.put_bytes("history.parquet", spoilt)
         assert not folder.history_intact(record)
     store.remove("runs/a-1/history.parquet")
