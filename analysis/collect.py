@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from io import BytesIO
-from math import nan
+from math import isfinite, nan
 from typing import Any
 
 import pandas as pd
@@ -137,12 +137,16 @@ def thresholds_of(manifest: Mapping[str, Any], goal: Goal, fit: Goal | None, thr
     """The numbers of all verdicts: the usual ones, but for those given. The window is never longer than what runs had to hold before they were stopped.
 
     Raises:
-        Refused: a threshold of memorising, where runs have nothing to memorise.
+        Refused: a threshold that the column can never have, or one of memorising, where runs have nothing to memorise.
     """
     asked = {name: value for name, value in {"goal": threshold, **phases}.items() if value is not None}
     if "fit" in asked and fit is None:
         raise Refused(f"a fit threshold is of runs that memorise a training set, but those of {manifest['name']!r} do not; leave it out")
     usual = usual_thresholds(goal, fit)
+    for name, column in (("goal", usual.goal_column), ("fit", usual.fit_column)):
+        share = column.endswith("_acc")
+        if name in asked and not (0 < asked[name] <= 1 if share else isfinite(asked[name])):
+            raise Refused(f"a threshold of {column} must be {'in (0, 1]' if share else 'a number'}, but got {asked[name]:g}")
     held = [entry["budget"]["stop"]["sustain"] // entry["eval_every"] + 1 for entry in manifest["runs"] if entry["budget"].get("stop")]
     return replace(usual, window=min([usual.window, *held]), fit_column=fit.column if fit else "", **asked)
 

@@ -24,7 +24,7 @@ def findings(tables: Tables) -> list[str]:
     Always at least one, also of a sweep of which nothing has finished.
     """
     if tables.done.empty:
-        return [f"No run has finished yet, so there is nothing to say: {standing(tables)}"]
+        return [f"No run has finished what this sweep asks for, so there is nothing to say: {standing(tables)}"]
     told: list[str] = []
     groups = facets(tables)
     for title, cells in groups[:MOST_FACETS]:

@@ -13,6 +13,7 @@ from typing import Any
 from rich.console import Console
 
 from lal.config import RunConfig, run_id
+from lal.errors import Refused
 from lal.standing import standing
 from lal.store import Store
 from launch.plan import Plan
@@ -59,6 +60,8 @@ class Driver:
         """
         from launch.tuner import KilledForMemory
 
+        if self.options.fresh:
+            self._refuse_shared()
         left, first = list(self.planned.to_train), True
         while left:
             try:
@@ -100,6 +103,17 @@ class Driver:
             folder.reset() if self.options.fresh else folder.forgive()
         if address and not self.options.quiet:
             self.console.print(f"Ray dashboard: {address}", highlight=False)
+
+    def _refuse_shared(self) -> None:
+        """Refuses `--fresh` where it would forget runs that other sweeps count on."""
+        mine = {run_id(config) for config in self.planned.to_train}
+        for name in self.store.names("sweeps"):
+            if name == self.sweep.folder or not self.store.has(f"{self.store.sweep(name)}/manifest.json"):
+                continue
+            shared = mine & {run["run_id"] for run in self.store.manifest(name)["runs"]}
+            if shared:
+                what = f"--fresh must not forget runs of other sweeps, but {len(shared)} of these are runs of {name}, too"
+                raise Refused(f"{what}; leave --fresh out, or use another --results")
 
     def _over(self, config: RunConfig) -> bool:
         """Whether a run is finished or has failed in this call, which began by forgetting older failures."""

@@ -47,6 +47,7 @@ def told_apart_by(cells: Sequence[Cell], configs: Sequence[RunConfig], sweep: Sw
         if path not in kept and _separates(path, kept, columns, [cell.arm for cell in cells]):
             kept.add(path)
     drawn = _drawn(configs, sweep, place)
+    refuse_unmeasured(configs, sweep, place)
     return tuple(dict.fromkeys([*(path for path in candidates if path in kept), *drawn]))
 
 
@@ -77,6 +78,17 @@ def _drawn(configs: Sequence[RunConfig], sweep: Sweep, place: Callable[[tuple], 
                 f"{place(('report', 'phase', name))}: report.phase.{name} must be a dotted path of a run, but got {path!r}; {leads(configs[0], path)}"
             )
     return list(phase.values())
+
+
+def refuse_unmeasured(configs: Sequence[RunConfig], sweep: Sweep, place: Callable[[tuple], str]) -> None:
+    """Refuses an objective of the Pareto front that no run measures: it would be missed only once all is trained."""
+    pareto = sweep.report.pareto
+    measured = {column for config in configs for column in config.columns()}
+    for side in ("maximise", "minimise"):
+        for column in getattr(pareto, side, {}):
+            if column.partition("/")[0] not in measured:
+                where = place(("report", "pareto", side, column))
+                raise Refused(f"{where}: report.pareto.{side} must name a column that runs measure, but got {column!r}; {nearest(column, tuple(measured))}")
 
 
 def leads(config: RunConfig, path: str) -> str | None:

@@ -72,7 +72,7 @@ def prepare(tables: Tables) -> Info | str:
     caption = (
         "Large: mean over the seeds that end at the goal, with its 95 % interval; small: each of them; crosses: seeds that end below it, which are "
         "in no mean, since a broken network may seem to need nothing. Colour is the strength of the charge, the symbol is the arm. "
-        "Upper left is better: more accuracy for less. Whole numbers are drawn a little apart."
+        "Upper left is better: more accuracy for less. Single runs at whole numbers are drawn a little apart."
     )
     return Info(tuple(panels), tuple(arms), where.x.label, tuple(labels) if where.x.column else (), word(goal), caption)
 
@@ -133,8 +133,10 @@ def _draw_group(fig: go.Figure, group: Group, color: str, shift: float, place: d
     faint = translucent(color, 0.45)
     for runs, mark, what in ((group.runs, {"size": 6, "symbol": symbol}, "one run"), (group.broken, {"size": 7, "symbol": "x-thin-open"}, "below the goal")):
         xs, ys = [cost + shift for cost, _ in runs], [accuracy for _, accuracy in runs]
-        hover = f"{group.label}<br>{what}: %{{x:.3g}}, %{{y:.3f}}<extra></extra>"
-        fig.add_trace(go.Scatter(x=xs, y=ys, mode="markers", marker={"color": faint, **mark}, showlegend=False, hovertemplate=hover), **place)
+        hover = f"{group.label}<br>{what}: %{{customdata:.3g}}, %{{y:.3f}}<extra></extra>"
+        costs = [cost for cost, _ in runs]
+        marker = {"color": faint, **mark}
+        fig.add_trace(go.Scatter(x=xs, y=ys, customdata=costs, mode="markers", marker=marker, showlegend=False, hovertemplate=hover), **place)
     if not group.runs:
         return
     bars = [
@@ -152,9 +154,7 @@ def _draw_group(fig: go.Figure, group: Group, color: str, shift: float, place: d
     large = {"color": color, "size": 13, "symbol": symbol, "line": {"width": 1.2, "color": "#ffffff"}}
     hover = f"<b>{group.label}</b><br>mean of {group.seeds}: %{{x:.3g}}, %{{y:.3f}}<extra></extra>"
     fig.add_trace(
-        go.Scatter(
-            x=[group.x.value + shift], y=[group.y.value], error_x=bars[0], error_y=bars[1], mode="markers", marker=large, showlegend=False, hovertemplate=hover
-        ),
+        go.Scatter(x=[group.x.value], y=[group.y.value], error_x=bars[0], error_y=bars[1], mode="markers", marker=large, showlegend=False, hovertemplate=hover),
         **place,
     )
 

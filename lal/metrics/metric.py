@@ -29,7 +29,7 @@ class Metric(ABC):
 
     @abstractmethod
     def columns(self, run: Supervised) -> tuple[str, ...]:
-        """The columns it fills."""
+        """The columns it fills, but for those named after single tensors (`<column>/<tensor>`)."""
 
     @abstractmethod
     def values(self, probe: Probe) -> dict[str, Any]:

@@ -75,6 +75,10 @@ class RunPart(Part):
         """Numbers that are trained."""
 
     @abstractmethod
+    def columns(self) -> tuple[str, ...]:
+        """The columns of its rows, but for those named after single tensors (`<column>/<tensor>`)."""
+
+    @abstractmethod
     def warnings(self) -> list[str]:
         """What looks wrong with this run, for the plan. Never a refusal."""
 

@@ -175,6 +175,9 @@ class Supervised(RunPart):
     def n_parameters(self) -> int:
         return self.model.n_parameters(self.task)
 
+    def columns(self) -> tuple[str, ...]:
+        return ("step", "seconds", "lr", "tau", *(column for name in self.metrics() for column in METRICS[name].columns(self)))
+
     def warnings(self) -> list[str]:
         return [text for text in (*self._data_warnings(), *self._optimizer_warnings()) if text]
 

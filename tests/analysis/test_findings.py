@@ -107,7 +107,7 @@ def test_single_seeds_are_not_tested(store):
 
 def test_nothing_finished_says_only_that(odd_tables):
     (said,) = findings(odd_tables["all missing"])
-    assert said.startswith("No run has finished yet, so there is nothing to say: 0 of 18 planned runs finished; 18 are missing")
+    assert said.startswith("No run has finished what this sweep asks for, so there is nothing to say: 0 of 18 planned runs finished; 18 are missing")
     assert "18 failed (18 timeout)" in findings(odd_tables["all failed"])[0]
 
 

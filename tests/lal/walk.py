@@ -56,6 +56,9 @@ class Walk(RunPart):
     def n_parameters(self) -> int:
         return 1
 
+    def columns(self) -> tuple[str, ...]:
+        return ("step", "seconds", "score")
+
     def warnings(self) -> list[str]:
         return []
 

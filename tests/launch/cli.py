@@ -30,7 +30,7 @@ TINY: dict[str, Any] = {
 
 def lal(*words: str, cwd: Path, env: dict[str, str] | None = None) -> subprocess.CompletedProcess[str]:
     """Runs the command line to its end."""
-    return subprocess.run(command(*words), cwd=cwd, env=environment(env), capture_output=True, text=True, timeout=240, stdin=subprocess.DEVNULL)
+    return subprocess.run(command(*words), cwd=cwd, env=environment(env), capture_output=True, text=True, timeout=900, stdin=subprocess.DEVNULL)
 
 
 def started(*words: str, cwd: Path, env: dict[str, str] | None = None) -> subprocess.Popen[str]:

@@ -86,10 +86,12 @@ def slow_sweep() -> dict:
 
 
 def wait_until(ready, process) -> None:
-    deadline = time.monotonic() + 120
+    """Waits for `ready`, for ten minutes at most: this machine may have much else to do. A process that never gets there is ended."""
+    deadline = time.monotonic() + 600
     while not ready():
-        assert process.poll() is None, process.stdout.read()
-        assert time.monotonic() < deadline
+        if process.poll() is not None or time.monotonic() > deadline:
+            process.kill()
+            pytest.fail(process.communicate()[0])
         time.sleep(0.02)
 
 
@@ -130,7 +132,7 @@ def test_an_interrupted_sweep_says_how_to_go_on(tmp_path: Path, signum: int, tok
     process = started("sweep", "tiny.yaml", "--no-report", "budget.steps=100000", cwd=tmp_path, env=env)
     wait_until(lambda: any(store.run(each).get_bytes("checkpoint.pt") for each in store.names("runs")), process)
     process.send_signal(signum)
-    output, _ = process.communicate(timeout=60)
+    output, _ = process.communicate(timeout=240)
     assert process.returncode == 128 + signum, output
     assert "lal sweep tiny.yaml --no-report budget.steps=100000" in output
     assert "Traceback" not in output
