@@ -51,7 +51,8 @@ def standing(config: RunConfig, store: Store) -> Standing:
     record = folder.record()
     if record is None:
         begun = failure is not None or folder.has("checkpoint.pt")
-        return Standing("continue", "was not finished", failed=failed) if begun else Standing("new")
+        why = "its record is damaged" if folder.has("record.json") else "was not finished"
+        return Standing("continue", why, failed=failed) if begun else Standing("new")
     refuse_other(config, record.trajectory, folder)
     lacking = config.lacks(record.measure)
     if lacking:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from math import isfinite
 from pathlib import Path
@@ -17,6 +18,7 @@ MAX_BYTES = 2**20
 MAX_DEPTH = 32
 TAG = "tag:yaml.org,2002:"
 KNOWN_TAGS = frozenset(f"{TAG}{name}" for name in ("null", "bool", "int", "float", "str", "seq", "map", "timestamp", "value", "merge"))
+SURPRISING = re.compile(r"[-+]?(0[0-7_]+|[0-9][0-9_]*(:[0-5]?[0-9])+(\.[0-9_]*)?)")
 KINDS = {"null": "null", "bool": "true or false", "int": "a whole number", "float": "a number"}
 Keys = tuple[Any, ...]
 
@@ -145,6 +147,8 @@ def scalar(node: yaml.Node, where: str) -> Any:
     kind = node.tag.removeprefix(TAG)
     if kind not in KINDS:
         return node.value
+    if kind in ("int", "float") and SURPRISING.fullmatch(node.value):
+        raise Refused(f"numbers must be decimal, but {where} has {node.value[:60]!r}, which YAML reads as octal or base 60; write it without leading 0 or ':'")
     try:
         value = getattr(SafeConstructor(), f"construct_yaml_{kind}")(node)
     except (ValueError, KeyError, IndexError):

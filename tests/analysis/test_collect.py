@@ -272,3 +272,11 @@ def test_runs_that_arms_share_under_different_budgets_are_read_under_each(store)
     assert tables.runs["steps"].tolist() == [1200, 400] and tables.runs["event"].tolist() == [True, False]
     assert objective(tables, "test_acc", 1000).tolist() == [1.0, tables.history.query("cell == 1")["test_acc"].iloc[-1]]
     assert len(tables.distinct) == 1
+
+
+@pytest.mark.parametrize("settings", [{"threshold": float("nan")}, {"threshold": 7.0}, {"threshold": -1.0}, {"threshold": 0.5, "fit": 0.0}])
+def test_a_threshold_that_no_accuracy_can_have_is_refused(store, settings):
+    folder = Folder(store, arms=("all",))
+    folder.add("all", {WEIGHT: 0.1}, 0, Truth(grok=500))
+    with pytest.raises(Refused, match=r"must be in \(0, 1\]"):
+        collect(store, folder.write(), **settings)
