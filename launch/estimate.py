@@ -11,6 +11,7 @@ from itertools import islice
 from typing import Any
 
 from lal.config import RunConfig, dump
+from lal.errors import Refused
 from lal.optim import AdamW
 from lal.part import kind_of
 from lal.store import Record, Store
@@ -63,7 +64,7 @@ class Estimator:
     def of(self, config: RunConfig, done: int = 0) -> Estimate:
         """The estimate for `config`, of which `done` steps are there."""
         self._look_up(config)
-        values, trajectory = dump(config), config.trajectory()
+        values, trajectory = dump(config), config.whole_trajectory()
         alike, same = self.step_s[shape(trajectory, values["measure"])], self.steps[cell(trajectory, values["budget"])]
         expected = round(same.value) if same.n else expected_steps(config)
         steps = (expected if expected > done else max(done, config.budget.steps)) - done
@@ -78,7 +79,7 @@ class Estimator:
         self.looked_up.add(label)
         names = [name for name in self.names if name.startswith(f"{label}-s")]
         mine = [self.records[name] for name in names if name in self.records]
-        others = (record for name in names if name not in self.records and (record := self.store.run(name).record()))
+        others = (record for name in names if name not in self.records and (record := readable(self.store, name)))
         for record in (*mine, *islice(others, EXAMPLES)):
             if record.steps:
                 self.step_s[shape(record.trajectory, record.measure)].add(record.seconds / record.steps)
@@ -120,3 +121,11 @@ def wall_seconds(runs: Iterable[float], slots: int) -> float:
     for seconds in runs:
         heapreplace(free, free[0] + seconds + RUN_S)
     return max(free) + RAY_S if max(free) else 0.0
+
+
+def readable(store: Store, name: str) -> Record | None:
+    """The record of a run that nobody asked for: one that cannot be read, or is not to be, is simply no example."""
+    try:
+        return store.run(name).record()
+    except Refused:
+        return None

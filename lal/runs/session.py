@@ -22,6 +22,7 @@ from lal.stopping import End, Stopper
 from lal.store import Failure, Record, RunFolder, Store
 
 WAIT_S = 0.5
+SAVED = {"trajectory", "measure", "step", "rows", "part", "state"}  # what a checkpoint holds
 
 
 class Interrupted(Exception):
@@ -184,7 +185,7 @@ class Session:
             Refused: the saved work is of another trajectory.
         """
         saved = unpacked(self.folder.get_bytes("checkpoint.pt"))
-        if saved is None:
+        if saved is None or not SAVED <= saved.keys():
             return self._restart()
         refuse_other(self.config, saved["trajectory"], self.folder)
         if self.config.lacks(saved["measure"]):

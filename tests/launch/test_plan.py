@@ -12,9 +12,10 @@ import pytest
 from rich.console import Console
 
 from lal.config import RunConfig, dump, run_id
+from lal.errors import Refused
 from lal.store import Failure, Record, Store
 from launch import machine
-from launch.estimate import RAY_S, RUN_S, expected_steps, shape, wall_seconds
+from launch.estimate import RAY_S, RUN_S, expected_steps, readable, shape, wall_seconds
 from launch.plan import Plan, plan, show, size, summary
 from launch.sweep import Expanded, load
 
@@ -52,7 +53,7 @@ def finish(store: Store, config: RunConfig, *, steps: int = 1000, seconds: float
     """Writes what a finished run leaves, without training it."""
     folder, values = store.run(run_id(config)), dump(config)
     size = folder.join([{"step": step, "seconds": 0.0, "test_acc": 1.0, "train_acc": 1.0} for step in range(0, steps + 1, 50)])
-    folder.finish(Record(run_id(config), outcome, "as the test wants", steps, seconds, config.trajectory(), values["measure"], values["budget"], size))
+    folder.finish(Record(run_id(config), outcome, "as the test wants", steps, seconds, config.whole_trajectory(), values["measure"], values["budget"], size))
 
 
 def counts(planned: Plan) -> tuple[int, ...]:
@@ -122,7 +123,7 @@ def test_finished_runs_of_other_sweeps_are_asked_too(sweep: Any, store: Store) -
 def test_the_shape_of_a_run_is_what_its_steps_cost(sweep: Any) -> None:
     def shapes(*overrides: str) -> set[str]:
         return {
-            shape(config.trajectory(), dump(config)["measure"])
+            shape(config.whole_trajectory(), dump(config)["measure"])
             for config in sweep(*overrides, "model.gate=sigmoid", text=TEXT.replace("  hard: {base: {model: {gate: straight_through}}}\n", ""))
             .configs()
             .values()
@@ -233,10 +234,12 @@ def test_sizes_have_units() -> None:
     assert [size(each) for each in (0, 1023, 1024, 5 * 2**20, 3 * 2**30, 2**50)] == ["0 B", "1023 B", "1.0 KiB", "5.0 MiB", "3.0 GiB", "1024.0 TiB"]
 
 
-def test_records_of_another_host_or_schema_do_no_harm(sweep: Any, store: Store) -> None:
+def test_a_record_of_a_newer_schema_is_refused_where_it_is_asked_for_and_no_example_elsewhere(sweep: Any, store: Store) -> None:
     config = sweep().runs[0].config
     finish(store, config)
     record = store.run(run_id(config)).record()
     assert record is not None
     store.put_json(f"runs/{run_id(config)}/record.json", {**vars(replace(record, schema=99))})
-    assert counts(plan(sweep(), store))[:2] == (20, 20)
+    with pytest.raises(Refused, match="schema 99; it was written by a newer lal"):
+        plan(sweep(), store)
+    assert readable(store, run_id(config)) is None
