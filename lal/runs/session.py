@@ -185,7 +185,7 @@ class Session:
             Refused: the saved work is of another trajectory.
         """
         saved = unpacked(self.folder.get_bytes("checkpoint.pt"))
-        if saved is None or not SAVED <= saved.keys():
+        if saved is None or not saved.keys() >= SAVED:
             return self._restart()
         refuse_other(self.config, saved["trajectory"], self.folder)
         if self.config.lacks(saved["measure"]):

@@ -16,7 +16,7 @@ from lal.models.gated import Gated
 from lal.models.mlp import Mlp
 from lal.models.model import ROLES
 from lal.models.routed import Routed
-from lal.optim import AdamW, OptimPart, RoleSettings
+from lal.optim import AdamW, OptimPart
 from lal.part import Part, trimmed, union
 from lal.penalties.penalty import PenaltyPart
 from lal.runs.run import Run, RunPart
@@ -208,6 +208,3 @@ class Supervised(RunPart):
         from lal.runs.supervised_loop import SupervisedRun
 
         return SupervisedRun(self, device)
-
-
-__all__ = ["Measure", "Penalties", "RoleSettings", "Supervised"]
