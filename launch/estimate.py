@@ -65,7 +65,7 @@ class Estimator:
         """The estimate for `config`, of which `done` steps are there."""
         self._look_up(config)
         values, trajectory = dump(config), config.whole_trajectory()
-        alike, same = self.step_s[shape(trajectory, values["measure"])], self.steps[cell(trajectory, values["budget"])]
+        alike, same = self.step_s[shape(trajectory, config.whole_measure())], self.steps[cell(trajectory, values["budget"])]
         expected = round(same.value) if same.n else expected_steps(config)
         steps = (expected if expected > done else max(done, config.budget.steps)) - done
         seconds = steps * alike.value if alike.n else SIDE_BY_SIDE * modelled(config, steps)

@@ -39,7 +39,7 @@ class FunctionalDepth(Metric):
         assert probe.gates is not None
         network: Layered = probe.network  # type: ignore[assignment]
         least = probe.rows.correct[probe.data.test].double().mean().item() - TOLERANCE
-        layers = probe.gates.nonzero().flatten().tolist()
+        layers = probe.gates.any(1).nonzero().flatten().tolist()
         search = fewest_layers if len(layers) <= EXACT_UP_TO else greedy_depth
         depth = search(network, probe.gates, probe.data, layers, least)
         return {"functional_depth": depth, "rounded_acc": accuracy(network, (probe.gates > 0.5).to(probe.gates.dtype), probe.data)}

@@ -31,7 +31,7 @@ class GateState(Metric):
         import torch
 
         assert probe.gates is not None
-        gates = probe.gates.double()
+        gates = probe.gates.double().mean(1)
         return {
             "gate_values": gates.tolist(),
             "effective_depth": gates.sum().item(),

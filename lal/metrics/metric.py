@@ -18,10 +18,12 @@ class Metric(ABC):
     Attributes:
         name: what `measure.metrics` calls it.
         period: evaluations between two measurements, unless `measure.every` says otherwise.
+        default: whether it is of the set that is measured unless `measure.metrics` says otherwise.
     """
 
     name: ClassVar[str]
     period: ClassVar[int] = 1
+    default: ClassVar[bool] = True
 
     @abstractmethod
     def applies(self, run: Supervised) -> bool:

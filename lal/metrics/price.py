@@ -32,5 +32,5 @@ class Price(Metric):
         charged, output = probe.run.penalties.charged(), probe.charged_output()
         prices = {slot: penalty.value(probe.network, output, probe.data).item() for slot, penalty in charged.items()}
         total = probe.rows.loss[probe.data.train].mean().item() + sum(charged[slot].weight * price for slot, price in prices.items())
-        unpaid = {"compute_cost": probe.gates.sum().item()} if probe.gates is not None else {}
+        unpaid = {"compute_cost": probe.gates.mean(1).sum().item()} if probe.gates is not None else {}
         return {"total_loss": total, **unpaid, **{COLUMN[slot]: price for slot, price in prices.items()}}

@@ -13,9 +13,12 @@ from torch import Tensor
 
 from lal.losses import losses_of_rows
 from lal.models.network import Network, Output
+from lal.runs.streams import stream
 from lal.tasks.task import Data
 
 if TYPE_CHECKING:
+    from torch.optim import Optimizer
+
     from lal.runs.supervised import Supervised
 
 CHUNK_ROWS = 2048  # bounds the memory of an evaluation; faster than whole passes from about p=67 on, as chunks stay in cache
@@ -29,45 +32,53 @@ class RowValues:
         loss: (N,) task loss.
         correct: (N,) bool, whether the largest logit is the target's.
         margin: (N,) the target's logit less the largest other one.
-        routing: (L, N, H) or None.
+        hidden_norm: (N,) Euclidean norm of the last hidden representation.
+        routing: for each layer (S, N, H), as in `Output`, or None.
     """
 
     loss: Tensor
     correct: Tensor
     margin: Tensor
-    routing: Tensor | None
+    hidden_norm: Tensor
+    routing: tuple[Tensor, ...] | None
 
 
 class Probe:
     """Gives metrics the network, the data and one shared pass. Use inside `looking`."""
 
-    def __init__(self, run: Supervised, network: Network, data: Data):
-        self.run, self.network, self.data = run, network, data
+    def __init__(self, run: Supervised, network: Network, data: Data, optimizer: Optimizer | None = None, step: int = 0):
+        self.run, self.network, self.data, self.optimizer, self.step = run, network, data, optimizer, step
+
+    def stream(self, name: str) -> torch.Generator:
+        """The random stream of metric `name` at this step: the same however often, and whenever, one measures."""
+        return stream(self.run.seed, f"{name}/{self.step}")
 
     @cached_property
     def rows(self) -> RowValues:
         """One pass over every row of the task."""
         outputs = [self._row_values(part) for part in torch.arange(len(self.data.tokens), device=self.data.tokens.device).split(CHUNK_ROWS)]
-        routing = None if outputs[0].routing is None else torch.cat([each.routing for each in outputs], 1)  # type: ignore[misc]
-        return RowValues(*(torch.cat([getattr(each, name) for each in outputs]) for name in ("loss", "correct", "margin")), routing=routing)
+        routing = None if outputs[0].routing is None else tuple(torch.cat(each, 1) for each in zip(*(part.routing for part in outputs), strict=True))  # type: ignore[misc]
+        names = ("loss", "correct", "margin", "hidden_norm")
+        return RowValues(*(torch.cat([getattr(each, name) for each in outputs]) for name in names), routing=routing)
 
     @cached_property
     def gates(self) -> Tensor | None:
-        """(L,) the gates as used in evaluation, or None."""
+        """(L, G) the gates as used in evaluation, or None."""
         return self.network.layer_scales()
 
     def charged_output(self) -> Output:
         """What penalties read of a pass over the training rows: routing and gates."""
         rows = self.rows
         nothing = rows.loss.new_empty(0)
-        return Output(nothing, nothing, None if rows.routing is None else rows.routing[:, self.data.train], self.gates)
+        routing = None if rows.routing is None else tuple(weights[:, self.data.train] for weights in rows.routing)
+        return Output(nothing, nothing, routing, self.gates)
 
     def _row_values(self, rows: Tensor) -> RowValues:
         output, targets = self.network(self.data.tokens[rows]), self.data.targets[rows]
         loss = losses_of_rows(self.run.loss, output.logits, targets)
         right = output.logits.gather(1, targets[:, None]).squeeze(1)
         margin = right - output.logits.scatter(1, targets[:, None], -torch.inf).amax(1)
-        return RowValues(loss, output.logits.argmax(1) == targets, margin, output.routing)
+        return RowValues(loss, output.logits.argmax(1) == targets, margin, output.hidden.norm(dim=1), output.routing)
 
 
 @contextmanager

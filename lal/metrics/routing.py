@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 
 class Routing(Metric):
-    """Of the weights w (L layers, all N inputs, H heads), H(.) the entropy in nats, E the mean over inputs:
+    """Of the weights w (L layers, all N inputs at the S positions that matter, H heads), H(.) the entropy in nats, E the mean over inputs and positions:
 
     `routing_entropy`: mean over layers of E[H(w)], low = decisive; `routing_entropy_norm`: / log H, in [0, 1];
     `load_entropy`: mean over layers of H(E[w]), high = all heads are used; `specialisation`: load entropy less routing
@@ -34,12 +34,13 @@ class Routing(Metric):
         import torch
 
         assert probe.rows.routing is not None
-        weights = probe.rows.routing.double()
-        own, load = torch.special.entr(weights).sum(-1).mean(1), weights.mean(1)
+        layers = [weights.double() for weights in probe.rows.routing]
+        own = torch.stack([torch.special.entr(weights).sum(-1).mean() for weights in layers])
+        load = torch.stack([weights.mean((0, 1)) for weights in layers])
         shared = torch.special.entr(load).sum(-1)
         return {
             "routing_entropy": own.mean().item(),
-            "routing_entropy_norm": own.mean().item() / log(weights.shape[-1]),
+            "routing_entropy_norm": own.mean().item() / log(load.shape[-1]),
             "load_entropy": shared.mean().item(),
             "specialisation": (shared - own).mean().item(),
             "effective_heads": shared.exp().mean().item(),

@@ -19,14 +19,14 @@ class Gates(nn.Module):
 
     def __init__(self, config: Gated, noise: torch.Generator):
         super().__init__()
-        self.logits = nn.Parameter(torch.full((config.depth,), log(config.gate_init / (1 - config.gate_init))))
+        self.logits = nn.Parameter(torch.full((config.depth, 1), log(config.gate_init / (1 - config.gate_init))))
         self.kind, self.temperature, self.noise = config.gate, config.temperature or 0.5, noise
 
     def role_of(self, name: str) -> Role:
         return "gate"
 
     def forward(self) -> Tensor:
-        """(L,) in [0, 1]."""
+        """(L, 1) in [0, 1]."""
         if self.kind == "gumbel":
             return torch.sigmoid((self.logits + self._logistic()) / self.temperature)
         soft = torch.sigmoid(self.logits)

@@ -1,6 +1,6 @@
 """The built network: one forward body, `embed` then `run`, the same `Output` for every model.
 
-Shape letters in this room: B batch, T operands, D width, H heads, L layers, C classes.
+Shape letters in this room: B batch, T columns of an input, S token positions, D width, H heads, L layers, G gates of a layer, C classes.
 """
 
 from __future__ import annotations
@@ -20,13 +20,14 @@ class Output(NamedTuple):
     Attributes:
         logits: (B, C).
         hidden: (B, D), the last hidden representation, which the logits are read from.
-        routing: (L, B, H), weights over heads that sum to 1, or None.
-        gates: (L,) in [0, 1], the gates as used in this pass, or None.
+        routing: for each of L layers (S, B, H), weights over heads that sum to 1, at the S token positions whose choice the
+            logits depend on (one, where there are no positions), the one that is read last; or None.
+        gates: (L, G) in [0, 1], the gates as used in this pass, or None. G is 1 (a gate a layer), D (a unit) or B (an input).
     """
 
     logits: Tensor
     hidden: Tensor
-    routing: Tensor | None = None
+    routing: tuple[Tensor, ...] | None = None
     gates: Tensor | None = None
 
 
@@ -39,14 +40,14 @@ class Network(nn.Module):
 
     @abstractmethod
     def run(self, x: Tensor, scales: Tensor | None = None) -> Output:
-        """(B, D) embedded inputs -> output. `scales` (L,), where layers can be left out, replaces the gates."""
+        """(B, D) embedded inputs -> output. `scales` (L, G), where layers can be left out, replaces the gates."""
 
     def forward(self, tokens: Tensor) -> Output:
         return self.run(self.embed(tokens))
 
     @abstractmethod
     def layer_scales(self) -> Tensor | None:
-        """(L,) factors on the layers as used in the present mode, or None where no layer can be left out."""
+        """(L, G) factors on the layers as used in the present mode, or None where no layer can be left out."""
 
     @abstractmethod
     def layer_flops(self) -> list[float]:

@@ -106,7 +106,7 @@ class RoutedNetwork(Choosing):
             output = heads(y, heaviest(weights) if hard else weights)
             state = router.next_state(state, output)  # type: ignore[operator]
             x = x + output if self.residual else output
-        return Output(logits=self.out(self.norms[-1](x)), hidden=x, routing=torch.stack(routing))
+        return Output(logits=self.out(self.norms[-1](x)), hidden=x, routing=tuple(weights.unsqueeze(0) for weights in routing))
 
 
 def heaviest(weights: Tensor) -> Tensor:

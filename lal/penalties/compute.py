@@ -1,4 +1,7 @@
-"""Charges for open gates g_1 ... g_L in [0, 1] (seed of the formulas: the experiment plan of Least Action Learning)."""
+"""Charges for open gates g_1 ... g_L in [0, 1]; of a layer with several gates, its charge is their mean.
+
+The formulas are those of the experiment plan of Least Action Learning.
+"""
 
 from __future__ import annotations
 
@@ -37,7 +40,7 @@ class ComputeSum(ComputePart):
     kind: Literal["sum"] = "sum"
 
     def value(self, network: Network, output: Output, data: Data) -> Tensor:
-        return gates_of(output).sum()
+        return gates_of(output).mean(1).sum()
 
 
 class ComputeFlops(ComputePart):
@@ -49,7 +52,7 @@ class ComputeFlops(ComputePart):
     kind: Literal["flops"] = "flops"
 
     def value(self, network: Network, output: Output, data: Data) -> Tensor:
-        gates = gates_of(output)
+        gates = gates_of(output).mean(1)
         flops = gates.new_tensor(network.layer_flops())
         return (gates * (flops / flops.mean())).sum()
 
@@ -62,7 +65,7 @@ class ComputeEntropy(ComputePart):
     kind: Literal["entropy"] = "entropy"
 
     def value(self, network: Network, output: Output, data: Data) -> Tensor:
-        return indecision(gates_of(output)).sum()
+        return indecision(gates_of(output)).mean(1).sum()
 
 
 class ComputeSumEntropy(ComputePart):
@@ -74,17 +77,17 @@ class ComputeSumEntropy(ComputePart):
 
     def value(self, network: Network, output: Output, data: Data) -> Tensor:
         gates = gates_of(output)
-        return (gates + indecision(gates)).sum()
+        return (gates + indecision(gates)).mean(1).sum()
 
 
 def gates_of(output: Output) -> Tensor:
-    """(L,) the gates of a pass through a network that has gates."""
+    """(L, G) the gates of a pass through a network that has gates."""
     assert output.gates is not None
     return output.gates
 
 
 def indecision(gates: Tensor) -> Tensor:
-    """(L,) binary entropy in bits, in [0, 1]; its slope is finite at 0 and 1, where the true one is not."""
+    """(L, G) binary entropy in bits, in [0, 1]; its slope is finite at 0 and 1, where the true one is not."""
     eps = 1e-6
     g = gates.clamp(eps, 1 - eps)
     return -(g * g.log2() + (1 - g) * (1 - g).log2())

@@ -1,7 +1,8 @@
-"""Charges for how routers share out inputs. w: (L, B, H) weights of H heads for B inputs in L layers, each summing to 1."""
+"""Charges for how routers share out inputs. w: of each layer (S, B, H) weights of H heads, for B inputs at S token positions, summing to 1."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from math import log
 from typing import TYPE_CHECKING, Literal
 
@@ -29,7 +30,7 @@ class RoutingPart(PenaltyPart):
 
 
 class RoutingEntropy(RoutingPart):
-    """mean over layers and inputs of H(w) / log H, in [0, 1]; 0 = each input takes one head.
+    """mean over layers, positions and inputs of H(w) / log H, in [0, 1]; 0 = each input takes one head.
 
     The entropy of each input's own weights: that of the average weights would charge decisive, input-dependent routing in full.
     """
@@ -37,12 +38,11 @@ class RoutingEntropy(RoutingPart):
     kind: Literal["entropy"] = "entropy"
 
     def value(self, network: Network, output: Output, data: Data) -> Tensor:
-        weights = routing_of(output)
-        return entropy(weights).mean() / log(weights.shape[-1])
+        return mean_over_layers(output, lambda weights: entropy(weights).mean() / log(weights.shape[-1]))
 
 
 class RoutingSparsity(RoutingPart):
-    """mean over layers and inputs of (1 - max_i w_i) H / (H - 1), in [0, 1]; 0 = one head.
+    """mean over layers, positions and inputs of (1 - max_i w_i) H / (H - 1), in [0, 1]; 0 = one head.
 
     (An L1 norm of weights that sum to 1 is constant.)
     """
@@ -50,13 +50,11 @@ class RoutingSparsity(RoutingPart):
     kind: Literal["sparsity"] = "sparsity"
 
     def value(self, network: Network, output: Output, data: Data) -> Tensor:
-        weights = routing_of(output)
-        heads = weights.shape[-1]
-        return (1 - weights.amax(-1)).mean() * heads / (heads - 1)
+        return mean_over_layers(output, lambda weights: (1 - weights.amax(-1)).mean() * weights.shape[-1] / (weights.shape[-1] - 1))
 
 
 class RoutingGini(RoutingPart):
-    """mean over layers and inputs of 1 - G(w) H / (H - 1), in [0, 1]; G the Gini coefficient, largest (H-1)/H for one head.
+    """mean over layers, positions and inputs of 1 - G(w) H / (H - 1), in [0, 1]; G the Gini coefficient, largest (H-1)/H for one head.
 
     G(w) = sum_i (2 i - H - 1) w_(i) / H for weights in ascending order that sum to 1.
     """
@@ -64,15 +62,11 @@ class RoutingGini(RoutingPart):
     kind: Literal["gini"] = "gini"
 
     def value(self, network: Network, output: Output, data: Data) -> Tensor:
-        weights = routing_of(output)
-        heads = weights.shape[-1]
-        ranks = weights.new_tensor(range(1, heads + 1))
-        gini = (weights.sort(-1).values * (2 * ranks - heads - 1)).sum(-1) / heads
-        return (1 - gini * heads / (heads - 1)).mean()
+        return mean_over_layers(output, lambda weights: (1 - gini(weights) * weights.shape[-1] / (weights.shape[-1] - 1)).mean())
 
 
 class RoutingLoadBalance(RoutingPart):
-    """mean over layers of (H sum_i m_i^2 - 1) / (H - 1), m the weights averaged over inputs, in [0, 1]; 0 = heads are used alike.
+    """mean over layers of (H sum_i m_i^2 - 1) / (H - 1), m the layer's weights averaged over inputs and positions, in [0, 1]; 0 = heads are used alike.
 
     The importance loss of mixtures of experts (Shazeer et al. 2017, arXiv 1701.06538), a squared coefficient of variation, over its maximum.
     """
@@ -80,15 +74,20 @@ class RoutingLoadBalance(RoutingPart):
     kind: Literal["load_balance"] = "load_balance"
 
     def value(self, network: Network, output: Output, data: Data) -> Tensor:
-        weights = routing_of(output)
-        heads = weights.shape[-1]
-        return (heads * weights.mean(1).square().sum(-1) - 1).mean() / (heads - 1)
+        return mean_over_layers(output, lambda weights: (weights.shape[-1] * weights.mean((0, 1)).square().sum() - 1) / (weights.shape[-1] - 1))
 
 
-def routing_of(output: Output) -> Tensor:
-    """(L, B, H) the weights of a pass through a network that has routers."""
+def mean_over_layers(output: Output, charge: Callable[[Tensor], Tensor]) -> Tensor:
+    """The mean of `charge` over the layers of a pass through a network that has routers."""
     assert output.routing is not None
-    return output.routing
+    return sum(charge(weights) for weights in output.routing) / len(output.routing)  # type: ignore[return-value]
+
+
+def gini(weights: Tensor) -> Tensor:
+    """The Gini coefficient over the last axis, of weights that sum to 1."""
+    heads = weights.shape[-1]
+    ranks = weights.new_tensor(range(1, heads + 1))
+    return (weights.sort(-1).values * (2 * ranks - heads - 1)).sum(-1) / heads
 
 
 def entropy(weights: Tensor) -> Tensor:

@@ -59,6 +59,10 @@ class RunPart(Part):
         return self.model_dump(mode="json", exclude={"measure", "budget"})
 
     @abstractmethod
+    def whole_measure(self) -> dict[str, Any]:
+        """What is looked at, as plain data with all values, defaults spelled out: what records keep."""
+
+    @abstractmethod
     def lacks(self, stored: Mapping[str, Any]) -> str | None:
         """What a record measured under `stored` does not hold of what this run asks, or None."""
 

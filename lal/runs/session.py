@@ -154,14 +154,13 @@ class Session:
             row, weights = self.best
             self.folder.put_bytes("best.pt", packed({"step": row["step"], "goal": row[self.config.goal.column], "weights": weights}))
             self.best = None
-        what = {"trajectory": self.config.whole_trajectory(), "measure": dump(self.config)["measure"]}
+        what = {"trajectory": self.config.whole_trajectory(), "measure": self.config.whole_measure()}
         saved = {**what, "step": self.step, "rows": len(self.rows), "part": self.part}
         self.folder.put_bytes("checkpoint.pt", packed({**saved, "state": run.state_dict()}))
 
     def _finish(self, run: Run, end: End) -> Record:
         sha256 = self.folder.join(self.rows)
         self._put_state(run)
-        values = dump(self.config)
         record = Record(
             run_id=run_id(self.config),
             outcome=end.outcome,
@@ -169,8 +168,8 @@ class Session:
             steps=end.step,
             seconds=self.rows[-1]["seconds"],
             trajectory=self.config.whole_trajectory(),
-            measure=values["measure"],
-            budget=values["budget"],
+            measure=self.config.whole_measure(),
+            budget=dump(self.config)["budget"],
             history_sha256=sha256,
             environment=environment(self.device, torch.get_num_threads()),
         )

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from math import gcd
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
-from pydantic import Field, field_validator, model_validator
+from pydantic import Field, ValidationError, field_validator, model_validator
 
 from lal import models, optim, penalties, tasks
 from lal.errors import nearest
@@ -34,6 +34,10 @@ else:
     AnyRouting, AnyCompute, AnySpectral = union(penalties.ROUTING), union(penalties.COMPUTE), union(penalties.SPECTRAL)
 
 
+GROUPS = frozenset({"default", "all"})
+KEPT = {"snapshot_every": "snapshots", "save_every": "checkpoints"}
+
+
 class Penalties(Part):
     """What is charged besides the task loss; null = nothing."""
 
@@ -51,16 +55,22 @@ class Measure(Part):
     """What is looked at on the way. Never changes a run; more than a record holds means training it again."""
 
     eval_every: Annotated[int, Field(ge=1, le=10**9, description="steps between evaluations; the first is at step 0, the last at the end")] = 100
-    metrics: Annotated[tuple[str, ...] | None, Field(description="names; null = all that apply to the model")] = None
+    metrics: Annotated[tuple[str, ...], Field(description="names; `default` and `all` stand for those sets, as far as they apply")] = ("default",)
     every: Annotated[dict[str, int], Field(description="steps between measurements of a slow metric, a multiple of eval_every; always on the last row")] = {}
+    snapshot_every: Annotated[
+        int | None, Field(ge=1, le=10**9, description="steps between snapshots of arrays (routing, gates, spectra); null = at the end alone")
+    ] = None
+    save_every: Annotated[int | None, Field(ge=1, le=10**9, description="steps between checkpoints that are kept for `lal measure`; null = the last alone")] = (
+        None
+    )
 
     @field_validator("metrics")
     @classmethod
-    def _known(cls, names: tuple[str, ...] | None) -> tuple[str, ...] | None:
-        for name in names or ():
-            if name not in METRICS:
-                raise ValueError(f"metrics must name known metrics, but got {name!r}; {nearest(name, tuple(METRICS))}")
-        return names if names is None else tuple(sorted(set(names)))
+    def _known(cls, names: tuple[str, ...]) -> tuple[str, ...]:
+        for name in names:
+            if name not in METRICS and name not in GROUPS:
+                raise ValueError(f"metrics must name known metrics, but got {name!r}; {nearest(name, (*GROUPS, *METRICS))}")
+        return tuple(sorted(set(names)))
 
     @model_validator(mode="after")
     def _cadences(self) -> Measure:
@@ -69,7 +79,16 @@ class Measure(Part):
                 raise ValueError(f"every must name known metrics, but got {name!r}; {nearest(name, tuple(METRICS))}")
             if steps < 1 or steps % self.eval_every:
                 raise ValueError(f"every.{name} must be a positive multiple of eval_every={self.eval_every}, but got {steps}")
+        for field in ("snapshot_every", "save_every"):
+            steps = getattr(self, field)
+            if steps is not None and steps % self.eval_every:
+                raise ValueError(f"{field} must be a multiple of eval_every={self.eval_every}, but got {steps}")
         return self
+
+    def names(self) -> set[str]:
+        """The metrics that are asked for, whether they apply or not."""
+        asked = {name for name, metric in METRICS.items() if "all" in self.metrics or ("default" in self.metrics and metric.default)}
+        return asked | ({*self.metrics} - GROUPS)
 
     def cadence(self, name: str) -> int:
         """Steps between two measurements of metric `name`."""
@@ -116,7 +135,7 @@ class Supervised(RunPart):
                 raise ValueError(f"optim.roles.{role} would have no effect: model {self.model.label} has only the roles {has}; remove it")
 
     def _metrics_apply(self) -> None:
-        for name in {*(self.measure.metrics or ()), *self.measure.every}:
+        for name in {*self.measure.metrics, *self.measure.every} - GROUPS:
             if not METRICS[name].applies(self):
                 raise ValueError(f"measure: metric {name} does not apply to model {self.model.label} on task {self.task.label}; remove it")
         measured, unread = self.metrics(), sorted({*self.measure.every} - {*self.metrics()})
@@ -144,8 +163,8 @@ class Supervised(RunPart):
 
     def metrics(self) -> tuple[str, ...]:
         """Names of the metrics that are measured, in a fixed order."""
-        asked = self.measure.metrics
-        return tuple(name for name, metric in METRICS.items() if (asked is None or name in asked) and metric.applies(self))
+        asked = self.measure.names()
+        return tuple(name for name, metric in METRICS.items() if name in asked and metric.applies(self))
 
     def trajectory(self) -> dict[str, Any]:
         kept = trimmed(self)
@@ -154,19 +173,29 @@ class Supervised(RunPart):
         charged = {slot: trimmed(penalty) for slot, penalty in self.penalties.charged().items()}
         return kept | ({"penalties": charged} if charged else {})
 
+    def whole_measure(self) -> dict[str, Any]:
+        return self.measure.model_copy(update={"metrics": self.metrics()}).model_dump(mode="json")
+
     def lacks(self, stored: Mapping[str, Any]) -> str | None:
-        other = Measure.model_validate(stored)
+        try:
+            other = Measure.model_validate(stored)
+        except ValidationError:
+            return "metrics under names that are known today"
         if self.measure.eval_every % other.eval_every:
             return f"rows every {self.measure.eval_every} steps (stored: {other.eval_every})"
         held = self.model_copy(update={"measure": other}).metrics()
         missing = [name for name in self.metrics() if name not in held or self.measure.cadence(name) % other.cadence(name)]
-        return f"metrics {', '.join(missing)}" if missing else None
+        if missing:
+            return f"metrics {', '.join(missing)}"
+        kept = [field for field in KEPT if not serves(getattr(other, field), getattr(self.measure, field))]
+        return " and ".join(f"{KEPT[field]} every {getattr(self.measure, field)} steps" for field in kept) or None
 
     def both(self, stored: Mapping[str, Any]) -> Supervised:
         mine, other = self.measure, Measure.model_validate(stored)
-        metrics = None if mine.metrics is None or other.metrics is None else tuple(sorted({*mine.metrics, *other.metrics}))
+        metrics = tuple({*mine.metrics, *other.metrics})
         cadences = {name: gcd(mine.cadence(name), other.cadence(name)) for name in {*mine.every, *other.every}}
-        measure = Measure(eval_every=gcd(mine.eval_every, other.eval_every), metrics=metrics, every=cadences)
+        kept = {field: gcd(getattr(mine, field) or 0, getattr(other, field) or 0) or None for field in KEPT}
+        measure = Measure(eval_every=gcd(mine.eval_every, other.eval_every), metrics=metrics, every=cadences, **kept)
         return self.model_copy(update={"measure": measure})
 
     def flops_per_step(self) -> float:
@@ -208,3 +237,8 @@ class Supervised(RunPart):
         from lal.runs.supervised_loop import SupervisedRun
 
         return SupervisedRun(self, device)
+
+
+def serves(stored: int | None, asked: int | None) -> bool:
+    """Whether what was kept every `stored` steps holds what is asked for every `asked`; None is the end alone, which is always kept."""
+    return asked is None or (stored is not None and asked % stored == 0)

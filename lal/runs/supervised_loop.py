@@ -85,7 +85,7 @@ class SupervisedRun(Run):
         last = self.step == self.config.budget.steps  # which need not be a multiple of any cadence
         due = [name for name in names if last or self.step % self.config.measure.cadence(name) == 0]
         with looking(self.network):
-            probe = Probe(self.config, self.network, self.data)
+            probe = Probe(self.config, self.network, self.data, self.optimizer, self.step)
             row |= values_of(due, probe)
             if stopper.see(row):
                 row |= values_of([name for name in names if name not in due], probe)

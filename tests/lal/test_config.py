@@ -113,7 +113,7 @@ OPTIMIZERS = st.fixed_dictionaries(
 )
 MEASURES = st.integers(1, 9).flatmap(
     lambda every: st.fixed_dictionaries(
-        {"eval_every": st.just(every)}, optional={"metrics": st.none() | st.just(["margin", "accuracy"]), "every": st.just({"margin": 3 * every})}
+        {"eval_every": st.just(every)}, optional={"metrics": st.just(["default"]) | st.just(["margin", "accuracy"]), "every": st.just({"margin": 3 * every})}
     )
 )
 RUNS = st.fixed_dictionaries(

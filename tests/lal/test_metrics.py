@@ -40,7 +40,7 @@ def rows_of(run):
     with looking(run.network):
         for tokens, target in zip(run.data.tokens, run.data.targets.tolist(), strict=True):
             output = run.network(tokens[None])
-            yield tokens.tolist(), target, output.logits[0].tolist(), None if output.routing is None else output.routing[:, 0].tolist()
+            yield tokens.tolist(), target, output.logits[0].tolist(), None if output.routing is None else [weights[0, 0].tolist() for weights in output.routing]
 
 
 def mean(values):
@@ -250,7 +250,8 @@ class Table(Network):
         return self.answers[tokens[:, 0] * self.p + tokens[:, 1]]
 
     def run(self, x, scales=None):
-        return Output(nn.functional.one_hot(x, self.p).float(), x)
+        logits = nn.functional.one_hot(x, self.p).float()
+        return Output(logits, logits)
 
     def layer_scales(self):
         return None

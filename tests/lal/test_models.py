@@ -63,8 +63,8 @@ def test_output_has_the_shapes_of_its_docstring(name):
     assert (output.gates is not None) == config.has_gates
     assert output.gates is None or (output.gates.shape == (config.n_layers,) and output.gates.min() >= 0 and output.gates.max() <= 1)
     if name.startswith("routed"):
-        assert output.routing.shape == (config.depth, 25, config.heads)
-        assert torch.allclose(output.routing.sum(2), torch.ones(config.depth, 25, dtype=torch.float64))
+        assert [weights.shape for weights in output.routing] == [(1, 25, config.heads)] * config.depth
+        assert all(torch.allclose(weights.sum(2), torch.ones(1, 25, dtype=torch.float64)) for weights in output.routing)
     else:
         assert output.routing is None
 
@@ -201,7 +201,7 @@ def test_routed_equations_head_by_head(name):
             rows = slice(head * k, (head + 1) * k)
             hidden = act(config)(y @ heads.up[rows].T + heads.up_bias[rows])
             output = output + weights[:, head : head + 1] * (hidden @ heads.down[rows] + heads.down_bias[head])
-        assert torch.allclose(network(TOKENS).routing[layer], weights, atol=1e-12)
+        assert torch.allclose(network(TOKENS).routing[layer][0], weights, atol=1e-12)
         if config.heads > 1 and layer < config.depth - 1:
             s = torch.cat([s, output], 1) @ router.update.weight.T + router.update.bias
         x = x + output if config.residual else output
@@ -214,16 +214,16 @@ def test_hard_routing_takes_the_heaviest_head_of_each_input():
     heads = network.heads[0]
     x = network.embed(TOKENS)
     for row in range(25):
-        chosen = int(hard.routing[0, row].argmax())
+        chosen = int(hard.routing[0][0, row].argmax())
         alone = heads(x[row : row + 1], functional.one_hot(torch.tensor([chosen]), 2).double())
         assert torch.allclose(hard.hidden[row], x[row] + alone[0], atol=1e-12)
-    assert len(set(hard.routing[0].argmax(1).tolist())) == 2
+    assert len(set(hard.routing[0][0].argmax(1).tolist())) == 2
 
 
 def test_one_head_is_the_ablation():
     network = network_of("routed-one-head")
     assert "router" not in network.roles().values()
-    assert torch.equal(network(TOKENS).routing, torch.ones(2, 25, 1, dtype=torch.float64))
+    assert all(torch.equal(weights, torch.ones(1, 25, 1, dtype=torch.float64)) for weights in network(TOKENS).routing)
 
 
 @pytest.mark.parametrize("name", ["gated-gumbel", "gated-gumbel-skip"])

@@ -53,7 +53,7 @@ NAIVE_COMPUTE = {
 
 
 def routing_value(kind, weights):
-    return ROUTING[kind].value(None, Output(NOTHING, NOTHING, routing=weights), DATA)  # type: ignore[arg-type]
+    return ROUTING[kind].value(None, Output(NOTHING, NOTHING, routing=tuple(weights[:, None])), DATA)  # type: ignore[arg-type]
 
 
 def compute_value(kind, gates):

@@ -15,12 +15,13 @@ from lal.standing import standing
 from lal.store import Failure, Record, Store
 from tests.lal.small import run_config
 
+DEFAULT = ("default",)
 EASY = Stop(at_least=0.01, sustain=2, tail=Tail(factor=0, min_steps=2))
 
 
 def asking(eval_every=2, metrics=("accuracy",), every=None, **budget):
     """A run that differs from the others in this file by what is asked of it alone."""
-    measure = {"eval_every": eval_every, "metrics": metrics if metrics is None else list(metrics), "every": every or {}}
+    measure = {"eval_every": eval_every, "metrics": list(metrics), "every": every or {}}
     return run_config("gated", measure=measure, budget={"steps": 8, "stop": None, **budget})
 
 
@@ -63,7 +64,8 @@ def test_continue_with_more(finished, budget):
 
 @pytest.mark.parametrize(("asked", "lacking"), [
     ({"eval_every": 1}, "rows every 1 steps (stored: 2)"), ({"eval_every": 3}, "rows every 3 steps (stored: 2)"),
-    ({"metrics": ["accuracy", "margin"]}, "metrics margin"), ({"metrics": None}, "metrics price, margin, mirror_clean, gates, functional_depth, weight_norm"),
+    ({"metrics": ["accuracy", "margin"]}, "metrics margin"),
+    ({"metrics": ["default"]}, "metrics price, margin, mirror_clean, gates, functional_depth, weight_norm"),
 ])  # fmt: skip
 def test_again_with_what_was_not_measured(finished, asked, lacking):
     found = standing(asking(**asked), finished)
@@ -113,12 +115,12 @@ def test_two_measures_are_merged_and_neither_asker_is_sent_back(store):
 
 
 @pytest.mark.parametrize(
-    "other", [asking(3), asking(2, None), asking(4, ("accuracy", "functional_depth"), {"functional_depth": 8}), asking(2, None, {"functional_depth": 6})]
+    "other", [asking(3), asking(2, DEFAULT), asking(4, ("accuracy", "functional_depth"), {"functional_depth": 8}), asking(2, DEFAULT, {"functional_depth": 6})]
 )
-@pytest.mark.parametrize("mine", [asking(2), asking(4, None), asking(1, ("accuracy", "functional_depth"))])
+@pytest.mark.parametrize("mine", [asking(2), asking(4, DEFAULT), asking(1, ("accuracy", "functional_depth"))])
 def test_a_merged_measure_lacks_nothing_to_either(mine, other):
-    both = mine.both(other.model_dump(mode="json")["measure"])
-    stored = both.model_dump(mode="json")["measure"]
+    both = mine.both(other.whole_measure())
+    stored = both.whole_measure()
     assert mine.lacks(stored) is other.lacks(stored) is None
     assert both.lacks(stored) is None
     assert run_id(both) == run_id(mine) == run_id(other)

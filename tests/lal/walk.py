@@ -44,6 +44,9 @@ class Walk(RunPart):
     def trajectory(self) -> dict[str, Any]:
         return {name: value for name, value in trimmed(self).items() if name not in ("measure", "budget")}
 
+    def whole_measure(self) -> dict[str, Any]:
+        return self.measure.model_dump(mode="json")
+
     def lacks(self, stored: Mapping[str, Any]) -> str | None:
         return "rows" if self.eval_every % stored["eval_every"] else None
 

@@ -53,7 +53,9 @@ def finish(store: Store, config: RunConfig, *, steps: int = 1000, seconds: float
     """Writes what a finished run leaves, without training it."""
     folder, values = store.run(run_id(config)), dump(config)
     size = folder.join([{"step": step, "seconds": 0.0, "test_acc": 1.0, "train_acc": 1.0} for step in range(0, steps + 1, 50)])
-    folder.finish(Record(run_id(config), outcome, "as the test wants", steps, seconds, config.whole_trajectory(), values["measure"], values["budget"], size))
+    folder.finish(
+        Record(run_id(config), outcome, "as the test wants", steps, seconds, config.whole_trajectory(), config.whole_measure(), values["budget"], size)
+    )
 
 
 def counts(planned: Plan) -> tuple[int, ...]:
@@ -123,7 +125,7 @@ def test_finished_runs_of_other_sweeps_are_asked_too(sweep: Any, store: Store) -
 def test_the_shape_of_a_run_is_what_its_steps_cost(sweep: Any) -> None:
     def shapes(*overrides: str) -> set[str]:
         return {
-            shape(config.whole_trajectory(), dump(config)["measure"])
+            shape(config.whole_trajectory(), config.whole_measure())
             for config in sweep(*overrides, "model.gate=sigmoid", text=TEXT.replace("  hard: {base: {model: {gate: straight_through}}}\n", ""))
             .configs()
             .values()
