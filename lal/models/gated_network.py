@@ -44,8 +44,8 @@ class GatedNetwork(Layered):
 
     def __init__(self, config: Gated, task: TaskPart, generator: torch.Generator):
         super().__init__()
-        std = config.init_scale * (task.n_operands * task.n_tokens) ** -0.5
-        self.embedding = Embedding(task.n_tokens, task.n_operands, config.width, std=std, tied=False, generator=generator)
+        std = config.init_scale * sum(task.vocabularies) ** -0.5
+        self.embedding = Embedding(task, config.width, std=std, tied=False, generator=generator)
         self.linears = nn.ModuleList(Linear(config.width, config.width, scale=config.init_scale, generator=generator) for _ in range(config.depth))
         self.norms = nn.ModuleList(LayerNorm(config.width) if config.norm == "layer" else nn.Identity() for _ in range(config.depth + 1))
         self.out = Linear(config.width, task.n_classes, bias=False, scale=config.init_scale, generator=generator)

@@ -6,6 +6,7 @@ import torch
 from torch import Tensor, nn
 
 from lal.models.model import Role
+from lal.tasks.task import TaskPart
 
 
 def uniform(shape: tuple[int, ...], fan_in: int, scale: float, generator: torch.Generator) -> nn.Parameter:
@@ -33,23 +34,26 @@ class Linear(nn.Module):
 
 
 class Embedding(nn.Module):
-    """A table for each of `n_operands` operands, or one for all when tied.
+    """A table for each operand, or one for all when tied; and one for the operation, where a task has several.
 
-    Drawn from N(0, std). The sum of two embeddings is the one-hot (a, b) times a matrix; std = 1/sqrt(2p) is that matrix's usual scale.
+    Drawn from N(0, std). The sum of the embeddings is the one-hot input times a matrix; std = 1/sqrt(size of that input) is the matrix's usual scale.
     """
 
-    def __init__(self, n_tokens: int, n_operands: int, width: int, *, std: float, tied: bool, generator: torch.Generator):
+    def __init__(self, task: TaskPart, width: int, *, std: float, tied: bool, generator: torch.Generator):
         super().__init__()
-        shape = (1 if tied else n_operands, n_tokens, width)
+        shape = (1 if tied else task.n_operands, task.n_tokens, width)
         self.weight = nn.Parameter(torch.empty(shape).normal_(0, std, generator=generator))
-        self.n_operands = n_operands
+        several = task.n_operations > 1
+        self.operation = nn.Parameter(torch.empty(task.n_operations, width).normal_(0, std, generator=generator)) if several else None
+        self.n_operands = task.n_operands
 
     def role_of(self, name: str) -> Role:
         return "embedding"
 
     def tables(self) -> tuple[Tensor, ...]:
-        """The (n_tokens, width) table of each operand."""
-        return tuple(self.weight[min(t, len(self.weight) - 1)] for t in range(self.n_operands))
+        """The (values, width) table of each column of tokens: (n_tokens, width) of every operand, then the operation's, if there are several."""
+        operands = (self.weight[min(t, len(self.weight) - 1)] for t in range(self.n_operands))
+        return (*operands, *([] if self.operation is None else [self.operation]))
 
     def sum(self, tokens: Tensor) -> Tensor:
         """(B, T) -> (B, width)."""
@@ -61,7 +65,7 @@ class Embedding(nn.Module):
 
 
 def gathered_sum(tables: tuple[Tensor, ...], tokens: Tensor) -> Tensor:
-    """Sum over operands t of tables[t][tokens[:, t]]: a one-hot product without the zeros."""
+    """Sum over columns t of tables[t][tokens[:, t]]: a one-hot product without the zeros."""
     first, *rest = (nn.functional.embedding(each, table) for each, table in zip(tokens.unbind(1), tables, strict=True))
     for each in rest:
         first = first + each

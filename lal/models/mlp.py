@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 class Mlp(ModelPart):
     """`depth` hidden layers of `width` units between the embedded operands and the logits.
 
-    inputs: one_hot  the (a, b) one-hot is the input: the first hidden layer's weights are the embedding;
+    inputs: one_hot  the one-hot (a, b, ...) is the input: the first hidden layer's weights are the embedding;
             sum      operands are embedded in `embed_dim` numbers each and added;
             concat   ... and set side by side.
     """
@@ -55,18 +55,18 @@ class Mlp(ModelPart):
     def widths(self, task: TaskPart) -> list[int]:
         """Sizes from the embedded input to the logits; one_hot embeds straight into the first hidden layer."""
         embedded = self.embed_dim or self.width
-        first = {"one_hot": [], "sum": [embedded], "concat": [embedded * task.n_operands]}[self.inputs]
+        first = {"one_hot": [], "sum": [embedded], "concat": [embedded * len(task.vocabularies)]}[self.inputs]
         return [*first, *[self.width] * self.depth, task.n_classes]
 
     def n_parameters(self, task: TaskPart) -> int:
-        tables = 1 if self.tied else task.n_operands
-        embedding = tables * task.n_tokens * (self.embed_dim or self.width) + (self.width if self.inputs == "one_hot" else 0)
+        values = sum(task.vocabularies) - (task.n_tokens * (task.n_operands - 1) if self.tied else 0)
+        embedding = values * (self.embed_dim or self.width) + (self.width if self.inputs == "one_hot" else 0)
         norms = 2 * self.width * self.depth if self.norm == "layer" else 0
         return embedding + norms + sum(a * b + b for a, b in pairwise(self.widths(task)))
 
     def flops(self, task: TaskPart, n_rows: int) -> float:
         sizes = self.widths(task)
-        once_a_token = 0 if self.inputs == "one_hot" else 2 * task.n_tokens * task.n_operands * (self.embed_dim or self.width) * sizes[1]
+        once_a_token = 0 if self.inputs == "one_hot" else 2 * sum(task.vocabularies) * (self.embed_dim or self.width) * sizes[1]
         shared = sizes if self.inputs == "one_hot" else sizes[1:]
         return once_a_token + 2 * n_rows * sum(a * b for a, b in pairwise(shared))
 

@@ -34,8 +34,8 @@ class MlpNetwork(Network):
     def __init__(self, config: Mlp, task: TaskPart, generator: torch.Generator):
         super().__init__()
         one_hot, width = config.inputs == "one_hot", config.embed_dim or config.width
-        std = config.init_scale * ((task.n_operands * task.n_tokens * 3) ** -0.5 if one_hot else 1.0)
-        self.embedding = Embedding(task.n_tokens, task.n_operands, width, std=std, tied=config.tied, generator=generator)
+        std = config.init_scale * ((3 * sum(task.vocabularies)) ** -0.5 if one_hot else 1.0)
+        self.embedding = Embedding(task, width, std=std, tied=config.tied, generator=generator)
         self.offset = Offset(config.width) if one_hot else None
         sizes = config.widths(task)
         self.linears = nn.ModuleList(Linear(a, b, scale=config.init_scale, generator=generator) for a, b in pairwise(sizes))
@@ -64,7 +64,7 @@ class MlpNetwork(Network):
         return self._rest(gathered_sum(self._projected_tables(), tokens))
 
     def _projected_tables(self) -> tuple[Tensor, ...]:
-        """Each operand's table after the first linear layer: W (e_a + e_b) + c = W e_a + (W e_b + c), or by blocks of W."""
+        """Each operand's table after the first linear layer: W (e_a + e_b) + c = (W e_a + c) + W e_b, or by blocks of W."""
         first, tables = self.linears[0], self.embedding.tables()
         assert isinstance(first, Linear)
         blocks = first.weight.chunk(len(tables), 1) if self.concat else [first.weight] * len(tables)

@@ -69,7 +69,7 @@ class Routed(ModelPart):
         gate, update = s * s + s * d + s + h * s + h, s * (s + d) + s
         routers = d * s + s + self.depth * gate + (self.depth - 1) * update if self.has_routing else 0
         norms = 2 * d * (self.depth + 1) if self.norm == "layer" else 0
-        return task.n_operands * task.n_tokens * d + self.depth * heads + routers + norms + (d + 1) * task.n_classes
+        return sum(task.vocabularies) * d + self.depth * heads + routers + norms + (d + 1) * task.n_classes
 
     def flops(self, task: TaskPart, n_rows: int) -> float:
         d, s, h, k = self.width, self.state_width, self.heads, self.head_width or self.width

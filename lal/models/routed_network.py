@@ -70,8 +70,8 @@ class RoutedNetwork(Choosing):
     def __init__(self, config: Routed, task: TaskPart, generator: torch.Generator):
         super().__init__()
         d, depth, scale = config.width, config.depth, config.init_scale
-        std = scale * (task.n_operands * task.n_tokens) ** -0.5
-        self.embedding = Embedding(task.n_tokens, task.n_operands, d, std=std, tied=False, generator=generator)
+        std = scale * sum(task.vocabularies) ** -0.5
+        self.embedding = Embedding(task, d, std=std, tied=False, generator=generator)
         self.route_init = Linear(d, config.state_width, role="router", scale=scale, generator=generator) if config.has_routing else nn.Identity()
         self.heads = nn.ModuleList(Heads(config, generator) for _ in range(depth))
         self.routers = nn.ModuleList(Router(config, generator, last=index == depth - 1) if config.has_routing else SoleHead() for index in range(depth))

@@ -31,9 +31,9 @@ class Spectral(PenaltyPart):
     def misfit(self, model: ModelPart, task: TaskPart) -> str | None:
         if self.cutoff is not None and self.cutoff >= task.n_classes // 2:
             return f"cutoff must be below {task.n_classes // 2}, the highest frequency of {task.label} (else nothing is charged), but got {self.cutoff}"
-        whole = task.n_operands == 2 and task.n_rows == task.n_classes**2
-        remedy = "use add, subtract or multiply, or remove the penalty"
-        return None if whole else f"the spectral penalty needs an answer for every pair (a, b), but {task.label} leaves some out; {remedy}"
+        whole = task.n_operands == 2 and task.n_operations == 1 and task.n_rows == task.n_classes**2
+        remedy = "use add, subtract or multiply on two operands, or remove the penalty"
+        return None if whole else f"the spectral penalty needs one answer for every pair (a, b), but {task.label} has another table; {remedy}"
 
     def share(self, step: int) -> float:
         return 0.0 if step % self.every else float(self.every)

@@ -17,11 +17,12 @@ class Data:
     """A task as tensors on one device. All possible inputs stand in one table; a split is a set of its rows.
 
     Attributes:
-        tokens: (N, T) int64, every input of the task in row-major order of its operands.
+        tokens: (N, T) int64, every input of the task in row-major order of its operands. Where a task has several operations, the last column is
+            the number of the row's own, and all rows of one operation stand together.
         targets: (N,) int64, the right class of each.
         train, test: row numbers, ascending, disjoint; together every row.
-        mirror_clean: the rows of `test` whose operands differ and whose mirror (b, a) is not in `train`;
-            None where the operation does not commute.
+        mirror_clean: the rows of `test` whose operands are not all equal and of which no other order, such as the mirror (b, a) of
+            (a, b), is in `train`; None where the operation does not commute.
     """
 
     tokens: Tensor
@@ -44,7 +45,17 @@ class TaskPart(Part):
     @property
     @abstractmethod
     def n_operands(self) -> int:
-        """Tokens in one input."""
+        """Operands in one input."""
+
+    @property
+    @abstractmethod
+    def n_operations(self) -> int:
+        """Number of operations; where there are several, each input names one."""
+
+    @property
+    def vocabularies(self) -> tuple[int, ...]:
+        """Number of values of each column of `Data.tokens`: the operands', then the operation's, if there are several."""
+        return (self.n_tokens,) * self.n_operands + ((self.n_operations,) if self.n_operations > 1 else ())
 
     @property
     @abstractmethod
@@ -64,7 +75,7 @@ class TaskPart(Part):
     @property
     @abstractmethod
     def commutes(self) -> bool:
-        """Whether swapping operands never changes the answer; a task of one operand does not."""
+        """Whether the order of operands never changes the answer; a task of one operand does not."""
 
     @property
     @abstractmethod
