@@ -1,0 +1,72 @@
+"""How a run ended, as facts: of one that finished, and of an attempt that did not."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, TypeVar
+
+from lal.errors import Refused
+
+T = TypeVar("T")
+SCHEMA = 1
+DONE = ("target_reached", "budget", "diverged", "pruned")
+FAILED = ("error", "timeout", "out_of_memory", "lost")
+
+
+@dataclass(frozen=True)
+class Record:
+    """The facts of one finished run.
+
+    Attributes:
+        outcome: one of DONE.   reason: the same in words, with the step.
+        steps: optimizer steps done.   seconds: time spent in the loop.
+        trajectory, measure, budget: what was run, all values, defaults included.
+        history_sha256: of history.parquet: any other file in its place is damaged.
+        environment: commit, dirty, versions, device, threads: where and why, never part of identity.
+    """
+
+    run_id: str
+    outcome: str
+    reason: str
+    steps: int
+    seconds: float
+    trajectory: dict[str, Any]
+    measure: dict[str, Any]
+    budget: dict[str, Any]
+    history_sha256: str
+    environment: dict[str, Any] = field(default_factory=dict)
+    schema: int = SCHEMA
+
+
+@dataclass(frozen=True)
+class Failure:
+    """The facts of the last attempt that did not finish: an outcome of FAILED, with the traceback where there is one."""
+
+    run_id: str
+    outcome: str
+    reason: str
+    step: int
+    traceback: str = ""
+    environment: dict[str, Any] = field(default_factory=dict)
+    schema: int = SCHEMA
+
+
+def parsed(kind: type[T], values: dict[str, Any] | None, path: str) -> T | None:
+    """`values`, read from `path`, as a `kind`; None where they are not one."""
+    if values is None:
+        return None
+    refuse_newer(values, path)
+    if values.get("schema") != SCHEMA:
+        return None
+    try:
+        return kind(**values)
+    except TypeError:
+        return None
+
+
+def refuse_newer(values: Mapping[str, Any], path: str) -> None:
+    """Refuses a file of a later schema: to take it for damaged would be to train over it."""
+    schema = values.get("schema")
+    if isinstance(schema, int) and schema > SCHEMA:
+        raise Refused(f"files must be of schema {SCHEMA} or older, but {path} is of schema {schema}; it was written by a newer lal: upgrade this one")
