@@ -118,7 +118,7 @@ def warnings_of(sweep: Expanded, configs: dict[str, RunConfig]) -> list[str]:
     counts = Counter(text for config in configs.values() for text in config.warnings())
     told = [text if count == len(configs) else f"{text} ({count} of {len(configs)} runs)" for text, count in counts.most_common()]
     more = [f"... and {len(told) - SHOWN_WARNINGS} more kinds of warning"] if len(told) > SHOWN_WARNINGS else []
-    return [*seed_warnings(sweep), *parameter_warnings(sweep), *told[:SHOWN_WARNINGS], *more]
+    return [*sweep.left_out, *seed_warnings(sweep), *parameter_warnings(sweep), *told[:SHOWN_WARNINGS], *more]
 
 
 def seed_warnings(sweep: Expanded) -> Iterable[str]:

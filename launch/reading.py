@@ -30,10 +30,12 @@ class Document:
     Attributes:
         values: a mapping, nested; keys are text, values are mappings, lists, text, finite numbers, booleans and null.
         places: "file:line" of every key and list item, by its path; of the whole, by ().
+        left_out: what was read and has no effect, in words; of files in another program's format alone, whose keys are shared by networks.
     """
 
     values: dict[str, Any]
     places: dict[Keys, str]
+    left_out: tuple[str, ...] = ()
 
     def place(self, path: Keys) -> str:
         """Where `path` is written, or the innermost of what it is in that is written."""

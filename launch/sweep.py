@@ -29,6 +29,8 @@ from launch.problems import problems_of, told
 from launch.reading import Document, read
 from launch.spec import ONLY_ARM, Sweep, Values, changed
 
+BASES = ("base", "base_config")  # of a sweep in this or the flat format, and in the nested one
+
 
 @dataclass(frozen=True)
 class Planned:
@@ -57,6 +59,7 @@ class Expanded:
         runs: in order of arms, points, seeds. A run that two arms share stands under both.
         axes: the dotted paths that tell points apart, in order.
         goal, fit: what its runs aim at.
+        left_out: what its file says without effect, in words.
     """
 
     source: str
@@ -67,6 +70,7 @@ class Expanded:
     axes: tuple[str, ...]
     goal: Goal
     fit: Goal | None
+    left_out: tuple[str, ...] = ()
 
     @property
     def folder(self) -> str:
@@ -107,27 +111,35 @@ def expanded(document: Document, source: str, profile: str | None = None, overri
 
     asked = overrides_of(overrides)
     sweep = sweep_of(document, profile, asked)
-    return Expanded(source, profile, tuple(overrides), sweep, *expansion(sweep, document, profile, asked))
+    return Expanded(source, profile, tuple(overrides), sweep, *expansion(sweep, document, profile, asked), document.left_out)
 
 
 def document_of(source: str) -> Document:
-    """The YAML of `source`: a path, or the name of a shipped sweep. A `base` that names a file is read from beside it, or from the current folder.
+    """The YAML of `source`: a path, or the name of a shipped sweep, in this program's format whatever it is written in.
+
+    A `base` that names a file is read from beside it, or from the current folder.
 
     Raises:
-        Refused: there is no such file, or it cannot be read.
+        Refused: there is no such file, or it cannot be read, or is in no format that is known.
     """
+    from launch.dialects import house_format
+
     path = path_of(source)
     document = read(path)
-    base = document.values.get("base")
-    if not isinstance(base, str):
-        return document
-    beside = [folder / base for folder in (path.parent, Path())]
-    found = next((each for each in beside if each.is_file()), None)
+    for key in BASES:
+        if isinstance(document.values.get(key), str):
+            document = document.with_part(key, read(file_of(document, key, path)))
+    return house_format(document, path)
+
+
+def file_of(document: Document, key: str, path: Path) -> Path:
+    """The file that `key` of the document at `path` names."""
+    named = document.values[key]
+    found = next((each for folder in (path.parent, Path()) if (each := folder / named).is_file()), None)
     if found is None:
-        raise Refused(
-            f"base must be a mapping or name a YAML file, but {document.place(('base',))} names {base!r}, which is not beside {path}, nor here; check it"
-        )
-    return document.with_part("base", read(found))
+        where = document.place((key,))
+        raise Refused(f"{key} must be a mapping or name a YAML file, but {where} names {named!r}, which is not beside {path}, nor here; check it")
+    return found
 
 
 def path_of(source: str) -> Path:
