@@ -55,5 +55,5 @@ def hard_accuracy(probe: Probe) -> float:
 
     network: Choosing = probe.network  # type: ignore[assignment]
     data = probe.data
-    right = (network.run_hard(network.embed(data.tokens[rows])).logits.argmax(1) == data.targets[rows] for rows in data.test.split(CHUNK_ROWS))
+    right = (network.forward_hard(data.tokens[rows]).logits.argmax(1) == data.targets[rows] for rows in data.test.split(CHUNK_ROWS))
     return sum(int(each.sum()) for each in right) / len(data.test)

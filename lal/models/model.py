@@ -22,8 +22,10 @@ Width = Annotated[int, Field(ge=1, le=16384, description="units of a hidden laye
 Depth = Annotated[int, Field(ge=1, le=64, description="number of layers")]
 Activation = Annotated[Literal["relu", "gelu", "square"], Field(description="non-linearity; square is x^2 (Gromov 2023)")]
 Norm = Annotated[Literal["none", "layer"], Field(description="layer normalisation")]
+Choice = Literal["soft", "hard", "uniform"]
 ALWAYS: frozenset[Role] = frozenset({"embedding", "weight", "bias"})
 WITH_NORM: frozenset[Role] = frozenset({"norm"})
+WITH_ROUTERS: frozenset[Role] = frozenset({"router"})
 InitScale = Annotated[float, Field(gt=0, le=100, description="factor on every initial matrix")]
 
 
@@ -40,7 +42,12 @@ class ModelPart(Part):
 
     @property
     def has_routing(self) -> bool:
-        """Whether inputs are shared out among heads."""
+        """Whether a learned router shares out inputs among heads."""
+        return False
+
+    @property
+    def hard_routing(self) -> bool:
+        """Whether each input takes one head alone."""
         return False
 
     @property
@@ -57,6 +64,10 @@ class ModelPart(Part):
     @abstractmethod
     def n_layers(self) -> int:
         """Number of hidden layers; of gates, where there are gates."""
+
+    def misfit(self, task: TaskPart) -> str | None:
+        """Why this model cannot learn `task`, with a remedy; None if it can."""
+        return None
 
     @abstractmethod
     def n_parameters(self, task: TaskPart) -> int:

@@ -82,8 +82,8 @@ class Choosing(Network):
     """A network that can let each input take its heaviest head alone."""
 
     @abstractmethod
-    def run_hard(self, x: Tensor) -> Output:
-        """`run` with every weight rounded: 1 for an input's heaviest head, 0 for the others."""
+    def forward_hard(self, tokens: Tensor) -> Output:
+        """`forward` with every weight rounded: 1 for an input's heaviest head, 0 for the others."""
 
 
 def activation(name: str):

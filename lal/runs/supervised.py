@@ -16,6 +16,7 @@ from lal.models.gated import Gated
 from lal.models.mlp import Mlp
 from lal.models.model import ROLES
 from lal.models.routed import Routed
+from lal.models.transformer import Transformer
 from lal.optim import AdamW, OptimPart
 from lal.part import Part, trimmed, union
 from lal.penalties.penalty import PenaltyPart
@@ -24,7 +25,7 @@ from lal.tasks.modular import Modular
 
 if TYPE_CHECKING:  # what a checker may know; at run time the unions hold what installed packages offer, too
     AnyTask = Modular
-    AnyModel = Mlp | Gated | Routed
+    AnyModel = Mlp | Gated | Routed | Transformer
     AnyOptim = OptimPart
     AnyRouting = PenaltyPart
     AnyCompute = PenaltyPart
@@ -109,6 +110,9 @@ class Supervised(RunPart):
 
     @model_validator(mode="after")
     def _everything_acts(self) -> Supervised:
+        misfit = self.model.misfit(self.task)
+        if misfit:
+            raise ValueError(f"model: {misfit}")
         self._penalties_fit()
         self._roles_exist()
         self._metrics_apply()

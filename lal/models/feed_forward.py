@@ -1,0 +1,115 @@
+"""What stands in the feed-forward slot of a transformer's layer: torch-free configurations. The modules are in `feed_forward_network.py`."""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from typing import Literal
+
+from pydantic import model_validator
+
+from lal.models.choosing import Heads, HeadWidth, RouterChoice, StateWidth, n_head_parameters, n_router_parameters, router_products, routing_misfit
+from lal.part import Part
+
+
+class FeedForwardPart(Part):
+    """One kind of feed-forward slot. `mlp_width` is the transformer's setting of that name."""
+
+    kind: str
+
+    @property
+    @abstractmethod
+    def has_routing(self) -> bool:
+        """Whether a learned router shares out tokens among heads."""
+
+    @property
+    @abstractmethod
+    def hard_routing(self) -> bool:
+        """Whether each token takes one head alone."""
+
+    @property
+    @abstractmethod
+    def label(self) -> str:
+        """A few characters for run ids."""
+
+    @abstractmethod
+    def n_parameters(self, width: int, mlp_width: int | None, depth: int) -> int:
+        """Trained numbers of the slots of all `depth` layers."""
+
+    @abstractmethod
+    def products(self, width: int, mlp_width: int | None, *, first: bool, last: bool) -> int:
+        """Multiply-adds per token of one layer's slot."""
+
+
+class PlainFeedForward(FeedForwardPart):
+    """V activation(U x + b) + c, with `mlp_width` hidden units."""
+
+    kind: Literal["plain"] = "plain"
+
+    @property
+    def has_routing(self) -> bool:
+        return False
+
+    @property
+    def hard_routing(self) -> bool:
+        return False
+
+    @property
+    def label(self) -> str:
+        return ""
+
+    def n_parameters(self, width: int, mlp_width: int | None, depth: int) -> int:
+        hidden = mlp_width or 4 * width
+        return depth * (2 * width * hidden + hidden + width)
+
+    def products(self, width: int, mlp_width: int | None, *, first: bool, last: bool) -> int:
+        return 2 * width * (mlp_width or 4 * width)
+
+
+class RoutedFeedForward(FeedForwardPart):
+    """sum_i w[i] V_i activation(U_i x + b_i) + c_i over H heads; each token has weights of its own.
+
+    With x the input of layer l's slot (normalised, if the transformer normalises) and x_0 the embedded token, which is position and all,
+
+        w   = softmax(W_gate gelu(W_state s_{l-1} + W_residual x)),   s_0 = RouteInit(x_0)
+        s_l = W_update [s_{l-1}; output of the slot]
+
+    so that the routing state of a token is carried from layer to layer. The last layer's s_l would be read by nobody and is not computed.
+    choice: soft     as above;
+            hard     the heaviest head alone, with the gradient of the soft weights (straight-through; Bengio et al. 2013, arXiv 1308.3432);
+            uniform  every weight is 1/H for ever: there is no router, and routing penalties are refused.
+    Four heads as wide as the network have the hidden units of a plain slot, 4 x width.
+    """
+
+    kind: Literal["routed"] = "routed"
+    heads: Heads = 4
+    head_width: HeadWidth = None
+    state_width: StateWidth = 32
+    choice: RouterChoice = "soft"
+
+    @model_validator(mode="after")
+    def _routers_act(self) -> RoutedFeedForward:
+        misfit = routing_misfit(self.heads, self.state_width, self.choice)
+        if misfit:
+            raise ValueError(misfit)
+        return self
+
+    @property
+    def has_routing(self) -> bool:
+        return self.heads > 1 and self.choice != "uniform"
+
+    @property
+    def hard_routing(self) -> bool:
+        return self.choice == "hard"
+
+    @property
+    def label(self) -> str:
+        return f"r{self.heads}{'' if self.choice == 'soft' else self.choice}"
+
+    def n_parameters(self, width: int, mlp_width: int | None, depth: int) -> int:
+        heads = depth * n_head_parameters(width, self.heads, self.head_width or width)
+        return heads + (n_router_parameters(width, self.heads, self.state_width, depth) if self.has_routing else 0)
+
+    def products(self, width: int, mlp_width: int | None, *, first: bool, last: bool) -> int:
+        start, layer, update = router_products(width, self.heads, self.state_width) if self.has_routing else (0, 0, 0)
+        heads = 2 * self.heads * width * (self.head_width or width) + self.heads * width
+        return heads + layer + start * first + update * (not last)
