@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Annotated, Any
 
 from pydantic import Field
@@ -13,6 +13,8 @@ from lal.events import Goal
 from lal.part import Part
 
 if TYPE_CHECKING:
+    import numpy as np
+
     from lal.stopping import Stopper
 
 Row = dict[str, Any]
@@ -50,6 +52,24 @@ class RunPart(Part):
     def eval_every(self) -> int:
         """Steps between rows."""
 
+    @property
+    @abstractmethod
+    def snapshot_every(self) -> int | None:
+        """Steps between snapshots of arrays, a multiple of `eval_every`; None = the last row alone, which always has one."""
+
+    @property
+    @abstractmethod
+    def save_every(self) -> int | None:
+        """Steps between checkpoints that are kept, a multiple of `eval_every`; None = the last alone, which always is."""
+
+    @abstractmethod
+    def snapshot_bytes(self) -> int:
+        """Bytes of one snapshot on disk, about."""
+
+    @abstractmethod
+    def measurable(self) -> tuple[str, ...]:
+        """Names of the metrics that can be read off its saved states, whether they are asked for or not."""
+
     @abstractmethod
     def trajectory(self) -> dict[str, Any]:
         """All that the run computes, as plain data; only what differs from the defaults."""
@@ -65,6 +85,10 @@ class RunPart(Part):
     @abstractmethod
     def lacks(self, stored: Mapping[str, Any]) -> str | None:
         """What a record measured under `stored` does not hold of what this run asks, or None."""
+
+    @abstractmethod
+    def unmeasured(self, stored: Mapping[str, Any]) -> tuple[str, ...]:
+        """Names of the metrics that a record measured under `stored` does not hold as often as this run asks."""
 
     @abstractmethod
     def both(self, stored: Mapping[str, Any]) -> RunPart:
@@ -104,6 +128,14 @@ class Run(ABC):
         Every row has `step` and `seconds` (spent in this loop, saved time included). A row with nothing else is a
         pulse: no measurement, but a moment at which to save or to stop. At least one a second is yielded.
         """
+
+    @abstractmethod
+    def measured(self, names: Sequence[str]) -> Row:
+        """The columns of the metrics `names`, of those that are `measurable`, in the present state. Changes nothing."""
+
+    @abstractmethod
+    def arrays(self) -> dict[str, np.ndarray]:
+        """A snapshot of the present state, by name, for pictures; no objects. Changes nothing."""
 
     @abstractmethod
     def weights(self) -> dict[str, Any]:

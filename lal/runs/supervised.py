@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from pydantic import Field, ValidationError, field_validator, model_validator
 
-from lal import models, optim, penalties, tasks
+from lal import models, optim, penalties, snapshots, tasks
 from lal.errors import nearest
 from lal.events import Goal
 from lal.metrics import METRICS
@@ -165,10 +165,24 @@ class Supervised(RunPart):
     def eval_every(self) -> int:
         return self.measure.eval_every
 
+    @property
+    def snapshot_every(self) -> int | None:
+        return self.measure.snapshot_every
+
+    @property
+    def save_every(self) -> int | None:
+        return self.measure.save_every
+
+    def snapshot_bytes(self) -> int:
+        return snapshots.size(self)
+
+    def measurable(self) -> tuple[str, ...]:
+        return tuple(name for name, metric in METRICS.items() if metric.applies(self))
+
     def metrics(self) -> tuple[str, ...]:
         """Names of the metrics that are measured, in a fixed order."""
         asked = self.measure.names()
-        return tuple(name for name, metric in METRICS.items() if name in asked and metric.applies(self))
+        return tuple(name for name in self.measurable() if name in asked)
 
     def trajectory(self) -> dict[str, Any]:
         kept = trimmed(self)
@@ -181,21 +195,26 @@ class Supervised(RunPart):
         return self.measure.model_copy(update={"metrics": self.metrics()}).model_dump(mode="json")
 
     def lacks(self, stored: Mapping[str, Any]) -> str | None:
-        try:
-            other = Measure.model_validate(stored)
-        except ValidationError:
+        other = measure_of(stored)
+        if other is None:
             return "metrics under names that are known today"
         if self.measure.eval_every % other.eval_every:
             return f"rows every {self.measure.eval_every} steps (stored: {other.eval_every})"
-        held = self.model_copy(update={"measure": other}).metrics()
-        missing = [name for name in self.metrics() if name not in held or self.measure.cadence(name) % other.cadence(name)]
+        missing = self.unmeasured(stored)
         if missing:
             return f"metrics {', '.join(missing)}"
         kept = [field for field in KEPT if not serves(getattr(other, field), getattr(self.measure, field))]
         return " and ".join(f"{KEPT[field]} every {getattr(self.measure, field)} steps" for field in kept) or None
 
+    def unmeasured(self, stored: Mapping[str, Any]) -> tuple[str, ...]:
+        other = measure_of(stored)
+        held = self.model_copy(update={"measure": other}).metrics() if other else ()
+        return tuple(name for name in self.metrics() if other is None or name not in held or self.measure.cadence(name) % other.cadence(name))
+
     def both(self, stored: Mapping[str, Any]) -> Supervised:
-        mine, other = self.measure, Measure.model_validate(stored)
+        mine, other = self.measure, measure_of(stored)
+        if other is None:
+            return self
         metrics = tuple({*mine.metrics, *other.metrics})
         cadences = {name: gcd(mine.cadence(name), other.cadence(name)) for name in {*mine.every, *other.every}}
         kept = {field: gcd(getattr(mine, field) or 0, getattr(other, field) or 0) or None for field in KEPT}
@@ -241,6 +260,14 @@ class Supervised(RunPart):
         from lal.runs.supervised_loop import SupervisedRun
 
         return SupervisedRun(self, device)
+
+
+def measure_of(stored: Mapping[str, Any]) -> Measure | None:
+    """What a record was measured under; None where that names metrics which are no longer known."""
+    try:
+        return Measure.model_validate(stored)
+    except ValidationError:
+        return None
 
 
 def serves(stored: int | None, asked: int | None) -> bool:

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from time import perf_counter
 from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -18,6 +19,7 @@ from lal.runs.batches import Batches
 from lal.runs.run import Row, Run
 from lal.runs.streams import stream
 from lal.runs.supervised import Supervised
+from lal.snapshots import snapshot
 from lal.stopping import Stopper
 
 PULSE_S = 0.5
@@ -92,6 +94,14 @@ class SupervisedRun(Run):
         self.seconds += perf_counter() - since
         return row | {"seconds": self.seconds}
 
+    def measured(self, names: Sequence[str]) -> Row:
+        with looking(self.network):
+            return values_of(names, Probe(self.config, self.network, self.data, self.optimizer, self.step))
+
+    def arrays(self) -> dict[str, np.ndarray]:
+        with looking(self.network):
+            return snapshot(self.config, self.network, self.data)
+
     def weights(self) -> dict[str, Any]:
         return {name: tensor.detach().clone() for name, tensor in self.network.state_dict().items()}
 
@@ -116,6 +126,6 @@ class SupervisedRun(Run):
             generator.set_state(state["streams"][name])
 
 
-def values_of(names: list[str], probe: Probe) -> Row:
+def values_of(names: Sequence[str], probe: Probe) -> Row:
     """The columns of the metrics called `names`."""
     return {column: value for name in names for column, value in METRICS[name].values(probe).items()}

@@ -13,7 +13,7 @@ from lal.config import parse, run_id
 from lal.models.network import Network
 from lal.runs import supervised_loop
 from lal.runs.batches import Batches
-from lal.runs.session import packed, unpacked
+from lal.runs.packing import packed, unpacked
 from lal.runs.streams import stream
 from lal.runs.supervised_loop import SupervisedRun
 from lal.stopping import Stopper

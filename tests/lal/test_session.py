@@ -12,15 +12,17 @@ import pytest
 
 from lal.budget import Budget, Stop, Tail
 from lal.config import run_id
-from lal.runs.session import Interrupted, attempt, unpacked
+from lal.runs.packing import unpacked
+from lal.runs.session import Interrupted, attempt
 from lal.standing import standing
-from lal.store import Failure, Record, Store
+from lal.store import Failure, Record, Store, encoded_arrays, kept_name
 from tests.lal.small import run_config
 from tests.lal.test_metrics import equal
 from tests.lal.walk import Walk, WalkMeasure
 
 BUDGET = {"steps": 8, "stop": None, "checkpoint_every_s": 1e-9}  # every row is saved
-EVERY_2 = {"eval_every": 2, "every": {"functional_depth": 2}}  # a slow metric is also read on the last row, wherever a budget puts that
+# a slow metric is also read on the last row, wherever a budget puts that
+EVERY_2 = {"eval_every": 2, "every": {"functional_depth": 2}, "snapshot_every": 4, "save_every": 2}
 GUMBEL = run_config("gated-gumbel", {"kind": "adamw", "lr": 0.01, "batch_size": 5}, budget=BUDGET, measure=EVERY_2)
 CONFIGS = {
     "gumbel": GUMBEL,
@@ -43,18 +45,27 @@ def results(config, store):
     """All that a finished run left, but its times and what depends on them."""
     folder = store.run(run_id(config))
     checkpoint, best = unpacked(folder.get_bytes("checkpoint.pt")), unpacked(folder.get_bytes("best.pt"))
-    state = {name: value for name, value in checkpoint["state"].items() if name != "seconds"}
+    state = state_of(folder.get_bytes("checkpoint.pt"))
+    arrays = {step: encoded_arrays(folder.arrays(step)) for step in folder.snapshots()}
+    kept = {step: state_of(folder.get_bytes(kept_name(step))) for step in folder.kept()}
     record = {name: value for name, value in asdict(folder.record()).items() if name not in ("seconds", "history_sha256", "environment")}
     names = sorted(path.name for path in (store.root / folder.path).rglob("*") if path.is_file())
     counted = {name: checkpoint[name] for name in ("step", "rows", "trajectory")}
-    return {"history": untimed(folder.history()), "state": state, "best": best, "record": record, "names": names, "checkpoint": counted}
+    found = {"history": untimed(folder.history()), "state": state, "best": best, "record": record, "names": names, "checkpoint": counted}
+    return found | {"arrays": arrays, "kept": kept}
+
+
+def state_of(data):
+    return {name: value for name, value in unpacked(data)["state"].items() if name != "seconds"}
 
 
 def assert_same(config, store, expected):
     found = results(config, store)
     assert found["history"] == expected["history"]
     assert found["record"] == expected["record"]
-    assert found["names"] == expected["names"] == ["best.pt", "checkpoint.pt", "config.json", "history.parquet", "record.json"]
+    assert found["names"] == expected["names"]
+    assert found["arrays"] == expected["arrays"]
+    assert equal(found["kept"], expected["kept"])
     assert found["checkpoint"] == expected["checkpoint"]
     assert equal(found["state"], expected["state"])
     assert equal(found["best"], expected["best"])

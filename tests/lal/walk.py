@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Literal
 
+import numpy as np
 import torch
 
 from lal.events import Goal
@@ -41,6 +42,20 @@ class Walk(RunPart):
     def eval_every(self) -> int:
         return self.measure.eval_every
 
+    @property
+    def snapshot_every(self) -> int:
+        return 2 * self.eval_every
+
+    @property
+    def save_every(self) -> int:
+        return 3 * self.eval_every
+
+    def snapshot_bytes(self) -> int:
+        return 100
+
+    def measurable(self) -> tuple[str, ...]:
+        return ("square",)
+
     def trajectory(self) -> dict[str, Any]:
         return {name: value for name, value in trimmed(self).items() if name not in ("measure", "budget")}
 
@@ -49,6 +64,9 @@ class Walk(RunPart):
 
     def lacks(self, stored: Mapping[str, Any]) -> str | None:
         return "rows" if self.eval_every % stored["eval_every"] else None
+
+    def unmeasured(self, stored: Mapping[str, Any]) -> tuple[str, ...]:
+        return ()
 
     def both(self, stored: Mapping[str, Any]) -> Walk:
         return self if self.eval_every < stored["eval_every"] else self.model_copy(update={"measure": WalkMeasure(**stored)})
@@ -90,6 +108,12 @@ class WalkRun(Run):
         row: Row = {"step": self.step, "seconds": 0.1 * self.step, "score": self.x.item()}
         stopper.see(row)
         return row
+
+    def measured(self, names: Sequence[str]) -> Row:
+        return {name: self.x.item() ** 2 for name in names}
+
+    def arrays(self) -> dict[str, np.ndarray]:
+        return {"x": self.x.numpy()}
 
     def weights(self) -> dict[str, Any]:
         return {"x": self.x.clone()}

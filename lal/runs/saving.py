@@ -1,0 +1,157 @@
+"""What a run leaves in its folder while it is trained, and how the next attempt finds it again."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+import torch
+
+from lal.config import RunConfig, dump, run_id
+from lal.environment import environment
+from lal.runs.packing import packed, unpacked
+from lal.runs.run import Row, Run, is_pulse
+from lal.standing import refuse_other
+from lal.stopping import End
+from lal.store import Record, RunFolder, arrays_name, kept_name
+
+SAVED = {"trajectory", "measure", "step", "rows", "part", "state"}  # what a checkpoint holds, at least
+
+
+class Saver:
+    """The rows, weights and arrays of one attempt, on their way to the disk.
+
+    Snapshots and kept checkpoints are written with their row. What a kill leaves of them beyond the last checkpoint is
+    written again by the next attempt, and what is not due in the end is removed.
+
+    Attributes:
+        config: the run, measured so that it serves everybody who asked before, too.
+        rows: all so far, those of earlier attempts included.
+        step: of the run's state: of the last row, pulses included.
+        notes: what was lost on the disk and made good, in words.
+    """
+
+    def __init__(self, config: RunConfig, folder: RunFolder):
+        self.config, self.folder = config, folder
+        self.rows: list[Row] = []
+        self.step = 0
+        self.notes: list[str] = []
+        self._unsaved = 0  # index of the first row that no part holds
+        self._part = 0
+        self._best: tuple[Row, dict[str, Any]] | None = None
+        self._best_value: float | None = None
+
+    def resume(self) -> dict[str, Any] | None:
+        """The state to go on from, with `rows` and counters set to match; None, and back to step 0, where nothing whole is there.
+
+        Raises:
+            Refused: the saved work is of another trajectory.
+        """
+        saved = unpacked(self.folder.get_bytes("checkpoint.pt"))
+        if saved is None or not saved.keys() >= SAVED:
+            return self._restart(self._lost_checkpoint())
+        refuse_other(self.config, saved["trajectory"], self.folder)
+        if self.config.lacks(saved["measure"]):
+            return self._restart(None)
+        self.config = self.config.both(saved["measure"])
+        rows = self.folder.saved_rows(saved["step"])
+        damaged = "its history" if rows is None or len(rows) != saved["rows"] else self.folder.first_damaged(self._due(saved["step"]))
+        if rows is None or damaged:
+            return self._restart(damaged)
+        self.rows, self._unsaved, self._part, self.step = rows, len(rows), saved["part"], saved["step"]
+        self.notes = list(saved.get("notes", ()))
+        for row in rows:
+            value = row.get(self.config.goal.column)
+            self._best_value = value if self.config.goal.better(value, self._best_value) else self._best_value
+        return saved["state"]
+
+    def _lost_checkpoint(self) -> str | None:
+        """The checkpoint's name, if there was one; a run that was killed before its first has lost nothing."""
+        return "checkpoint.pt" if self.folder.has("checkpoint.pt") or self.folder.record() else None
+
+    def _due(self, step: int) -> Iterable[str]:
+        """Names of the snapshots and kept checkpoints up to `step`."""
+        for name, every in ((arrays_name, self.config.snapshot_every), (kept_name, self.config.save_every)):
+            yield from map(name, range(0, step + 1, every) if every else ())
+
+    def _restart(self, damaged: str | None) -> None:
+        """Begins anew, because of what is `damaged` or for another reason; what a finished run measured is measured again."""
+        if damaged:
+            self.notes.append(f"{damaged} was damaged or missing: trained again from step 0")
+        record = self.folder.record()
+        if record is not None:
+            self.config = self.config.both(record.measure)
+        self.folder.restart()
+
+    def keep(self, row: Row, run: Run, *, last: bool) -> None:
+        """Takes the row that `run` has just yielded, and what else is due at its step."""
+        self.step = row["step"]
+        if is_pulse(row):
+            return
+        self.rows.append(row)
+        value = row.get(self.config.goal.column)
+        if self.config.goal.better(value, self._best_value):
+            self._best_value, self._best = value, (row, run.weights())
+        if last or is_due(self.step, self.config.snapshot_every):
+            self.folder.put_arrays(self.step, run.arrays())
+        if is_due(self.step, self.config.save_every):
+            self.folder.put_bytes(kept_name(self.step), packed(self._state(run)))
+
+    def save(self, run: Run) -> None:
+        """A part, then the best weights, then the checkpoint that names them: killed in between, the older checkpoint still holds."""
+        self._part += 1
+        self.folder.put_part(self._part, self.rows[self._unsaved :])
+        self._unsaved = len(self.rows)
+        self._put_state(run)
+
+    def _put_state(self, run: Run) -> None:
+        if self._best is not None:
+            row, weights = self._best
+            self.folder.put_bytes("best.pt", packed({"step": row["step"], "goal": row[self.config.goal.column], "weights": weights}))
+            self._best = None
+        counters = {"rows": len(self.rows), "part": self._part, "notes": self.notes}
+        self.folder.put_bytes("checkpoint.pt", packed(self._state(run) | counters))
+
+    def _state(self, run: Run) -> dict[str, Any]:
+        """What can be measured or gone on from: the run's identity and state."""
+        return {
+            "trajectory": self.config.whole_trajectory(),
+            "measure": self.config.whole_measure(),
+            "step": self.step,
+            "state": run.state_dict(),
+        }
+
+    def finish(self, run: Run, end: End, device: str) -> Record:
+        """Declares the run finished, once all that its record speaks of is written."""
+        if self.folder.first_damaged([arrays_name(self.step)]):  # an earlier attempt was to go on beyond this row, or was killed at it
+            self.folder.put_arrays(self.step, run.arrays())
+        sha256 = self.folder.join(self.rows)
+        self._put_state(run)
+        self.folder.drop_parts()
+        self.folder.prune(
+            lambda step: step == self.step or (step < self.step and is_due(step, self.config.snapshot_every)),
+            lambda step: step <= self.step and is_due(step, self.config.save_every),
+        )
+        record = self._record(end, sha256, device)
+        self.folder.finish(record)
+        return record
+
+    def _record(self, end: End, sha256: str, device: str) -> Record:
+        notes = {"notes": self.notes} if self.notes else {}
+        return Record(
+            run_id=run_id(self.config),
+            outcome=end.outcome,
+            reason=end.reason,
+            steps=end.step,
+            seconds=self.rows[-1]["seconds"],
+            trajectory=self.config.whole_trajectory(),
+            measure=self.config.whole_measure(),
+            budget=dump(self.config)["budget"],
+            history_sha256=sha256,
+            environment=environment(device, torch.get_num_threads()) | notes,
+        )
+
+
+def is_due(step: int, every: int | None) -> bool:
+    """Whether what is done every `every` steps, from step 0 on, is done at `step`; None is never."""
+    return every is not None and step % every == 0
