@@ -1,6 +1,6 @@
 # make demo    the quickstart sweep, trained and reported      make test      the default tests, under 6 minutes
 # make check   ruff and pyright                                make test-all  the slow tests too
-# make bench   ratios against plain loops                      make docs      docs/configuration.md from the types
+# make bench   ratios against plain loops                      make docs      the pages written from types
 # Each sets up .venv first, and is quick when nothing changed. Needs Python 3.11+ (PYTHON=...) and make.
 PYTHON ?= python3
 VENV := .venv
@@ -31,7 +31,7 @@ bench: $(READY)
 	$(BIN)/python -m pytest -m bench -s tests/bench
 
 docs: $(READY)
-	$(BIN)/python -m lal.reference docs/configuration.md
+	$(BIN)/python -m launch.reference docs
 
 setup: $(READY)
 

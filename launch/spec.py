@@ -43,10 +43,10 @@ Read = Annotated[str | int, BeforeValidator(read_at)]
 class Arm(Part):
     """One of the things that are compared: what it sets, and what it varies of its own. null takes away what the sweep has."""
 
-    base: Values = {}
-    axes: dict[str, Axis | None] = {}
-    points: Points | None = None
-    seeds: Seeds | None = None
+    base: Annotated[Values, Field(description="what its runs share, over the sweep's base")] = {}
+    axes: Annotated[dict[str, Axis | None], Field(description="more axes, or others in place of the sweep's; null = without that axis")] = {}
+    points: Annotated[Points | None, Field(description="in place of the sweep's")] = None
+    seeds: Annotated[Seeds | None, Field(description="in place of the sweep's")] = None
 
 
 class Resources(Part):
@@ -68,53 +68,57 @@ class Resources(Part):
 class PhaseSpec(Part):
     """The phase diagram's axes, and what its facets stand for: dotted paths that the sweep varies. Without `y`, arms are its rows."""
 
-    x: str
-    y: str | None = None
-    rows: str | None = None
-    columns: str | None = None
+    x: Annotated[str, Field(description="dotted path along x")]
+    y: Annotated[str | None, Field(description="dotted path along y")] = None
+    rows: Annotated[str | None, Field(description="dotted path; one row of diagrams for each of its values")] = None
+    columns: Annotated[str | None, Field(description="dotted path; one column of diagrams for each of its values")] = None
 
 
 class ParetoSpec(Part):
     """Objectives by column, and when each is read: at `grok`, at the `end`, or at a step."""
 
-    maximise: dict[str, Read] = {}
-    minimise: dict[str, Read] = {}
+    maximise: Annotated[dict[str, Read], Field(description="such as {test_acc: end}")] = {}
+    minimise: Annotated[dict[str, Read], Field(description="such as {functional_depth: end}")] = {}
 
 
 class Report(Part):
     """What the report shows besides what every sweep has."""
 
-    phase: PhaseSpec | None = None
-    pareto: ParetoSpec | None = None
+    phase: Annotated[PhaseSpec | None, Field(description="axes of the phase diagram")] = None
+    pareto: Annotated[ParetoSpec | None, Field(description="objectives of the Pareto front")] = None
 
 
 class Profile(Part):
     """Changes to a sweep, by name: a smaller one for a laptop, say. null takes away."""
 
-    question: str | None = None
-    base: Values = {}
-    axes: dict[str, Axis | None] = {}
-    points: Points | None = None
-    arms: dict[str, Arm | None] = {}
-    seeds: Seeds | None = None
-    resources: Values = {}
-    report: Values = {}
+    question: Annotated[str | None, Field(description="in place of the sweep's")] = None
+    base: Annotated[Values, Field(description="over the sweep's base")] = {}
+    axes: Annotated[dict[str, Axis | None], Field(description="each in place of the sweep's of that path; null = without it")] = {}
+    points: Annotated[Points | None, Field(description="in place of the sweep's")] = None
+    arms: Annotated[dict[str, Arm | None], Field(description="changes to arms; null = without it")] = {}
+    seeds: Annotated[Seeds | None, Field(description="in place of the sweep's")] = None
+    resources: Annotated[Values, Field(description="over the sweep's resources")] = {}
+    report: Annotated[Values, Field(description="over the sweep's report")] = {}
 
 
 class Sweep(Part):
     """One question: arms x axes (or points) x seeds. Order: base < profile < arm < axis or point < command line."""
 
     name: Annotated[Name, Field(description="names its folder of results")]
-    question: Annotated[str, Field(max_length=10_000)] = ""
+    question: Annotated[str, Field(max_length=10_000, description="what its runs answer; headline of the report")] = ""
     expect: Annotated[str | None, Field(max_length=10_000, description="what its author expects, written before")] = None
     base: Annotated[Values, Field(description="what all runs share")] = {}
-    axes: Annotated[dict[str, Axis], Field(description="values by dotted path; every combination is run")] = {}
-    points: Annotated[Points | None, Field(description="sets of values, where not every combination is wanted")] = None
-    arms: dict[Name, Arm] = {}
-    seeds: Seeds = Seeds(values=(0,))
-    resources: Resources = Resources()
-    report: Report = Report()
-    profiles: dict[Name, Profile] = {}
+    axes: Annotated[
+        dict[str, Axis], Field(description="values by dotted path, every combination is run: a list, {log: [from, to, n]} or {linear: [from, to, n]}")
+    ] = {}
+    points: Annotated[Points | None, Field(description="sets of values, where not every combination is wanted: {name: {path: value}}, or a list of them")] = (
+        None
+    )
+    arms: Annotated[dict[Name, Arm], Field(description="what is compared, by name; none = one arm, `all`")] = {}
+    seeds: Annotated[Seeds, Field(description="a number n (0 to n - 1), a list, or as below")] = Seeds(values=(0,))
+    resources: Annotated[Resources, Field(description="what one run asks for")] = Resources()
+    report: Annotated[Report, Field(description="what the report shows besides what every sweep has")] = Report()
+    profiles: Annotated[dict[Name, Profile], Field(description="changes by name, such as `laptop`; `--profile laptop`")] = {}
 
 
 def changed(values: Mapping[str, Any], changes: Mapping[str, Any]) -> Values:

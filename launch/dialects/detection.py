@@ -26,7 +26,9 @@ def house_format(document: Document, path: Path) -> Document:
     Raises:
         Refused: it is written in two formats, or what it says has no meaning here.
     """
-    marks = dict(reversed(list(marks_of(document))))
+    marks: dict[str, tuple[str, ...]] = {}
+    for form, key in marks_of(document):
+        marks.setdefault(form, key)
     if len(marks) > 1:
         (first, one), (second, other) = list(marks.items())[:2]
         raise Refused(

@@ -22,7 +22,8 @@ class Key:
         default: what the format takes where the key is not written; None = the default of what it sets.
         only: other keys -> their values with which this one is read; () = any that is something. With others it has no effect.
         words: its words -> those of this program.   implies: what else it sets, by dotted path.
-        epochs: counted in passes over the training set, set in steps.   switch: 0 is none, as null is.
+        epochs: counted in passes over the training set, set in steps.   switch: null and 0 turn it off; elsewhere null is `none`,
+            or else as if the key were not written.
         adds: the metrics that `true` adds.   says: what the table tells besides.
     """
 
@@ -30,6 +31,7 @@ class Key:
     section: str
     sets: tuple[str, ...]
     default: Any = None
+    none: Any = None
     only: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     words: Mapping[str, Any] = field(default_factory=dict)
     implies: Mapping[str, Any] = field(default_factory=dict)
@@ -71,8 +73,8 @@ KEYS: tuple[Key, ...] = (
         words={"gumbel-softmax": "gumbel", "gumbel_softmax": "gumbel", "straight-through": "straight_through"},
     ),
     Key("task_loss", "training", ("loss",)),
-    Key("routing_regularizer", "training", ("penalties.routing.kind",), "entropy", only={"model_type": ROUTED}, words={"none": None}),
-    Key("lambda_routing", "training", ("penalties.routing.weight",), 0.01, only={"routing_regularizer": ()}),
+    Key("routing_regularizer", "training", ("penalties.routing.kind",), "entropy", only={"model_type": ROUTED}, words={"none": None}, switch=True),
+    Key("lambda_routing", "training", ("penalties.routing.weight",), 0.01, none=0.0, only={"routing_regularizer": ()}),
     Key("lambda_spectral", "training", ("penalties.spectral.weight",), implies={"penalties.spectral.kind": "spectral"}, switch=True),
     Key("spectral_k", "training", ("penalties.spectral.cutoff",), only={"lambda_spectral": ()}),
     Key("spectral_interval", "training", ("penalties.spectral.every",), only={"lambda_spectral": ()}, says="charged k times as much, so that λ means the same"),
@@ -87,7 +89,7 @@ KEYS: tuple[Key, ...] = (
     ),
     Key("optimizer", "training", ("optim.kind",), "adamw"),
     Key("lr", "training", ("optim.lr",), 1e-3, aliases=("learning_rate",)),
-    Key("weight_decay", "training", ("optim.weight_decay",), 0.1),
+    Key("weight_decay", "training", ("optim.weight_decay",), 0.1, none=0.0),
     Key("beta1", "training", ("optim.betas.0",), 0.9, only={"optimizer": ADAM}, says="nested: also `betas: [beta1, beta2]`"),
     Key("beta2", "training", ("optim.betas.1",), 0.98, only={"optimizer": ADAM}),
     Key("eps", "training", ("optim.eps",), 1e-8, only={"optimizer": ADAM}),

@@ -94,13 +94,13 @@ def unknown_type(given: Given) -> str:
 
 def in_words(key: Key, given: Mapping[str, Given], model_type: str) -> Any:
     """The value of `key` in this program's words; None = nothing is set."""
-    if key.name in given:
+    if key.name in given and (given[key.name].value is not None or key.switch or key.none is not None):
         value = given[key.name].value
         value = key.words.get(value, value) if isinstance(value, str) else value
-        return None if key.adds and value is False else value
+        return None if key.adds and value is False else key.none if value is None else value
     if key.name == "n_layers" and model_type == "gated":
         return GATED_DEPTH
-    if key.name == "epochs" and "num_steps" in given:
+    if key.name == "epochs" and "num_steps" in given and given["num_steps"].value is not None:
         return None
     return in_words(BY_NAME["n_heads"], given, model_type) if key.name == "n_ffn_heads" else key.default
 

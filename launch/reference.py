@@ -1,4 +1,4 @@
-"""Writes docs/configuration.md from the types: `python -m lal.reference docs/configuration.md`."""
+"""The pages that are written from the types: `python -m launch.reference docs` writes docs/configuration.md and docs/dialects.md."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import inspect
 import sys
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, get_args, get_origin
+from typing import Annotated, Any, get_args, get_origin
 
 from pydantic.fields import FieldInfo
 from pydantic_core import PydanticUndefined
@@ -15,14 +15,34 @@ from lal import budget, models, optim, penalties, runs, tasks
 from lal.metrics import METRICS
 from lal.part import Part, kind_of
 from lal.runs.supervised import Measure, Penalties
+from launch.axes import Seeds
+from launch.dialects.page import page
+from launch.spec import Arm, ParetoSpec, PhaseSpec, Profile, Report, Resources, Sweep
 
 HEAD = """# Configuration
 
-Every value of a run, with its default and range. Written by `make docs` from the types in `lal/`; do not edit.
+Every key of a sweep and every value of a run, with default and range. Written by `make docs` from the types; do not edit.
+Unknown keys, wrong types and settings that would have no effect are refused.
+
+# A sweep
+
+Order: `base`, then profile, arm, axis or point, command line; the later wins. Parts merge, but another `kind` replaces the whole part; lists and
+axes are replaced whole; `null` removes.
+"""
+RUNS = """# A run
 
 A sweep writes these under `base`, in `axes` by dotted path (`model.depth`), and on the command line (`model.depth=2,4`).
-Unknown keys, wrong types and settings that would have no effect are refused.
 """
+SWEEP = (
+    ("sweep", (Sweep,)),
+    ("arms.<name>", (Arm,)),
+    ("seeds", (Seeds,)),
+    ("resources", (Resources,)),
+    ("report", (Report,)),
+    ("report.phase", (PhaseSpec,)),
+    ("report.pareto", (ParetoSpec,)),
+    ("profiles.<name>", (Profile,)),
+)
 SIGNS = (("ge", "≥"), ("gt", ">"), ("le", "≤"), ("lt", "<"))
 FAMILIES = (
     ("run", runs.MEMBERS),
@@ -45,8 +65,14 @@ FAMILIES = (
 
 
 def reference() -> str:
-    """The whole page."""
-    return "\n".join([HEAD, *(line for path, members in FAMILIES for line in _family(path, members)), *_metrics()])
+    """The page of all settings."""
+    sweep, run = ([line for path, members in families for line in _family(path, members)] for families in (SWEEP, FAMILIES))
+    return "\n".join([HEAD, *sweep, RUNS, *run, *_metrics()])
+
+
+def pages() -> dict[str, str]:
+    """Every generated page, by the name of its file in docs/."""
+    return {"configuration.md": reference(), "dialects.md": page()}
 
 
 def _family(path: str, members: tuple[type[Part], ...]) -> Iterator[str]:
@@ -86,24 +112,30 @@ def _name(annotation: Any) -> str:
     """A type as a reader of YAML knows it."""
     if annotation is type(None):
         return "null"
+    if get_origin(annotation) is Annotated:
+        return _name(get_args(annotation)[0])
     arguments = [each for each in get_args(annotation) if not isinstance(each, FieldInfo)]
     if arguments and all(isinstance(each, str | int) for each in arguments):
         return " \\| ".join(f"`{each}`" for each in arguments)
-    if arguments and any(isinstance(each, type) and issubclass(each, Part) for each in arguments if isinstance(each, type)):
-        return " \\| ".join(dict.fromkeys("part" if isinstance(each, type) and issubclass(each, Part) else _name(each) for each in arguments))
     if arguments and get_origin(annotation) in (tuple, dict):
         return f"{'list' if get_origin(annotation) is tuple else 'mapping'} of {_name(arguments[-1] if arguments[-1] is not Ellipsis else arguments[0])}"
+    if arguments and any(isinstance(each, type) and issubclass(each, Part) for each in arguments if isinstance(each, type)):
+        return " \\| ".join(dict.fromkeys("part" if isinstance(each, type) and issubclass(each, Part) else _name(each) for each in arguments))
     if arguments:
         return " \\| ".join(dict.fromkeys(_name(each) for each in arguments))
     if isinstance(annotation, type) and issubclass(annotation, Part):
         return "part"
-    return {"int": "integer", "float": "number", "str": "text", "bool": "true or false"}.get(getattr(annotation, "__name__", ""), str(annotation))
+    return {"int": "integer", "float": "number", "str": "text", "bool": "true or false", "Any": "anything"}.get(
+        getattr(annotation, "__name__", ""), str(annotation)
+    )
 
 
 def _default(field: FieldInfo) -> str:
     value = field.get_default(call_default_factory=True)
     if value is PydanticUndefined:
         return "required"
+    if isinstance(value, Seeds):
+        return f"`{list(value.values)}`"
     if isinstance(value, Part):
         changed = {name: each for name, each in value.model_dump(exclude_defaults=True).items() if name != "kind"}
         return f"`kind: {kind_of(type(value))}`" if "kind" in type(value).model_fields else f"`{changed}`" if changed else "its defaults"
@@ -122,4 +154,5 @@ def _metrics() -> Iterator[str]:
 
 
 if __name__ == "__main__":
-    Path(sys.argv[1]).write_text(reference(), encoding="utf-8")
+    for name, text in pages().items():
+        Path(sys.argv[1], name).write_text(text, encoding="utf-8")
