@@ -16,7 +16,7 @@ COLUMN = {"compute": "compute_cost", "routing": "routing_penalty", "spectral": "
 class Price(Metric):
     """`total_loss`: train_loss + sum of weight x penalty. A column of unweighted values for each penalty that is charged.
 
-    `compute_cost` is there for every gated network: the sum of its gates where no compute penalty is charged.
+    `compute_cost` is there for every gated network: where no compute penalty is charged, the sum over layers of their mean gate on training rows.
     """
 
     name = "price"
@@ -32,5 +32,5 @@ class Price(Metric):
         charged, output = probe.run.penalties.charged(), probe.charged_output()
         prices = {slot: penalty.value(probe.network, output, probe.data).item() for slot, penalty in charged.items()}
         total = probe.rows.loss[probe.data.train].mean().item() + sum(charged[slot].weight * price for slot, price in prices.items())
-        unpaid = {"compute_cost": probe.gates.mean(1).sum().item()} if probe.gates is not None else {}
+        unpaid = {"compute_cost": output.gates.mean(1).sum().item()} if output.gates is not None else {}
         return {"total_loss": total, **unpaid, **{COLUMN[slot]: price for slot, price in prices.items()}}

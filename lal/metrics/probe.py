@@ -34,6 +34,7 @@ class RowValues:
         margin: (N,) the target's logit less the largest other one.
         hidden_norm: (N,) Euclidean norm of the last hidden representation.
         routing: for each layer (S, N, H), as in `Output`, or None.
+        gates: (L, G) as in `Output`, G = N where each input has its own, or None.
     """
 
     loss: Tensor
@@ -41,6 +42,7 @@ class RowValues:
     margin: Tensor
     hidden_norm: Tensor
     routing: tuple[Tensor, ...] | None
+    gates: Tensor | None
 
 
 class Probe:
@@ -59,26 +61,28 @@ class Probe:
         outputs = [self._row_values(part) for part in torch.arange(len(self.data.tokens), device=self.data.tokens.device).split(CHUNK_ROWS)]
         routing = None if outputs[0].routing is None else tuple(torch.cat(each, 1) for each in zip(*(part.routing for part in outputs), strict=True))  # type: ignore[misc]
         names = ("loss", "correct", "margin", "hidden_norm")
-        return RowValues(*(torch.cat([getattr(each, name) for each in outputs]) for name in names), routing=routing)
+        gates = torch.cat([part.gates for part in outputs], 1) if self.run.model.gates_by_input else outputs[0].gates  # type: ignore[misc]
+        return RowValues(*(torch.cat([getattr(each, name) for each in outputs]) for name in names), routing=routing, gates=gates)
 
-    @cached_property
+    @property
     def gates(self) -> Tensor | None:
-        """(L, G) the gates as used in evaluation, or None."""
-        return self.network.layer_scales()
+        """(L, G) the gates as used in evaluation, or None; G = N, one for each of the task's rows, where each input has its own."""
+        return self.rows.gates
 
     def charged_output(self) -> Output:
         """What penalties read of a pass over the training rows: routing and gates."""
         rows = self.rows
         nothing = rows.loss.new_empty(0)
         routing = None if rows.routing is None else tuple(weights[:, self.data.train] for weights in rows.routing)
-        return Output(nothing, nothing, routing, self.gates)
+        gates = rows.gates[:, self.data.train] if rows.gates is not None and self.run.model.gates_by_input else rows.gates
+        return Output(nothing, nothing, routing, gates)
 
     def _row_values(self, rows: Tensor) -> RowValues:
         output, targets = self.network(self.data.tokens[rows]), self.data.targets[rows]
         loss = losses_of_rows(self.run.loss, output.logits, targets)
         right = output.logits.gather(1, targets[:, None]).squeeze(1)
         margin = right - output.logits.scatter(1, targets[:, None], -torch.inf).amax(1)
-        return RowValues(loss, output.logits.argmax(1) == targets, margin, output.hidden.norm(dim=1), output.routing)
+        return RowValues(loss, output.logits.argmax(1) == targets, margin, output.hidden.norm(dim=1), output.routing, output.gates)
 
 
 @contextmanager

@@ -41,6 +41,16 @@ class ModelPart(Part):
         return False
 
     @property
+    def gates_by_input(self) -> bool:
+        """Whether each input has gates of its own."""
+        return False
+
+    @property
+    def grows(self) -> bool:
+        """Whether layers are added in training."""
+        return False
+
+    @property
     def has_routing(self) -> bool:
         """Whether a learned router shares out inputs among heads."""
         return False

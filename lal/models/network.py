@@ -6,12 +6,15 @@ Shape letters in this room: B batch, T columns of an input, S token positions, D
 from __future__ import annotations
 
 from abc import abstractmethod
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import torch
 from torch import Tensor, nn
 
 from lal.models.model import Role
+
+if TYPE_CHECKING:
+    from lal.models.growth import Growth
 
 
 class Output(NamedTuple):
@@ -39,15 +42,11 @@ class Network(nn.Module):
         """(B, T) token numbers -> (B, D) embedded inputs, in which the rest of the network is differentiable."""
 
     @abstractmethod
-    def run(self, x: Tensor, scales: Tensor | None = None) -> Output:
-        """(B, D) embedded inputs -> output. `scales` (L, G), where layers can be left out, replaces the gates."""
+    def run(self, x: Tensor) -> Output:
+        """(B, D) embedded inputs -> output."""
 
     def forward(self, tokens: Tensor) -> Output:
         return self.run(self.embed(tokens))
-
-    @abstractmethod
-    def layer_scales(self) -> Tensor | None:
-        """(L, G) factors on the layers as used in the present mode, or None where no layer can be left out."""
 
     @abstractmethod
     def layer_flops(self) -> list[float]:
@@ -67,11 +66,23 @@ class Network(nn.Module):
 
 
 class Layered(Network):
-    """A network whose layers can be left out one by one, as the search for its functional depth does."""
+    """A network whose layers can be left out one by one, as the search for its functional depth does.
+
+    `run` is `layer(x, index, gate(x, index))` of one present layer after another, then `read`.
+
+    Attributes:
+        growth: what adds layers in training, or None where all are present from the start.
+    """
+
+    growth: Growth | None
+
+    @abstractmethod
+    def gate(self, x: Tensor, index: int) -> Tensor:
+        """The gate of layer `index` for hidden states x (B, D) before it, in the present mode: (1,), (D,) a unit, or (B, 1) an input."""
 
     @abstractmethod
     def layer(self, x: Tensor, index: int, gate: Tensor) -> Tensor:
-        """(B, D) -> (B, D), layer `index` behind a gate of value `gate`."""
+        """(B, D) -> (B, D), layer `index` behind `gate`, shaped as `gate` says; where it is 0 the layer does nothing."""
 
     @abstractmethod
     def read(self, x: Tensor) -> Tensor:

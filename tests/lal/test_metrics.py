@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-from itertools import combinations
 from math import exp, log
 
 import pytest
 import torch
 from torch import nn
 
-from lal.metrics import METRICS, depth
+from lal.metrics import METRICS
 from lal.metrics.probe import Probe, looking
 from lal.models.network import Network, Output
 from lal.runs.supervised_loop import SupervisedRun
@@ -106,26 +104,6 @@ def test_total_loss_is_the_loss_plus_weight_times_each_penalty_of_the_training_r
     assert values["total_loss"] == pytest.approx(values["train_loss"] + sum(CHARGES[name][slot]["weight"] * price for slot, price in prices.items()), abs=1e-12)
 
 
-def test_compute_cost_of_an_unpaid_gated_network_is_the_sum_of_its_gates():
-    run = trained("gated")
-    values = measured(run, "price", "gates")
-    assert values["compute_cost"] == pytest.approx(values["effective_depth"], abs=1e-12)
-    assert values["effective_depth"] == pytest.approx(torch.sigmoid(run.network.gates.logits).sum().item())
-
-
-@pytest.mark.parametrize("name", ["gated", "gated-gumbel", "gated-hard", "gated-skip"])
-def test_gate_columns(name):
-    run = trained(name, penalties={"compute": {"kind": "sum", "weight": 1.0}})
-    values = measured(run, "gates")
-    gates = values["gate_values"]
-    t = run.network.gates.logits.tolist()
-    expected = {"gated-gumbel": [1 / (1 + exp(-x / 0.7)) for x in t], "gated-hard": [float(x > 0) for x in t]}.get(name, [1 / (1 + exp(-x)) for x in t])
-    assert gates == pytest.approx(expected, abs=1e-12)
-    assert values["effective_depth"] == pytest.approx(sum(gates))
-    assert values["open_gates"] == sum(gate > 0.5 for gate in gates)
-    assert values["gate_entropy"] == pytest.approx(mean(entropy([gate, 1 - gate]) for gate in gates), abs=1e-12)
-
-
 @pytest.mark.parametrize("name", ["routed", "routed-plain", "routed-one-layer"])
 def test_routing_columns_row_by_row(name):
     run = trained(name)
@@ -154,91 +132,6 @@ def test_weight_norms_are_those_of_the_numbers(name):
     assert values == pytest.approx({"weight_norm": sum(squares.values()) ** 0.5, **{f"weight_norm/{key}": square**0.5 for key, square in squares.items()}})
 
 
-def brute_force_depth(run, gates):
-    """Fewest layers of any subset that keeps test accuracy within a point of the whole network's; each subset is run by itself."""
-    data, layers = run.data, gates.nonzero().flatten().tolist()
-
-    def accuracy(kept):
-        masked = torch.stack([gate if index in kept else torch.zeros_like(gate) for index, gate in enumerate(gates)])
-        logits = run.network.run(run.network.embed(data.tokens[data.test]), masked).logits
-        return (logits.argmax(1) == data.targets[data.test]).double().mean().item()
-
-    whole = accuracy(set(layers))
-    return next(n for n in range(len(layers) + 1) if any(accuracy(set(kept)) >= whole - 0.01 for kept in combinations(layers, n)))
-
-
-def read_where_it_learned(run):
-    """`run`, whose test rows are now its training rows: so early it knows no others, and needs no layer for those."""
-    run.data = replace(run.data, test=run.data.train)
-    return run
-
-
-def random_gated(seed, **model):
-    """A trained network with gates of many sizes, some of them shut."""
-    run = read_where_it_learned(trained({"kind": "gated", "width": 8, **model}, steps=25, seed=seed))
-    gates = torch.rand(run.config.model.depth, dtype=torch.float64, generator=torch.Generator().manual_seed(seed)) * 1.5
-    return run, gates.where(gates > 0.3, 0).clamp(0, 1)
-
-
-@pytest.mark.parametrize("controls", ["output", "skip"])
-def test_functional_depth_is_the_smallest_of_all_subsets(controls):
-    found = []
-    for seed in range(8):
-        run, gates = random_gated(seed, depth=5, controls=controls)
-        with looking(run.network):
-            right = run.network.run(run.network.embed(run.data.tokens), gates).logits.argmax(1) == run.data.targets
-            least = right[run.data.test].double().mean().item() - depth.TOLERANCE
-            found.append(depth.fewest_layers(run.network, gates, run.data, gates.nonzero().flatten().tolist(), least))
-            assert found[-1] == brute_force_depth(run, gates)
-    assert len(set(found)) >= 2
-
-
-@pytest.mark.parametrize("name", ["gated", "gated-skip", "gated-hard", "gated-gumbel"])
-def test_functional_depth_column(name):
-    run = read_where_it_learned(trained(name, steps=30))
-    with looking(run.network):
-        gates = run.network.gates()
-        expected = brute_force_depth(run, gates)
-        rounded = run.network.run(run.network.embed(run.data.tokens), (gates > 0.5).double()).logits.argmax(1) == run.data.targets
-    values = measured(run, "functional_depth")
-    assert expected > 0
-    assert values == {"functional_depth": expected, "rounded_acc": rounded[run.data.test].double().mean().item()}
-
-
-def test_chunks_do_not_change_functional_depth(monkeypatch):
-    run, gates = random_gated(1, depth=4)
-    layers = gates.nonzero().flatten().tolist()
-    with looking(run.network):
-        whole = [depth.fewest_layers(run.network, gates, run.data, layers, least) for least in (0.1, 0.2, 0.3)]
-        monkeypatch.setattr(depth, "ROWS_AT_ONCE", 3)
-        assert [depth.fewest_layers(run.network, gates, run.data, layers, least) for least in (0.1, 0.2, 0.3)] == whole
-
-
-def naive_greedy(run, gates, least):
-    data, kept = run.data, set(gates.nonzero().flatten().tolist())
-
-    def accuracy(layers):
-        masked = torch.stack([gate if index in layers else torch.zeros_like(gate) for index, gate in enumerate(gates)])
-        return (run.network.run(run.network.embed(data.tokens[data.test]), masked).logits.argmax(1) == data.targets[data.test]).double().mean().item()
-
-    while kept:
-        best = max(sorted(kept), key=lambda index: accuracy(kept - {index}))
-        if accuracy(kept - {best}) < least:
-            break
-        kept = kept - {best}
-    return len(kept)
-
-
-def test_beyond_eight_layers_depth_is_greedy(monkeypatch):
-    for seed in range(4):
-        run, gates = random_gated(seed, depth=9)
-        gates = gates.clamp_min(0.05)
-        monkeypatch.setattr(run.network, "layer_scales", lambda gates=gates: gates)
-        monkeypatch.setattr(run.network.gates, "forward", lambda gates=gates: gates)
-        values = measured(run, "functional_depth", "accuracy")
-        assert values["functional_depth"] == naive_greedy(run, gates, values["test_acc"] - 0.01) >= brute_force_depth(run, gates)
-
-
 class Table(Network):
     """Answers every pair by a table."""
 
@@ -249,12 +142,9 @@ class Table(Network):
     def embed(self, tokens):
         return self.answers[tokens[:, 0] * self.p + tokens[:, 1]]
 
-    def run(self, x, scales=None):
+    def run(self, x):
         logits = nn.functional.one_hot(x, self.p).float()
         return Output(logits, logits)
-
-    def layer_scales(self):
-        return None
 
     def layer_flops(self):
         return []

@@ -1,0 +1,61 @@
+"""Depth that grows as training stalls."""
+
+from __future__ import annotations
+
+from math import inf
+
+import torch
+from torch import Tensor, nn
+
+from lal.models.gated import Grow
+
+
+class Growth(nn.Module):
+    """How many layers are present, and whether it is time for another. See `Grow`.
+
+    All of it is in the state dict: a network that is loaded has the layers that the saved one had, and goes on as it would have.
+
+    Attributes:
+        present: the layers of the network are the first `present`.
+    """
+
+    def __init__(self, config: Grow, layers: tuple[tuple[nn.Parameter, ...], ...]):
+        """`layers`: the parameters of each layer, absent ones included, which then require no gradient."""
+        super().__init__()
+        self.config, self.layers = config, layers
+        self._begin(config.start)
+
+    def see(self, loss: Tensor) -> None:
+        """Takes note of the loss of one step; adds a layer if it is time. Waits for the device once every `patience` steps."""
+        if self.present == len(self.layers):
+            return
+        loss = loss.detach().double()
+        best, lowest = self.best.to(loss.device), self.lowest.to(loss.device)
+        self.best, self.lowest = torch.where(best.isinf(), loss, best), torch.minimum(lowest, loss)
+        self.waited += 1
+        if self.waited == self.config.patience:
+            self._judge()
+
+    def _judge(self) -> None:
+        if self.lowest > (1 - self.config.tolerance) * self.best:
+            self._begin(self.present + 1)
+        else:
+            self.best, self.lowest, self.waited = self.lowest, torch.full_like(self.lowest, inf), 0
+
+    def _begin(self, present: int) -> None:
+        """With `present` layers, none of whose losses is known."""
+        self.present, self.waited = present, 0
+        self.best = self.lowest = torch.tensor(inf, dtype=torch.float64)
+        for index, parameters in enumerate(self.layers):
+            for parameter in parameters:
+                parameter.requires_grad_(index < present)
+
+    def get_extra_state(self) -> Tensor:
+        """(4,): layers present, steps waited, the best loss until the last look and the lowest since (infinite where there is none)."""
+        counts = torch.tensor([self.present, self.waited], dtype=torch.float64)
+        return torch.cat([counts, torch.stack([self.best, self.lowest]).cpu()])
+
+    def set_extra_state(self, state: Tensor) -> None:
+        present, waited, best, lowest = state.cpu().unbind()
+        self._begin(int(present))
+        self.waited, self.best, self.lowest = int(waited), best.clone(), lowest.clone()
