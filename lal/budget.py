@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from lal.part import Part
 
@@ -41,3 +41,10 @@ class Budget(Part):
     futility: Futility = Futility()
     checkpoint_every_s: Annotated[float, Field(gt=0, le=3600, description="most work that a kill may lose, in seconds")] = 10.0
     timeout_s: Annotated[float | None, Field(gt=0, description="wall time after which one attempt is ended as a timeout; null = off")] = None
+
+    @model_validator(mode="after")
+    def _deadline_comes(self) -> Budget:
+        deadline = self.futility.memorise_by
+        if deadline is not None and deadline > self.steps:
+            raise ValueError(f"futility.memorise_by={deadline} would have no effect: the budget ends before, at steps={self.steps}; remove it or write less")
+        return self

@@ -72,9 +72,11 @@ def search_seconds(config: RunConfig) -> float:
 
 
 def storage(config: RunConfig, steps: int) -> int:
-    """Bytes of a finished run's folder: checkpoint (weights, two moments), best weights, history, texts."""
+    """Bytes of a finished run's folder: checkpoints (weights, two moments), best weights, snapshots of arrays, history, texts."""
     rows = steps // config.eval_every + 2
-    return 12 * config.n_parameters() + 4 * config.n_parameters() + BYTES_FIXED + BYTES_ROW * rows
+    checkpoints, snapshots = (1 + (steps // every + 1 if every else 0) for every in (config.save_every, config.snapshot_every))
+    states = (12 * checkpoints + 4) * config.n_parameters()
+    return states + snapshots * config.snapshot_bytes() + BYTES_FIXED + BYTES_ROW * rows
 
 
 @cache

@@ -134,8 +134,8 @@ class Screen:
         for title in ("running", "step", board.goal):
             table.add_column(title, justify="left" if title == "running" else "right", style="dim")
         for run_id, report in list(board.running.items())[:SHOWN]:
-            value = report.get(board.goal)
-            table.add_row(Text(board.labels.get(run_id, run_id)), f"{report['step']:,}", "" if value is None else f"{value:.3f}")
+            step, value = report.get("step"), report.get(board.goal)  # neither, until the first report
+            table.add_row(Text(board.labels.get(run_id, run_id)), "" if step is None else f"{step:,}", "" if value is None else f"{value:.3f}")
         return Group(Text(board.line()), bar, table)
 
 
@@ -158,7 +158,7 @@ def follower(board: Board, shown: Display) -> Any:
             shown.refresh()
 
         def on_trial_start(self, iteration: int, trials: list, trial: Any, **info: Any) -> None:
-            board.running.setdefault(trial.config["job"]["run_id"], {"step": 0})
+            board.running.setdefault(trial.config["job"]["run_id"], {})
 
         def on_trial_result(self, iteration: int, trials: list, trial: Any, result: dict, **info: Any) -> None:
             board.report(result["run_id"], result)

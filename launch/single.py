@@ -41,10 +41,19 @@ def train_one(sweep: Expanded, wanted: str | None, store: Store, device: str, co
     torch.set_num_threads(max(1, int(sweep.resources["cpu"])))
     with interruptible(raises=False) as came:  # the run is asked to stop, and saves first
         try:
-            result = attempt(config, store, device=device, report=lambda row: tell(row, console), stop_asked=lambda: bool(came))
+            result = attempt(
+                config,
+                store,
+                device=device,
+                report=lambda row: tell(row, console),
+                resumed=lambda rows: console.print(f"Goes on from step {rows[-1]['step']:,}.", highlight=False),
+                stop_asked=lambda: bool(came),
+            )
         except Interrupted:
             console.print("Interrupted; the same command goes on from what was saved.", highlight=False)
             return 128 + came[0]
+    for note in result.environment.get("notes", ()):
+        console.print(f"! {note}", style="yellow", highlight=False, markup=False)
     console.print(f"{result.outcome}: {result.reason}", highlight=False, markup=False)
     console.print(f"{store.root / 'runs' / result.run_id}", highlight=False, markup=False, soft_wrap=True)
     return 0 if isinstance(result, Record) else 1

@@ -12,6 +12,8 @@ from lal.store import Failure, Store
 from launch.plan import Plan
 from launch.progress import duration
 
+SHOWN = 4  # notes
+
 
 @dataclass
 class Summary:
@@ -20,6 +22,7 @@ class Summary:
     Attributes:
         folder: of the sweep, below `sweeps/`.   planned: runs of the sweep.   already: finished before.
         left_alone: failed before, and left so on request.   trained: finished by this call, of them `outcomes`.
+        notes: of runs that this call trained: what was lost on the disk and made good.
         failures: of runs that this call tried.   missing: neither finished nor failed: interrupted.   signal: that interrupted, or None.
     """
 
@@ -30,6 +33,7 @@ class Summary:
     trained: int = 0
     seconds: float = 0.0
     outcomes: dict[str, int] = field(default_factory=dict)
+    notes: list[str] = field(default_factory=list)
     failures: list[Failure] = field(default_factory=list)
     missing: int = 0
     signal: int | None = None
@@ -54,6 +58,7 @@ def summed(planned: Plan, store: Store, signalled: int | None, seconds: float) -
         elif stands.state == "done" and stands.record:
             summary.trained += 1
             summary.outcomes[stands.record.outcome] = summary.outcomes.get(stands.record.outcome, 0) + 1
+            summary.notes += [f"{run_id(config)}: {note}" for note in stands.record.environment.get("notes", ())]
         else:
             summary.missing += 1
     return summary
@@ -65,6 +70,10 @@ def say(summary: Summary, console: Console, again: str) -> None:
     trained = f"{summary.trained} trained now in {duration(summary.seconds)}{f' ({outcomes})' if outcomes else ''}"
     finished = summary.already + summary.trained
     console.print(f"{finished}/{summary.planned} runs finished: {trained}, {summary.already} were there.", highlight=False)
+    for note in summary.notes[:SHOWN]:
+        console.print(f"! {note}", style="yellow", highlight=False, markup=False, soft_wrap=True)
+    if len(summary.notes) > SHOWN:
+        console.print(f"! ... and {len(summary.notes) - SHOWN} more runs whose files were damaged", style="yellow", highlight=False)
     if summary.left_alone:
         console.print(f"{summary.left_alone} that had failed were left alone.", highlight=False)
     if summary.failures:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from lal import events
@@ -29,7 +29,7 @@ def train_reported(params: dict[str, Any]) -> None:
     torch.set_num_threads(job["threads"])
     config = parse(job["config"])
     reporter = Reporter(config, tune.report)
-    result = attempt(config, Store(job["results"]), device=chosen_device(job["device"]), report=reporter.see)
+    result = attempt(config, Store(job["results"]), device=chosen_device(job["device"]), report=reporter.see, resumed=reporter.catch_up)
     reporter.finish(result)
 
 
@@ -52,13 +52,23 @@ class Reporter:
         self.goal: list[float] = []
         self.last = 0.0
 
-    def see(self, row: Row) -> None:
-        """Keeps the row, and reports if the last report is a while ago."""
+    def catch_up(self, rows: Sequence[Row]) -> None:
+        """Takes the rows of earlier attempts, so that steps and events go on from there."""
+        for row in rows:
+            self._keep(row)
+        if rows:
+            self.report(self._facts(rows[-1]["step"]))
+
+    def _keep(self, row: Row) -> None:
         goal, fit = self.config.goal, self.config.fit
         if goal.column in row:
             self.steps.append(row["step"])
             self.goal.append(row[goal.column])
             self.fit.append(row[fit.column] if fit else float("nan"))
+
+    def see(self, row: Row) -> None:
+        """Keeps the row, and reports if the last report is a while ago."""
+        self._keep(row)
         if time.monotonic() - self.last >= REPORT_EVERY_S:
             self.last = time.monotonic()
             self.report(self._facts(row["step"]))

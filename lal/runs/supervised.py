@@ -240,6 +240,9 @@ class Supervised(RunPart):
         return [
             f"{self.task.n_train} training rows of {self.task.label} are {need:.1f} p ln p; under 4 seldom generalises" if need < 4 else None,
             f"the test set of {n_test} rows is small: one row is {1 / n_test:.1%}" if n_test < 200 else None,
+            f"nothing is evaluated between the first and the last of {self.budget.steps:,} steps: measure.eval_every is {self.eval_every:,}"
+            if self.eval_every > self.budget.steps
+            else None,
         ]
 
     def _optimizer_warnings(self) -> list[str | None]:

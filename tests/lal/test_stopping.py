@@ -18,12 +18,15 @@ ACCURACIES = st.lists(st.sampled_from([0.0, 0.5, 0.9, 0.95, 1.0, nan]), min_size
 STOPS = st.builds(
     Stop, at_least=st.just(0.9), sustain=st.integers(0, 60), tail=st.builds(Tail, factor=st.sampled_from([0.0, 0.5, 2.0]), min_steps=st.integers(0, 80))
 )
-BUDGETS = st.builds(
-    Budget,
-    steps=st.integers(1, 500),
-    stop=st.none() | STOPS,
-    futility=st.builds(Futility, memorise_by=st.none() | st.integers(1, 200), max_tau=st.none() | st.floats(0.1, 5)),
-)
+
+
+def budgets_of(steps):
+    """Budgets of `steps` steps; a deadline for memorising lies within them."""
+    futility = st.builds(Futility, memorise_by=st.none() | st.integers(1, min(steps, 200)), max_tau=st.none() | st.floats(0.1, 5))
+    return st.builds(Budget, steps=st.just(steps), stop=st.none() | STOPS, futility=futility)
+
+
+BUDGETS = st.integers(1, 500).flatmap(budgets_of)
 
 
 def history(accuracies, every, fit=1.0):
@@ -161,3 +164,9 @@ def test_futility():
 
 def test_budget_is_named_in_words():
     assert end_of(history([0.0] * 4, 500), stopper(Budget(steps=1200, stop=None))) == End("budget", "budget of 1,200 steps used", 1500)
+
+
+def test_a_deadline_beyond_the_budget_is_refused():
+    assert Budget(steps=45, futility=Futility(memorise_by=45)).futility.memorise_by == 45
+    with pytest.raises(ValueError, match=r"futility.memorise_by=46 would have no effect: the budget ends before, at steps=45; remove it or write less"):
+        Budget(steps=45, futility=Futility(memorise_by=46))
