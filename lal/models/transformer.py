@@ -8,6 +8,7 @@ from pydantic import Field, model_validator
 
 from lal.models.feed_forward import PlainFeedForward, RoutedFeedForward
 from lal.models.model import ALWAYS, WITH_NORM, WITH_ROUTERS, Depth, InitScale, ModelPart, Norm, Role, Width
+from lal.models.sequence import Sequence, sequence_of
 from lal.tasks.task import TaskPart
 
 if TYPE_CHECKING:
@@ -78,6 +79,10 @@ class Transformer(ModelPart):
     @property
     def n_layers(self) -> int:
         return self.depth
+
+    def sequence(self, task: TaskPart) -> Sequence:
+        """What one row of `task` reads like."""
+        return sequence_of(task, operator=self.operator)
 
     def n_positions(self, task: TaskPart) -> int:
         """Tokens of one input, = included."""
