@@ -37,19 +37,27 @@ def phases(command: Any) -> Any:
 
 
 @click.command()
-@SWEEP
+@click.argument("name", metavar="SWEEP|RUN")
 @RESULTS
 @PROFILE
 @THRESHOLD
 @phases
 @click.option("--png/--no-png", default=True, help="Pictures of all figures too, where a browser is installed.")
 @click.option("--json", "as_json", is_flag=True, help="One JSON object for scripts instead of text.")
-def report(sweep: str, results: str, profile: str | None, threshold: float | None, png: bool, as_json: bool, **phases: float | None) -> None:
-    """Tables, figures and findings of SWEEP, in one offline page. SWEEP is a name, or the path of a sweep's results."""
-    from analysis.report import write
+def report(name: str, results: str, profile: str | None, threshold: float | None, png: bool, as_json: bool, **phases: float | None) -> None:
+    """Tables, figures and findings of a sweep or of one run, in one offline page.
 
-    store, folder = found(sweep, results, profile)
-    written = write(store, folder, threshold, png, **phases)
+    A sweep is given by its name, a run by its id or the beginning of it; both also by the path of their folder of results.
+    """
+    store, folder, run_id = meant(name, results, profile)
+    if run_id:
+        from analysis.run_report import write as write_run
+
+        written = write_run(store, run_id, threshold, png, **phases)
+    else:
+        from analysis.report import write
+
+        written = write(store, folder, threshold, png, **phases)
     if as_json:
         told = {
             "report": str(written.path),
@@ -132,6 +140,45 @@ def found(sweep: str, results: str, profile: str | None) -> tuple[Store, str]:
     return store, folder
 
 
+def meant(name: str, results: str, profile: str | None) -> tuple[Store, str, str]:
+    """The store, and the folder of a sweep or the id of a run (the other is empty) that `name` stands for.
+
+    A sweep's name comes before the beginning of a run's id.
+
+    Raises:
+        Refused: there is no such sweep or run, a sweep and a run are both called so, or several runs begin so.
+    """
+    from lal.store import Store
+
+    path = Path(name)
+    if (path / "config.json").is_file() and path.resolve().parent.name == "runs":
+        refuse_profile(profile, path.name)
+        return Store(path.resolve().parent.parent), "", path.resolve().name
+    store = Store(results)
+    sweeps, runs = store.names("sweeps"), store.names("runs")
+    if name in runs and name in sweeps and profile is None:
+        places = [store.root / folder / name for folder in ("sweeps", "runs")]
+        raise Refused(f"a report is of one sweep or one run, but both are called {name!r}; write {places[0]} or {places[1]}")
+    folder = f"{name}@{profile}" if profile else name
+    begun = [name] if name in runs else [each for each in runs if name and each.startswith(name)]
+    if folder in sweeps or path.exists() or not runs:
+        return *found(name, results, profile), ""
+    if not begun:
+        from lal.errors import nearest
+
+        raise Refused(f"a report is of a sweep or a run in {store.root}, but there is no {folder!r}; {nearest(folder, [*sweeps, *runs])}")
+    refuse_profile(profile, name)
+    if len(begun) > 1:
+        raise Refused(f"a report is of one run, but {name!r} begins {len(begun)} of them: {', '.join(begun[:5])}; write more of it")
+    return store, "", begun[0]
+
+
+def refuse_profile(profile: str | None, name: str) -> None:
+    """Refuses a profile of a run."""
+    if profile:
+        raise Refused(f"--profile is of sweeps, but {name} is a run; leave it out")
+
+
 def drawn(tables: Tables, figure: str, options: dict[str, Any], kind: str) -> bytes:
     """One figure as the bytes of a file.
 
@@ -170,7 +217,7 @@ def picture(fig: go.Figure, kind: str, title: str) -> bytes:
 
 
 def plain(sentence: str) -> str:
-    """A finding without the escapes of HTML."""
+    """A finding without the marks and escapes of HTML."""
     from html import unescape
 
-    return unescape(sentence)
+    return unescape(sentence.replace("<code>", "`").replace("</code>", "`"))

@@ -10,6 +10,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
+from analysis.measured import merged
 from lal.budget import Budget
 from lal.events import Goal, Thresholds, Verdict, verdict
 from lal.stopping import Stopper, end_of
@@ -32,7 +33,8 @@ class Reading:
                missing     nothing is there.
         outcome, reason: of its end under this sweep's budget, or of its failure; None otherwise.
         step: the last step that counts.
-        rows: history on this sweep's own grid, the multiples of `eval_every`, and the row at which it ended; None unless done.
+        rows: history on this sweep's own grid, the multiples of `eval_every`, and the row at which it ended, with what was measured later; None unless done.
+        unread: names of later measurements that are damaged.
     """
 
     state: State
@@ -42,6 +44,7 @@ class Reading:
     record: Record | None = None
     failure: Failure | None = None
     rows: pa.Table | None = None
+    unread: tuple[str, ...] = ()
 
 
 def reading(folder: RunFolder, entry: Entry, goal: Goal, fit: Goal | None) -> Reading:
@@ -62,7 +65,8 @@ def reading(folder: RunFolder, entry: Entry, goal: Goal, fit: Goal | None) -> Re
             return Reading("failed", failure.outcome, failure.reason, failure.step, record, failure)
         return Reading("unfinished", reason=f"stopped at step {record.steps:,} under a smaller budget", step=record.steps, record=record)
     outcome, reason, step = (end.outcome, end.reason, end.step) if end else (record.outcome, record.reason, record.steps)
-    return Reading("done", outcome, reason, step, record, failure, thinned(table, step, entry["eval_every"]))
+    rows, unread = merged(thinned(table, step, entry["eval_every"]), folder)
+    return Reading("done", outcome, reason, step, record, failure, rows, unread)
 
 
 def _unended(folder: RunFolder, failure: Failure | None) -> Reading:

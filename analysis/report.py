@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from html import escape
 from pathlib import Path
@@ -62,7 +62,7 @@ def write(store: Store, folder: str, threshold: float | None = None, png: bool =
     told = findings(tables)
     where = store.sweep(folder)
     store.put(f"{where}/report.html", html(tables, figures, told, left_out))
-    return Report(store.root / where / "report.html", told, left_out, _photograph(store, where, figures) if png else None)
+    return Report(store.root / where / "report.html", told, left_out, photograph(store, f"{where}/figures", figures) if png else None)
 
 
 def drawn(tables: Tables) -> tuple[list[Drawn], list[str]]:
@@ -79,11 +79,11 @@ def drawn(tables: Tables) -> tuple[list[Drawn], list[str]]:
     return figures, left_out
 
 
-def _photograph(store: Store, where: str, figures: list[Drawn]) -> str | None:
-    """Writes a picture of each figure; the reason if there can be none."""
+def photograph(store: Store, where: str, figures: list[Drawn]) -> str | None:
+    """Writes a picture of each figure into folder `where`; the reason if there can be none."""
     try:
         for each, data in zip(figures, pictures([titled(each.wide, each.title) for each in figures]), strict=True):
-            store.put(f"{where}/figures/{each.name}.png", data)
+            store.put(f"{where}/{each.name}.png", data)
     except NoBrowser as reason:
         return str(reason)
     return None
@@ -100,7 +100,7 @@ def html(tables: Tables, figures: list[Drawn], told: list[str], left_out: list[s
         "<h2>Findings</h2>",
         "<ul>" + "".join(f"<li>{sentence}</li>" for sentence in told) + "</ul>",
         '<p class="soft">Computed from the tables below; intervals are at 95 %.</p>',
-        *(_section(each) for each in figures),
+        *(section(each) for each in figures),
         *([f'<p class="soft">Left out: {"; ".join(left_out)}.</p>'] if left_out else []),
         "<h2>Data</h2>",
         _data(tables),
@@ -115,10 +115,11 @@ def page_of(name: str, member: Any, info: Any, title: str) -> bytes:
     """A page with one figure."""
     each = Drawn(name, title, member.draw(info), member.draw(info, narrow=True), info.caption, page.html_table(member.table(info)))
     head = '<header><span></span><button id="theme" type="button">Dark / light</button></header>'
-    return page.page(title, head + _section(each), {name: spec(each)})
+    return page.page(title, head + section(each), {name: spec(each)})
 
 
-def _section(each: Drawn) -> str:
+def section(each: Drawn) -> str:
+    """A figure's part of the page, as HTML."""
     return (
         f'<section><h2>{escape(each.title)}</h2><figure><div class="plot" id="{each.name}"></div><figcaption>{each.caption}</figcaption></figure>'
         f"{page.details('The numbers behind this figure', each.table)}</section>"
@@ -162,8 +163,9 @@ def provenance(tables: Tables) -> list[tuple[str, str]]:
     """What was asked, with what code, where, and how long it took; values are HTML."""
     manifest, places = tables.manifest, [found.record.environment for found in tables.readings if found.record]
     runs, (seconds, cores) = tables.distinct, time_in_training(tables)
-    budgets = several(f"{entry['budget']['steps']:,} steps{_stop(entry['budget'])}" for entry in manifest["runs"])
+    budgets = several(f"{entry['budget']['steps']:,} steps{stop_words(entry['budget'])}" for entry in manifest["runs"])
     limits = tables.thresholds
+    code, versions, machines = environments(places)
     return [
         ("Command", f"<code>{escape(tables.command())}</code>"),
         (
@@ -176,11 +178,20 @@ def provenance(tables: Tables) -> list[tuple[str, str]]:
         ("Generalised", f"{escape(limits.goal_column)} at {limits.goal:g} or better at {limits.window} evaluations in a row"),
         ("Phases", f"comprehension up to {limits.gap:,} steps after memorising; censored below decay time {limits.tau:g}"),
         ("Memorised", f"{escape(limits.fit_column)} at {limits.fit:g} or better" if limits.fit_column else ""),
-        ("Code", several(f"{(place.get('commit') or 'no clone')[:12]}{' with changes' if place.get('dirty') else ''}" for place in places)),
-        ("Versions", several(", ".join(f"{name} {version}" for name, version in (place.get("versions") or {}).items() if version) for place in places)),
-        ("Machines", several(f"{place.get('host')} ({place.get('machine')}, {place.get('device')}, threads: {place.get('threads')})" for place in places)),
+        ("Code", code),
+        ("Versions", versions),
+        ("Machines", machines),
         ("Time in training", f"{span(seconds)} of runs, one after another; at most {span(cores)} of cores" if seconds else ""),
     ]
+
+
+def environments(places: Sequence[Mapping[str, Any]]) -> tuple[str, str, str]:
+    """Code, versions and machines of where runs were trained, as HTML."""
+    return (
+        several(f"{(place.get('commit') or 'no clone')[:12]}{' with changes' if place.get('dirty') else ''}" for place in places),
+        several(", ".join(f"{name} {version}" for name, version in (place.get("versions") or {}).items() if version) for place in places),
+        several(f"{place.get('host')} ({place.get('machine')}, {place.get('device')}, threads: {place.get('threads')})" for place in places),
+    )
 
 
 def time_in_training(tables: Tables) -> tuple[float, float]:
@@ -190,7 +201,8 @@ def time_in_training(tables: Tables) -> tuple[float, float]:
     return float(longest.sum()), sum(seconds * (record.environment.get("threads") or 1) for seconds, record in records if record)
 
 
-def _stop(budget: Mapping[str, Any]) -> str:
+def stop_words(budget: Mapping[str, Any]) -> str:
+    """When a run was over before its budget was."""
     stop = budget.get("stop")
     if not stop:
         return ", all of them used"

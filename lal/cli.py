@@ -16,8 +16,9 @@ COMMANDS = {
     "plan": ("launch.commands:plan", "What a sweep would train, how long that takes, and what looks wrong"),
     "sweep": ("launch.commands:sweep", "Train what is missing of a sweep; resume, retry and extend are this command"),
     "train": ("launch.commands:train", "Train one run of a sweep, here and now"),
+    "measure": ("launch.commands:measure", "More metrics of stored runs, read off saved states without training"),
     "show": ("launch.commands:show", "What is stored of a run or a sweep"),
-    "report": ("analysis.commands:report", "Tables, figures and findings of a sweep, in one offline page"),
+    "report": ("analysis.commands:report", "Tables, figures and findings of a sweep or a run, in one offline page"),
     "plot": ("analysis.commands:plot", "One figure of a sweep, as a page or a picture"),
     "doctor": ("launch.commands:doctor", "What this machine has, and what is missing"),
 }

@@ -1,0 +1,8 @@
+"""The figures of one run, one a file: `prepare(run)` gives its Infos, or a sentence that ends "left out: ..." where it does not apply.
+
+One line each below, in the report's order. All are drawn by `drawing.draw`, from the panels that `panels` has.
+"""
+
+from analysis.run_figures import curvature, depth_of_inputs, gates, optimizer, routing, spectral_analysis, training_curves, weight_norms
+
+MEMBERS = (training_curves, routing, gates, depth_of_inputs, spectral_analysis, weight_norms, curvature, optimizer)

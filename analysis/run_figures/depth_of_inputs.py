@@ -1,0 +1,66 @@
+"""How many layers each input uses, where gates look at the input: early exit, if there is any, over the table of pairs."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from analysis.one_run import OneRun
+from analysis.run_figures.panels import Bars, Heat, Info, Scale, curve, lines, marks, span
+from analysis.run_figures.routing import ends_and_middle
+from analysis.snapshots import Pairs, pairs
+
+BINS = 24
+
+
+def prepare(run: OneRun) -> tuple[Info, ...] | str:
+    """Depth over (a, b) at the first, middle and last snapshot, how it is spread, and each layer's gate at the last."""
+    steps = run.snapshots.of("input_gates")
+    if not steps:
+        return "its gates do not look at the input, so every input has the same depth"
+    table = pairs(run.config, run.snapshots.arrays(steps[-1]).get("tokens"))
+    gates = run.snapshots.arrays(steps[-1])["input_gates"].astype(np.float32)
+    depth = gates.sum(0)
+    panels = []
+    if isinstance(table, Pairs):
+        panels += [
+            each for step in ends_and_middle(steps) for each in _over_pairs(table, run.snapshots.arrays(step)["input_gates"].astype(np.float32).sum(0), step)
+        ]
+        panels += [_gate(table, layer, values) for layer, values in enumerate(gates)] if len(table.operations) == 1 else []
+    panels.append(_spread(depth))
+    panels += lines("depth over training", [curve(run, "effective_depth", 0), curve(run, "functional_depth", 1)], low=0.0)
+    panels += lines("spread of depth over inputs", [curve(run, "effective_depth_sd", 2)], low=0.0)
+    scales = {"depth": Scale("sum of gates", *span([panel.values for panel in panels if isinstance(panel, Heat) and panel.scale == "depth"]))}
+    scales["gate"] = Scale("gate", 0.0, 1.0)
+    caption = (
+        "The sum of gates of each input: how many layers it uses. "
+        f"At step {steps[-1]:,}, from {depth.min():.2f} to {depth.max():.2f}, mean {depth.mean():.2f}. "
+        f"{_right_and_wrong(depth, run.snapshots.arrays(steps[-1]).get('correct'))}"
+        + (f"It is not drawn over pairs: {table}." if isinstance(table, str) else "")
+    ).strip()
+    kept = {name: scale for name, scale in scales.items() if any(isinstance(panel, Heat) and panel.scale == name for panel in panels)}
+    return (Info("depth_of_inputs", "Depth by input", tuple(panels), caption, 3, 2, kept, marks(run)),)
+
+
+def _over_pairs(table: Pairs, depth: NDArray[np.float32], step: int) -> list[Heat]:
+    axis = np.arange(table.p, dtype=float)
+    return [
+        Heat(" · ".join(filter(None, ("depth", name, f"step {step:,}"))), grid, axis, axis, "b", "a", "depth", square=True) for name, grid in table.grids(depth)
+    ]
+
+
+def _gate(table: Pairs, layer: int, values: NDArray[np.float32]) -> Heat:
+    axis = np.arange(table.p, dtype=float)
+    return Heat(f"gate of layer {layer + 1}", table.grids(values)[0][1], axis, axis, "b", "a", "gate", square=True)
+
+
+def _spread(depth: NDArray[np.float32]) -> Bars:
+    """Shares of inputs by depth."""
+    counts, edges = np.histogram(depth, BINS)
+    return Bars("inputs by depth", (edges[:-1] + edges[1:]) / 2, counts / len(depth), "sum of gates", "share of inputs")
+
+
+def _right_and_wrong(depth: NDArray[np.float32], correct: NDArray[np.bool_] | None) -> str:
+    if correct is None or correct.all() or not correct.any():
+        return ""
+    return f"Inputs answered right use {depth[correct].mean():.2f} layers, those answered wrong {depth[~correct].mean():.2f}. "

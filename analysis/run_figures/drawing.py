@@ -1,0 +1,215 @@
+"""How panels look: places, axes, colours, and legends that stand in the titles, each name in its line's colour."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from math import ceil, log10
+from typing import Any
+
+import numpy as np
+import plotly.graph_objects as go
+
+from analysis.figures.theme import GREY, GRID, OKABE_ITO, SCALE, shades, styled, translucent
+from analysis.run_figures.panels import Bars, Curve, Heat, Info, Lines, Panel, span
+
+GLYPHS = {"solid": "━", "dot": "┅", "dash": "╍"}
+PX_WIDE = {True: 276, False: 940}  # the room for plots, narrow or not, as far as text is wrapped by it
+PX_TITLE, PX_LINE, PX_BELOW, PX_CHARACTER = 24, 18, 50, 7.0
+X_BETWEEN = {True: 0.17, False: 0.085}  # of the plots' width, for the labels of the next column
+PX_TOP = 8
+AXIS = {"showline": True, "linecolor": GREY, "gridcolor": GRID, "zeroline": False, "ticks": "outside", "tickcolor": GREY, "tickfont": {"size": 11}}
+
+
+@dataclass(frozen=True)
+class Row:
+    """Panels side by side: the share of the plots' width that each has, and pixels of text above and of the plots."""
+
+    panels: tuple[int, ...]
+    share: float
+    above: int
+    height: int
+
+    @property
+    def whole(self) -> int:
+        """Pixels, with the labels below."""
+        return self.above + self.height + PX_BELOW
+
+
+def draw(info: Info, narrow: bool = False) -> go.Figure:
+    """The figure in the theme. Wide and narrow have the same traces, and differ in layout alone."""
+    fig = styled(go.Figure(), 100)
+    rows = _rows(info, narrow)
+    total = sum(row.whole for row in rows)
+    top = total
+    for row in rows:
+        top -= row.above
+        for place, index in enumerate(row.panels):
+            left = place * (row.share + X_BETWEEN[narrow])
+            axes = {"x": [left, left + row.share], "y": [(top - row.height) / total, top / total]}
+            _draw_panel(fig, info, index, axes, _wrapped(info, index, row.share * PX_WIDE[narrow]), place == 0)
+        top -= row.height + PX_BELOW
+    _draw_scales(fig, info, rows, not narrow)
+    margin = {"t": PX_TOP, "b": 0, "l": 70, "r": 24 if narrow or not info.scales else 92}
+    return fig.update_layout(height=total + PX_TOP, margin=margin, showlegend=False)
+
+
+def _rows(info: Info, narrow: bool) -> list[Row]:
+    """Panels row by row, with the text and plots that are tallest in each. In a narrow figure only tables of pairs stand side by side."""
+    most = min(len(info.panels), info.n_narrow if narrow else info.n_columns)
+    found: list[list[int]] = []
+    for index, panel in enumerate(info.panels):
+        fits = found and len(found[-1]) < most
+        if fits and (not narrow or (_square(panel) and _square(info.panels[found[-1][-1]]))):
+            found[-1].append(index)
+        else:
+            found.append([index])
+    return [_row(info, indices, most if not narrow or _square(info.panels[indices[0]]) else 1, narrow) for indices in found]
+
+
+def _row(info: Info, indices: Sequence[int], columns: int, narrow: bool) -> Row:
+    share = (1 - X_BETWEEN[narrow] * (columns - 1)) / columns
+    width = share * PX_WIDE[narrow]
+    above = max(PX_TITLE + PX_LINE * (len(_wrapped(info, index, width)) - 1) for index in indices)
+    panels = [info.panels[index] for index in indices]
+    height = max(min(each.height, ceil(width)) if _square(each) else each.height for each in panels)
+    return Row(tuple(indices), share, above, height)
+
+
+def _square(panel: Panel) -> bool:
+    return isinstance(panel, Heat) and panel.square
+
+
+def _colors(panel: Lines) -> list[str]:
+    if panel.graded:
+        return shades(max(2, max(each.order for each in panel.curves) + 1))
+    return list(OKABE_ITO)
+
+
+def _wrapped(info: Info, index: int, width: float) -> list[str]:
+    """The title, and below it the legend in lines that fit; the first panel of lines says what the marks are, too."""
+    panel = info.panels[index]
+    head = [f"<b>{panel.title}</b>"] if panel.title else []
+    if not isinstance(panel, Lines):
+        return head
+    colors = _colors(panel)
+    words = [(f"{GLYPHS[each.dash]} {each.label}", colors[each.order % len(colors)]) for each in panel.curves] if len(panel.curves) > 1 else []
+    if index == _first_lines(info):
+        words += [(f"┊ {text} at {step:,}", GREY) for step, text in info.marks]
+    rows, used = list[str](), 0.0
+    for word, color in words:
+        text, need = f'<span style="color:{color}">{word}</span>', PX_CHARACTER * (len(word) + 3)
+        if rows and used + need <= width:
+            rows[-1], used = f"{rows[-1]}&nbsp;&nbsp;&nbsp;{text}", used + need
+        else:
+            rows, used = [*rows, text], need
+    return [*head, *rows]
+
+
+def _first_lines(info: Info) -> int:
+    """The first panel of lines; -1 where there is none."""
+    return next((index for index, panel in enumerate(info.panels) if isinstance(panel, Lines)), -1)
+
+
+def _draw_panel(fig: go.Figure, info: Info, index: int, axes: dict[str, list[float]], text: list[str], leftmost: bool) -> None:
+    panel, suffix = info.panels[index], "" if index == 0 else str(index + 1)
+    name = {"xaxis": f"x{suffix}", "yaxis": f"y{suffix}"}
+    x_axis: dict[str, Any] = {"domain": axes["x"], "anchor": f"y{suffix}"}
+    y_axis: dict[str, Any] = {"domain": axes["y"], "anchor": f"x{suffix}"}
+    if isinstance(panel, Lines):
+        _draw_lines(fig, panel, name)
+        x_axis |= {"type": "log", "dtick": 1, "tickformat": ",", "range": _step_range(info), "title": {"text": "training step", "standoff": 4}}
+        y_axis |= _values_axis(panel)
+        _draw_marks(fig, info, suffix)
+    elif isinstance(panel, Bars):
+        colors = [OKABE_ITO[1] if x in panel.chosen else OKABE_ITO[0] for x in panel.x.tolist()]
+        hover = f"{panel.x_label} %{{x:.3g}}: %{{y:.3g}}<extra></extra>"
+        fig.add_trace(go.Bar(x=panel.x, y=panel.values, marker={"color": colors, "line": {"width": 0}}, hovertemplate=hover, **name))
+        x_axis |= {"title": {"text": panel.x_label, "standoff": 4}, "showgrid": False}
+        y_axis |= {"title": {"text": panel.y_label}, "rangemode": "tozero"}
+    else:
+        _draw_heat(fig, info, panel, name)
+        x_axis |= {"title": {"text": panel.x_label, "standoff": 4}, "showgrid": False, "nticks": 5, "tickformat": ","}
+        y_axis |= {"title": {"text": panel.y_label if leftmost or not panel.square else "", "standoff": 4}, "showgrid": False, "nticks": 5}
+        x_axis |= {"constrain": "domain"} if panel.square else {}
+        y_axis |= {"constrain": "domain", "scaleanchor": f"x{suffix}"} if panel.square else {}
+        if len(panel.y) <= 12 and (panel.y == panel.y.round()).all():
+            y_axis |= {"dtick": 1}
+    for axis, values in ((f"xaxis{suffix}", x_axis), (f"yaxis{suffix}", y_axis)):
+        values["title"] = {"font": {"size": 12}, **values.get("title", {})}
+        fig.update_layout({axis: {**AXIS, **values}})
+    place = {"xref": f"x{suffix} domain", "yref": f"y{suffix} domain", "x": 0, "y": 1, "xanchor": "left", "yanchor": "bottom", "yshift": 3}
+    if text:
+        fig.add_annotation(text="<br>".join(text), showarrow=False, align="left", font={"size": 12.5}, **place)
+
+
+def _draw_lines(fig: go.Figure, panel: Lines, name: dict[str, str]) -> None:
+    colors = _colors(panel)
+    for each in panel.curves:
+        color = colors[each.order % len(colors)]
+        if each.spread is not None:
+            _draw_band(fig, each, color, name)
+        hover = f"{each.label}: %{{y:.4g}} at step %{{x:,}}<extra></extra>"
+        few = "lines+markers" if len(each.steps) < 12 else "lines"
+        style = {"color": color, "width": 2, "dash": each.dash}
+        fig.add_trace(
+            go.Scatter(x=each.steps, y=each.values, mode=few, line=style, marker={"size": 5, "color": color}, name=each.label, hovertemplate=hover, **name)
+        )
+
+
+def _draw_band(fig: go.Figure, each: Curve, color: str, name: dict[str, str]) -> None:
+    assert each.spread is not None
+    x, y = np.concatenate([each.steps, each.steps[::-1]]), np.concatenate([each.values + each.spread, (each.values - each.spread)[::-1]])
+    fig.add_trace(go.Scatter(x=x, y=y, mode="lines", line={"width": 0}, fill="toself", fillcolor=translucent(color, 0.2), hoverinfo="skip", **name))
+
+
+def _draw_marks(fig: go.Figure, info: Info, suffix: str) -> None:
+    """Upright lines at the marks."""
+    for step, _ in info.marks:
+        line = {"color": GREY, "width": 1, "dash": "dot"}
+        fig.add_shape(type="line", x0=step, x1=step, y0=0, y1=1, xref=f"x{suffix}", yref=f"y{suffix} domain", line=line, layer="below")
+
+
+def _draw_heat(fig: go.Figure, info: Info, panel: Heat, name: dict[str, str]) -> None:
+    label = info.scales[panel.scale].label
+    hover = f"{panel.x_label} %{{x:,}}, {panel.y_label} %{{y:,}}: {label} %{{z:.3g}}<extra></extra>"
+    values = panel.values.astype(np.float32)
+    fig.add_trace(go.Heatmap(x=panel.x, y=panel.y, z=values, coloraxis=_coloraxis(info, panel.scale), hovertemplate=hover, **name))
+
+
+def _coloraxis(info: Info, scale: str) -> str:
+    number = list(info.scales).index(scale)
+    return f"coloraxis{number + 1 if number else ''}"
+
+
+def _draw_scales(fig: go.Figure, info: Info, rows: Sequence[Row], shown: bool) -> None:
+    """Every colour scale, and beside the first row that has it, its bar."""
+    total = sum(row.whole for row in rows)
+    for name, scale in info.scales.items():
+        first = next(number for number, row in enumerate(rows) if any(getattr(info.panels[index], "scale", None) == name for index in row.panels))
+        top = 1 - (sum(row.whole for row in rows[:first]) + rows[first].above) / total
+        place = {"x": 1.01, "xanchor": "left", "y": top, "yanchor": "top", "lenmode": "pixels", "len": max(110, rows[first].height), "thickness": 12}
+        bar = {**place, "outlinewidth": 0, "title": {"text": scale.label, "side": "right", "font": {"size": 12}}, "nticks": 5, "tickfont": {"size": 11}}
+        axis = {"colorscale": SCALE, "cmin": scale.low, "cmax": scale.high, "showscale": shown, "colorbar": bar}
+        fig.update_layout({_coloraxis(info, name): axis})
+
+
+def _step_range(info: Info) -> list[float]:
+    """Logarithms of the first and last steps that any line has."""
+    ends = [end for panel in info.panels if isinstance(panel, Lines) for each in panel.curves for end in (each.steps[0], each.steps[-1])]
+    low, high = log10(min(ends)), log10(max(ends))
+    return [low, high] if high > low else [low - 0.5, high + 0.5]
+
+
+def _values_axis(panel: Lines) -> dict[str, Any]:
+    """The range of all that is drawn, with some room; given ends are kept."""
+    drawn = [each.values for each in panel.curves] + [each.values + sign * each.spread for each in panel.curves if each.spread is not None for sign in (-1, 1)]
+    low, high = span([*drawn, np.array([end for end in (panel.low, panel.high) if end is not None], float)])
+    if not panel.is_log:
+        room = 0.05 * (high - low or 1.0)
+        return {"range": [low - room, high + room], "nticks": 6}
+    lowest = min(float(each.values[np.isfinite(each.values)].min(initial=np.inf)) for each in panel.curves)
+    ends = [log10(lowest) if np.isfinite(lowest) else -1.0, log10(max(high, 1e-300))]
+    room = 0.06 * (ends[1] - ends[0] or 1.0)
+    wide = ends[1] - ends[0]
+    return {"type": "log", "range": [ends[0] - room, ends[1] + room], "dtick": ceil(wide / 5) if wide > 1.5 else "D2", "tickformat": "~g"}

@@ -1,0 +1,68 @@
+"""How open each layer is over training; of gates on units, every unit of a layer, sorted."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from analysis.one_run import OneRun
+from analysis.run_figures.panels import Bars, Heat, Info, Lines, Scale, curve, lines, marks
+
+MOST_STEPS = 400
+
+
+def prepare(run: OneRun) -> tuple[Info, ...] | str:
+    """Layer by step, depths over steps, and units where gates are on units."""
+    if not run.has("gate_values"):
+        return "it has no gates, so there is no gate evolution"
+    panels = [
+        _layers(run),
+        *lines(
+            "depth", [curve(run, name, order) for order, name in enumerate(("effective_depth", "functional_depth", "open_gates", "layers_present"))], low=0.0
+        ),
+        *lines("how undecided gates are (entropy)", [curve(run, "gate_entropy")], low=0.0),
+        *_units(run),
+    ]
+    caption = (
+        "Yellow: a gate is open (1); dark: closed (0); of gates on units or on inputs the mean over them. "
+        "Functional depth: the fewest layers that keep test accuracy within one point when all others are removed; "
+        "the sum of gates alone can be evaded by smaller gates and larger weights."
+        + (" Units: each layer's gates on single units, sorted by their last values." if any(panel.title.startswith("units") for panel in panels) else "")
+    )
+    return (
+        Info(
+            "gates",
+            "Gates",
+            tuple(panels),
+            caption,
+            2,
+            1,
+            {"gate": Scale("gate", 0.0, 1.0)},
+            marks(run) if any(isinstance(each, Lines) for each in panels) else (),
+        ),
+    )
+
+
+def _layers(run: OneRun) -> Heat:
+    rows = run.rows[run.rows["gate_values"].notna()]
+    rows = rows.iloc[:: -(-len(rows) // MOST_STEPS)]
+    values = np.stack(rows["gate_values"].to_list()).astype(np.float32).T
+    return Heat("gates of layers", values, rows["step"].to_numpy(float), np.arange(1.0, len(values) + 1), "training step", "layer", "gate", height=210)
+
+
+def _units(run: OneRun) -> list[Heat | Bars]:
+    """For each layer its units over snapshots; where there is one snapshot alone, as bars."""
+    last = run.snapshots.last("gates")
+    if last is None or last.shape[1] == 1:
+        return []
+    steps = [step for step in run.snapshots.of("gates") if run.snapshots.arrays(step)["gates"].shape == last.shape]
+    every = np.stack([run.snapshots.arrays(step)["gates"] for step in steps]).astype(np.float32)  # (K, L, G)
+    panels: list[Heat | Bars] = []
+    ranks = np.arange(1.0, last.shape[1] + 1)
+    for layer, gates in enumerate(last):
+        order = np.argsort(-gates, kind="stable")
+        title = f"units of layer {layer + 1}"
+        if len(steps) == 1:
+            panels.append(Bars(f"{title}, step {steps[0]:,}", ranks, gates[order].astype(float), "rank of the unit", "gate", height=180))
+        else:
+            panels.append(Heat(title, every[:, layer, order].T, np.asarray(steps, float), ranks, "training step", "rank of the unit", "gate", height=180))
+    return panels

@@ -1,0 +1,119 @@
+"""What one run's rows say, in sentences. Every number and every verb is computed; nothing here knows what to expect."""
+
+from __future__ import annotations
+
+from analysis.figures.theme import number, percent, safe, word
+from analysis.one_run import OneRun
+from lal.events import Time
+
+GAP = 0.02  # accuracies closer than this are called alike
+
+
+def findings(run: OneRun) -> list[str]:
+    """Sentences, the most important first; plain text whose names are escaped for HTML. Always at least one."""
+    told = [ended(run), memorised(run), *generalised(run), symmetry(run), *depth(run), *routing(run), *frequencies(run), *caveats(run)]
+    return [each for each in told if each]
+
+
+def between(time: Time) -> str:
+    """When an event was seen, and since when it may have been."""
+    return f"step {time.by:,}" if time.after is None else f"step {time.by:,} (between {time.after:,} and {time.by:,})"
+
+
+def ended(run: OneRun) -> str:
+    """How it ended, or how far it is, and where the goal stands."""
+    limits, last = run.thresholds, run.last(run.goal.column)
+    step = int(run.rows["step"].iloc[-1])
+    how = safe(run.record.reason) if run.record else f"not finished: what is shown ends at step {step:,}"
+    stands = f"{word(run.goal.column)} {number(float(last))} at step {step:,}" if last is not None else ""
+    return f"Ended with {stands} ({how}); its phase is {safe(run.verdict.phase)} at threshold {limits.goal:g}." if stands else f"{how}."
+
+
+def memorised(run: OneRun) -> str | None:
+    """When the training set was fitted."""
+    if run.fit is None:
+        return None
+    what, time = f"{word(run.fit.column)} {run.thresholds.fit:g}", run.verdict.t_mem
+    return f"Memorised ({what} or better) at {between(time)}." if time else f"It never memorised: {what} was not reached."
+
+
+def generalised(run: OneRun) -> list[str]:
+    """When it generalised, how long after memorising, and whether that lasted."""
+    limits, found = run.thresholds, run.verdict
+    what = f"{word(limits.goal_column)} {limits.goal:g} or {'better' if limits.direction == 'max' else 'less'} at {limits.window} evaluations in a row"
+    if found.t_grok is None:
+        return [f"It did not generalise ({what}) up to step {found.horizon:,}."]
+    told = [f"Generalised ({what}) at {between(found.t_grok)}."]
+    if found.t_mem is not None:
+        delay = found.t_grok.by - found.t_mem.by
+        ratio = f", {found.t_grok.by / found.t_mem.by:.1f} times as late" if found.t_mem.by > 0 and delay > 0 else ""
+        told.append(f"The delay after memorising is {delay:,} steps{ratio}." if delay > 0 else "It generalised no later than it memorised.")
+    if found.stability is not None and found.stability < 1:
+        told.append(f"The goal was kept at {percent(found.stability)} of later evaluations{'; it had fallen back by the end' if found.ungrokked else ''}.")
+    return told
+
+
+def symmetry(run: OneRun) -> str | None:
+    """Whether test accuracy is more than the symmetry of the operation."""
+    clean, test = run.last("mirror_clean_acc"), run.last("test_acc")
+    if clean is None or test is None:
+        return None
+    verb = "so symmetry alone does not explain it" if clean >= test - GAP else "so part of test accuracy is symmetry alone"
+    return f"On test pairs whose mirror image was not trained on, accuracy is {number(float(clean))} (all test pairs: {number(float(test))}), {verb}."
+
+
+def depth(run: OneRun) -> list[str]:
+    """How many layers are open, and how many are needed."""
+    gates, needed = run.last("effective_depth"), run.last("functional_depth")
+    if gates is None:
+        return []
+    layers = len(run.last("gate_values")) if run.has("gate_values") else None
+    told = [
+        f"The sum of gates ends at {number(float(gates))}{f' of {layers}' if layers else ''}"
+        + (f"; {int(needed)} layers are needed." if needed is not None else ".")
+    ]
+    spread = run.last("effective_depth_sd")
+    if spread is not None:
+        told.append(f"Over inputs, the sum of gates has a standard deviation of {number(float(spread))} layers at the end.")
+    present = run.last("layers_present")
+    if present is not None:
+        told.append(f"It had grown to {int(present)} layers by the end.")
+    return told
+
+
+def routing(run: OneRun) -> list[str]:
+    """How decisive routing is, and whether the heaviest head alone is enough."""
+    entropy = run.last("routing_entropy_norm")
+    if entropy is None:
+        return []
+    hard, test, heads = run.last("hard_acc"), run.last("test_acc"), run.last("effective_heads")
+    told = f"Routing ends with entropy {number(float(entropy))} of 1 (0: each input takes one head), over {number(float(heads))} effective heads"
+    return [
+        f"{told}; with the heaviest head alone, test accuracy is {number(float(hard))} instead of {number(float(test))}."
+        if hard is not None and test is not None
+        else f"{told}."
+    ]
+
+
+def frequencies(run: OneRun) -> list[str]:
+    """What the spectra say."""
+    told = []
+    keys, diagonal = run.last("key_frequencies"), run.last("diagonal_energy")
+    if keys is not None and len(keys):
+        told.append(f"Key frequencies at the end: {', '.join(str(int(each)) for each in sorted(keys))}.")
+    if diagonal is not None:
+        told.append(f"{percent(float(diagonal))} of the centred logits' energy depends on the answer alone.")
+    return told
+
+
+def caveats(run: OneRun) -> list[str]:
+    """What is not as it should be: later requests not done, damaged files, failures."""
+    asked = run.config_now.get("budget", {}).get("steps")
+    told = []
+    if run.record and asked and asked > run.config["budget"]["steps"]:
+        told.append(f"It was asked to go on to step {asked:,} and has not finished that: shown is its last finished state.")
+    if run.failure:
+        told.append(f"Its last attempt failed at step {run.failure.step:,}: {safe(run.failure.reason)}.")
+    if run.unread:
+        told.append(f"Later measurements of {safe(', '.join(run.unread))} cannot be read; <code>lal measure</code> writes them anew.")
+    return told

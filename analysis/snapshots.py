@@ -1,0 +1,90 @@
+"""Arrays that a run kept on the way: routing, gates and spectra, by step; and the table of pairs that they are drawn on."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from io import BytesIO
+from typing import Any
+from zipfile import BadZipFile
+
+import numpy as np
+from numpy.typing import NDArray
+
+from lal.store import RunFolder
+
+NAME = re.compile(r"step-(\d{9})\.npz")
+Arrays = Mapping[str, NDArray[Any]]
+
+
+class Snapshots:
+    """The arrays of one run up to its last row; files are read when they are asked for."""
+
+    def __init__(self, folder: RunFolder, up_to: int):
+        self._folder, self._read = folder, dict[int, Arrays]()
+        found = [NAME.fullmatch(name) for name in folder.store.names(f"{folder.path}/arrays")]
+        self.steps = tuple(int(each[1]) for each in found if each and int(each[1]) <= up_to)
+
+    def arrays(self, step: int) -> Arrays:
+        """All arrays at `step`; none where the file is damaged."""
+        if step not in self._read:
+            data = self._folder.get_bytes(f"arrays/step-{step:09d}.npz") or b""
+            try:
+                self._read[step] = np.load(BytesIO(data), allow_pickle=False)
+            except (BadZipFile, ValueError, OSError, EOFError):
+                self._read[step] = {}
+        return self._read[step]
+
+    def of(self, name: str) -> list[int]:
+        """Steps at which array `name` was kept."""
+        return [step for step in self.steps if name in self.arrays(step)]
+
+    def last(self, name: str) -> NDArray[Any] | None:
+        """Array `name` where it was kept last."""
+        steps = self.of(name)
+        return self.arrays(steps[-1])[name] if steps else None
+
+
+@dataclass(frozen=True)
+class Pairs:
+    """Which row of a task stands where on the table of all (a, b).
+
+    Attributes:
+        tokens: (N, 2) or, with several operations, (N, 3): residues a, b, and the operation's number.
+        operations: their names.
+    """
+
+    tokens: NDArray[np.int64]
+    operations: tuple[str, ...]
+
+    @cached_property
+    def p(self) -> int:
+        """Residues."""
+        return int(self.tokens[:, :2].max()) + 1
+
+    def grids(self, values: NDArray[Any]) -> list[tuple[str, NDArray[np.float32]]]:
+        """For each operation its name (empty where there is one) and `values` (N,) as a (p, p) table over a, b; NaN where there is no such row."""
+        several = len(self.operations) > 1
+        found = []
+        for number, name in enumerate(self.operations):
+            rows = self.tokens[:, 2] == number if several else np.ones(len(self.tokens), bool)
+            grid = np.full((self.p, self.p), np.nan, np.float32)
+            grid[self.tokens[rows, 0], self.tokens[rows, 1]] = values[rows]
+            found.append((name if several else "", grid))
+        return found
+
+
+def pairs(config: Mapping[str, Any], tokens: NDArray[Any] | None) -> Pairs | str:
+    """The table of pairs of a run's configuration and its `tokens` (N, T), or why there is none."""
+    task = config.get("task", {})
+    n_operands = task.get("operands", 2)
+    if n_operands != 2:
+        return f"it has {n_operands} operands, and a heatmap is over two"
+    if tokens is None:
+        return "it kept no tokens, so there is nothing to lay its inputs out by"
+    operations = tuple(str(task.get("operation", "")).split("+"))
+    if tokens.shape[1] != 2 + (len(operations) > 1):
+        return f"its rows have {tokens.shape[1]} tokens, and a heatmap is over two"
+    return Pairs(tokens.astype(np.int64), operations)
