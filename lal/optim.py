@@ -142,9 +142,14 @@ class Sgd(OptimPart):
     momentum: Annotated[float, Field(ge=0, lt=1)] = 0.0
 
     def build(self, network: nn.Module, roles: dict[str, Role]) -> optim.Optimizer:
+        import torch
         from torch import optim
 
-        return optim.SGD(self.groups(network, roles), lr=self.lr, momentum=self.momentum, fused=True)
+        built = optim.SGD(self.groups(network, roles), lr=self.lr, momentum=self.momentum, fused=True)
+        if self.momentum:  # fused steps cannot mix first steps with others, as they must when a layer is added; from a buffer of 0 a first step is the same
+            for parameter in network.parameters():
+                built.state[parameter]["momentum_buffer"] = torch.zeros_like(parameter)
+        return built
 
 
 def set_lr(optimizer: optim.Optimizer, lr: float) -> None:

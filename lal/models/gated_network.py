@@ -30,7 +30,8 @@ class GatedNetwork(Layered):
         self.act = activation(config.activation)
         self.first_added = config.grow.start if config.grow else config.depth
         self.factors = PerLayer(torch.zeros(1) for _ in range(config.depth - self.first_added))
-        self.growth = Growth(config.grow, tuple(map(self._parameters_of, range(config.depth)))) if config.grow else None
+        if config.grow:
+            self.growth = Growth(config.grow, tuple(map(self._parameters_of, range(config.depth))))
 
     def _parameters_of(self, index: int) -> tuple[nn.Parameter, ...]:
         rows = (self.gates.logits, self.gates.weight)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import chain
 from math import inf
 
 import torch
@@ -20,10 +21,14 @@ class Growth(nn.Module):
     """
 
     def __init__(self, config: Grow, layers: tuple[tuple[nn.Parameter, ...], ...]):
-        """`layers`: the parameters of each layer, absent ones included, which then require no gradient."""
+        """`layers`: the parameters of each layer, absent ones included. Those get no gradient (None), and so no optimizer touches them."""
         super().__init__()
         self.config, self.layers = config, layers
         self._begin(config.start)
+
+    def absent(self) -> tuple[nn.Parameter, ...]:
+        """The parameters of layers that are not there yet."""
+        return tuple(chain.from_iterable(self.layers[self.present :]))
 
     def see(self, loss: Tensor) -> None:
         """Takes note of the loss of one step; adds a layer if it is time. Waits for the device once every `patience` steps."""
@@ -46,9 +51,6 @@ class Growth(nn.Module):
         """With `present` layers, none of whose losses is known."""
         self.present, self.waited = present, 0
         self.best = self.lowest = torch.tensor(inf, dtype=torch.float64)
-        for index, parameters in enumerate(self.layers):
-            for parameter in parameters:
-                parameter.requires_grad_(index < present)
 
     def get_extra_state(self) -> Tensor:
         """(4,): layers present, steps waited, the best loss until the last look and the lowest since (infinite where there is none)."""

@@ -35,7 +35,15 @@ class Output(NamedTuple):
 
 
 class Network(nn.Module):
-    """A model that can be trained and measured."""
+    """A model that can be trained and measured.
+
+    Attributes:
+        growth: what adds layers in training, or None where all are present from the start.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.growth: Growth | None = None
 
     @abstractmethod
     def embed(self, tokens: Tensor) -> Tensor:
@@ -56,6 +64,11 @@ class Network(nn.Module):
     def streams(self) -> dict[str, torch.Generator]:
         """The random streams that training draws from, by name."""
 
+    def present_parameters(self) -> dict[str, nn.Parameter]:
+        """Every parameter by its name, but those of layers that are not there yet."""
+        absent = set() if self.growth is None else {id(each) for each in self.growth.absent()}
+        return {name: parameter for name, parameter in self.named_parameters() if id(parameter) not in absent}
+
     def roles(self) -> dict[str, Role]:
         """The role of every parameter, by its name. Each layer knows its own."""
         found: dict[str, Role] = {}
@@ -69,12 +82,7 @@ class Layered(Network):
     """A network whose layers can be left out one by one, as the search for its functional depth does.
 
     `run` is `layer(x, index, gate(x, index))` of one present layer after another, then `read`.
-
-    Attributes:
-        growth: what adds layers in training, or None where all are present from the start.
     """
-
-    growth: Growth | None
 
     @abstractmethod
     def gate(self, x: Tensor, index: int) -> Tensor:

@@ -13,7 +13,7 @@ from torch import Tensor
 from lal.losses import task_loss
 from lal.metrics import METRICS
 from lal.metrics.probe import Probe, looking
-from lal.models.network import Layered, Output
+from lal.models.network import Output
 from lal.optim import set_lr
 from lal.runs.batches import Batches
 from lal.runs.run import Row, Run
@@ -37,7 +37,6 @@ class SupervisedRun(Run):
         self.batches = Batches(self.data, config.optim.batch_size, stream(config.seed, "batches"))
         self.penalties = tuple(config.penalties.charged().values())
         self.parameters = list(self.network.parameters())
-        self.growth = self.network.growth if isinstance(self.network, Layered) else None
         self.step, self.tau, self.seconds = 0, 0.0, 0.0
         self.looked = False
 
@@ -65,8 +64,8 @@ class SupervisedRun(Run):
         if optim.clip is not None:
             torch.nn.utils.clip_grad_norm_(self.parameters, optim.clip)
         self.optimizer.step()
-        if self.growth is not None:
-            self.growth.see(loss)
+        if self.network.growth is not None:
+            self.network.growth.see(loss)
         self.step += 1
         self.tau += lr * optim.decay_rate
 

@@ -102,7 +102,7 @@ def loss_by(network, names):
 
 def present_gates(network):
     roles = network.roles()
-    return [key for key, p in network.named_parameters() if roles[key] == "gate" and p.requires_grad]
+    return [key for key in network.present_parameters() if roles[key] == "gate"]
 
 
 @pytest.mark.parametrize("name", [name for name in EVERY if "straight_through" not in name])
