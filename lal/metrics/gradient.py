@@ -38,5 +38,5 @@ class GradientNorm(Metric):
             with torch.enable_grad():
                 loss = losses_of_rows(probe.run.loss, probe.network(data.tokens[rows]).logits, data.targets[rows]).sum() / len(data.train)
                 slopes = torch.autograd.grad(loss, parameters, materialize_grads=True)
-            torch._foreach_add_(total, slopes)
+            total = [each + slope for each, slope in zip(total, slopes, strict=True)]
         return {"grad_norm": torch.stack([torch.linalg.vector_norm(each) for each in total]).norm().item()}
