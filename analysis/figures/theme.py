@@ -22,6 +22,16 @@ LINES = ("#4a63d8", "#2f8fd0", "#16a085", "#8a9f1a", "#e08a1e", "#d1435b")
 GREY, FAINT_GREY, GRID = "#7b7b7b", "rgba(138,138,138,0.35)", "rgba(138,138,138,0.25)"
 INK = "#1f2328"
 FONT = "system-ui, -apple-system, 'Segoe UI', 'DejaVu Sans', sans-serif"
+AXIS: dict[str, Any] = {
+    "showline": True,
+    "linecolor": GREY,
+    "gridcolor": GRID,
+    "zeroline": False,
+    "ticks": "outside",
+    "tickcolor": GREY,
+    "automargin": True,
+    "title": {"standoff": 8},
+}
 CONFIG: dict[str, Any] = {
     "displaylogo": False,
     "showSendToCloud": False,
@@ -69,32 +79,27 @@ def figure(title: str = "", height: int = 420) -> go.Figure:
 
 def styled(fig: go.Figure, height: int, title: str = "") -> go.Figure:
     """`fig` in the theme. The background is transparent, so that the page may be dark or light."""
-    axis = {
-        "showline": True,
-        "linecolor": GREY,
-        "gridcolor": GRID,
-        "zeroline": False,
-        "ticks": "outside",
-        "tickcolor": GREY,
-        "automargin": True,
-        "title": {"standoff": 8},
-    }
-    fig.update_layout(
-        template="none",
-        height=height,
-        title={"text": title, "x": 0, "xref": "container", "xanchor": "left", "font": {"size": 15}} if title else None,
-        font={"family": FONT, "size": 13, "color": INK},
-        paper_bgcolor="rgba(0,0,0,0)",
-        plot_bgcolor="rgba(0,0,0,0)",
-        margin={"l": 62, "r": 24, "t": 44, "b": 56},
-        modebar={"bgcolor": "rgba(0,0,0,0)", "color": FAINT_GREY, "activecolor": GREY},
-        hoverlabel={"align": "left", "font": {"family": FONT, "size": 12}},
-        legend={"orientation": "h", "x": 0, "xanchor": "left", "y": 1, "yanchor": "top", "yref": "container"},
-    )
-    fig.update_xaxes(**axis)
-    fig.update_yaxes(**axis)
+    head = {"text": title, "x": 0, "xref": "container", "xanchor": "left", "font": {"size": 15}} if title else None
+    fig.update_layout(base_layout(height), title=head)
+    fig.update_xaxes(**AXIS)
+    fig.update_yaxes(**AXIS)
     fig.for_each_annotation(lambda each: each.update(font={"size": 13}) if each.font.size == 16 else None)  # 16: the titles of panels
     return fig
+
+
+def base_layout(height: int) -> dict[str, Any]:
+    """What all figures share, but for their axes."""
+    return {
+        "template": "none",
+        "height": height,
+        "font": {"family": FONT, "size": 13, "color": INK},
+        "paper_bgcolor": "rgba(0,0,0,0)",
+        "plot_bgcolor": "rgba(0,0,0,0)",
+        "margin": {"l": 62, "r": 24, "t": 44, "b": 56},
+        "modebar": {"bgcolor": "rgba(0,0,0,0)", "color": FAINT_GREY, "activecolor": GREY},
+        "hoverlabel": {"align": "left", "font": {"family": FONT, "size": 12}},
+        "legend": {"orientation": "h", "x": 0, "xanchor": "left", "y": 1, "yanchor": "top", "yref": "container"},
+    }
 
 
 def top_margin(words: Sequence[str], narrow: bool, titles: bool = True) -> int:

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import plotly.graph_objects as go
 
-from analysis.figures.theme import GREY, GRID, OKABE_ITO, SCALE, shades, styled, translucent
+from analysis.figures.theme import AXIS, GREY, OKABE_ITO, SCALE, base_layout, shades, translucent
 from analysis.run_figures.panels import Bars, Curve, Heat, Info, Lines, Panel, span
 
 GLYPHS = {"solid": "━", "dot": "┅", "dash": "╍"}
@@ -18,7 +18,7 @@ PX_WIDE = {True: 276, False: 940}  # the room for plots, narrow or not, as far a
 PX_TITLE, PX_LINE, PX_BELOW, PX_CHARACTER = 24, 18, 50, 7.0
 X_BETWEEN = {True: 0.17, False: 0.085}  # of the plots' width, for the labels of the next column
 PX_TOP = 8
-AXIS = {"showline": True, "linecolor": GREY, "gridcolor": GRID, "zeroline": False, "ticks": "outside", "tickcolor": GREY, "tickfont": {"size": 11}}
+FEW = 12
 
 
 @dataclass(frozen=True)
@@ -37,21 +37,30 @@ class Row:
 
 
 def draw(info: Info, narrow: bool = False) -> go.Figure:
-    """The figure in the theme. Wide and narrow have the same traces, and differ in layout alone."""
-    fig = styled(go.Figure(), 100)
+    """The figure in the theme. Wide and narrow have the same traces, and differ in layout alone.
+
+    Traces and layout are gathered as plain data and checked once, at the end: that is ten times as fast as to update a figure panel by panel.
+    """
     rows = _rows(info, narrow)
     total = sum(row.whole for row in rows)
-    top = total
+    layout = base_layout(total + PX_TOP) | _scales(info, rows, not narrow) | {"annotations": [], "shapes": [], "showlegend": False}
+    layout["margin"] = {"t": PX_TOP, "b": 0, "l": 70, "r": 24 if narrow or not info.scales else 92}
+    traces, top = [], total
     for row in rows:
         top -= row.above
         for place, index in enumerate(row.panels):
+            panel, suffix = info.panels[index], "" if index == 0 else str(index + 1)
             left = place * (row.share + X_BETWEEN[narrow])
-            axes = {"x": [left, left + row.share], "y": [(top - row.height) / total, top / total]}
-            _draw_panel(fig, info, index, axes, _wrapped(info, index, row.share * PX_WIDE[narrow]), place == 0)
+            traces += [{**trace, "xaxis": f"x{suffix}", "yaxis": f"y{suffix}"} for trace in _traces(info, panel)]
+            for side, axis in _axes(info, panel, place == 0).items():
+                domain = [left, left + row.share] if side == "x" else [(top - row.height) / total, top / total]
+                axis |= {"scaleanchor": f"x{suffix}"} if _square(panel) and side == "y" else {}
+                own = {"domain": domain, "anchor": f"{'y' if side == 'x' else 'x'}{suffix}", "automargin": False, "tickfont": {"size": 11}}
+                layout[f"{side}axis{suffix}"] = {**AXIS, **own, **axis}
+            layout["annotations"] += _heading(_wrapped(info, index, row.share * PX_WIDE[narrow]), suffix)
+            layout["shapes"] += _marks(info, suffix) if isinstance(panel, Lines) else []
         top -= row.height + PX_BELOW
-    _draw_scales(fig, info, rows, not narrow)
-    margin = {"t": PX_TOP, "b": 0, "l": 70, "r": 24 if narrow or not info.scales else 92}
-    return fig.update_layout(height=total + PX_TOP, margin=margin, showlegend=False)
+    return go.Figure({"data": traces, "layout": layout})
 
 
 def _rows(info: Info, narrow: bool) -> list[Row]:
@@ -111,70 +120,63 @@ def _first_lines(info: Info) -> int:
     return next((index for index, panel in enumerate(info.panels) if isinstance(panel, Lines)), -1)
 
 
-def _draw_panel(fig: go.Figure, info: Info, index: int, axes: dict[str, list[float]], text: list[str], leftmost: bool) -> None:
-    panel, suffix = info.panels[index], "" if index == 0 else str(index + 1)
-    name = {"xaxis": f"x{suffix}", "yaxis": f"y{suffix}"}
-    x_axis: dict[str, Any] = {"domain": axes["x"], "anchor": f"y{suffix}"}
-    y_axis: dict[str, Any] = {"domain": axes["y"], "anchor": f"x{suffix}"}
+def _heading(text: list[str], suffix: str) -> list[dict[str, Any]]:
+    """Title and legend above a panel, from its left edge."""
+    place = {"xref": f"x{suffix} domain", "yref": f"y{suffix} domain", "x": 0, "y": 1, "xanchor": "left", "yanchor": "bottom", "yshift": 3}
+    return [{"text": "<br>".join(text), "showarrow": False, "align": "left", "font": {"size": 12.5}, **place}] if text else []
+
+
+def _marks(info: Info, suffix: str) -> list[dict[str, Any]]:
+    """Upright lines at the marks."""
+    line = {"color": GREY, "width": 1, "dash": "dot"}
+    place = {"y0": 0, "y1": 1, "xref": f"x{suffix}", "yref": f"y{suffix} domain"}
+    return [{"type": "line", "x0": step, "x1": step, "line": line, "layer": "below", **place} for step, _ in info.marks]
+
+
+def _titled(text: str) -> dict[str, Any]:
+    return {"text": text, "standoff": 4, "font": {"size": 12}}
+
+
+def _axes(info: Info, panel: Panel, leftmost: bool) -> dict[str, dict[str, Any]]:
+    """Both axes of a panel, but for where they are."""
     if isinstance(panel, Lines):
-        _draw_lines(fig, panel, name)
-        x_axis |= {"type": "log", "dtick": 1, "tickformat": ",", "range": _step_range(info), "title": {"text": "training step", "standoff": 4}}
-        y_axis |= _values_axis(panel)
-        _draw_marks(fig, info, suffix)
-    elif isinstance(panel, Bars):
+        steps = {"type": "log", "dtick": 1, "tickformat": ",", "range": _step_range(info), "title": _titled("training step")}
+        return {"x": steps, "y": _values_axis(panel)}
+    x: dict[str, Any] = {"title": _titled(panel.x_label), "showgrid": False, "nticks": 5, "tickformat": ","}
+    if isinstance(panel, Bars):
+        return {"x": x, "y": {"title": _titled(panel.y_label), "rangemode": "tozero"}}
+    y: dict[str, Any] = {"title": _titled(panel.y_label if leftmost or not panel.square else ""), "showgrid": False, "nticks": 5}
+    y |= {"dtick": 1} if len(panel.y) <= FEW and (panel.y == panel.y.round()).all() else {}
+    square = {"constrain": "domain"} if panel.square else {}
+    return {"x": x | square, "y": y | square}
+
+
+def _traces(info: Info, panel: Panel) -> list[dict[str, Any]]:
+    """What a panel shows, as plain traces."""
+    if isinstance(panel, Lines):
+        colors = _colors(panel)
+        return [trace for each in panel.curves for trace in _curve(each, colors[each.order % len(colors)])]
+    if isinstance(panel, Bars):
         colors = [OKABE_ITO[1] if x in panel.chosen else OKABE_ITO[0] for x in panel.x.tolist()]
         hover = f"{panel.x_label} %{{x:.3g}}: %{{y:.3g}}<extra></extra>"
-        fig.add_trace(go.Bar(x=panel.x, y=panel.values, marker={"color": colors, "line": {"width": 0}}, hovertemplate=hover, **name))
-        x_axis |= {"title": {"text": panel.x_label, "standoff": 4}, "showgrid": False}
-        y_axis |= {"title": {"text": panel.y_label}, "rangemode": "tozero"}
-    else:
-        _draw_heat(fig, info, panel, name)
-        x_axis |= {"title": {"text": panel.x_label, "standoff": 4}, "showgrid": False, "nticks": 5, "tickformat": ","}
-        y_axis |= {"title": {"text": panel.y_label if leftmost or not panel.square else "", "standoff": 4}, "showgrid": False, "nticks": 5}
-        x_axis |= {"constrain": "domain"} if panel.square else {}
-        y_axis |= {"constrain": "domain", "scaleanchor": f"x{suffix}"} if panel.square else {}
-        if len(panel.y) <= 12 and (panel.y == panel.y.round()).all():
-            y_axis |= {"dtick": 1}
-    for axis, values in ((f"xaxis{suffix}", x_axis), (f"yaxis{suffix}", y_axis)):
-        values["title"] = {"font": {"size": 12}, **values.get("title", {})}
-        fig.update_layout({axis: {**AXIS, **values}})
-    place = {"xref": f"x{suffix} domain", "yref": f"y{suffix} domain", "x": 0, "y": 1, "xanchor": "left", "yanchor": "bottom", "yshift": 3}
-    if text:
-        fig.add_annotation(text="<br>".join(text), showarrow=False, align="left", font={"size": 12.5}, **place)
-
-
-def _draw_lines(fig: go.Figure, panel: Lines, name: dict[str, str]) -> None:
-    colors = _colors(panel)
-    for each in panel.curves:
-        color = colors[each.order % len(colors)]
-        if each.spread is not None:
-            _draw_band(fig, each, color, name)
-        hover = f"{each.label}: %{{y:.4g}} at step %{{x:,}}<extra></extra>"
-        few = "lines+markers" if len(each.steps) < 12 else "lines"
-        style = {"color": color, "width": 2, "dash": each.dash}
-        fig.add_trace(
-            go.Scatter(x=each.steps, y=each.values, mode=few, line=style, marker={"size": 5, "color": color}, name=each.label, hovertemplate=hover, **name)
-        )
-
-
-def _draw_band(fig: go.Figure, each: Curve, color: str, name: dict[str, str]) -> None:
-    assert each.spread is not None
-    x, y = np.concatenate([each.steps, each.steps[::-1]]), np.concatenate([each.values + each.spread, (each.values - each.spread)[::-1]])
-    fig.add_trace(go.Scatter(x=x, y=y, mode="lines", line={"width": 0}, fill="toself", fillcolor=translucent(color, 0.2), hoverinfo="skip", **name))
-
-
-def _draw_marks(fig: go.Figure, info: Info, suffix: str) -> None:
-    """Upright lines at the marks."""
-    for step, _ in info.marks:
-        line = {"color": GREY, "width": 1, "dash": "dot"}
-        fig.add_shape(type="line", x0=step, x1=step, y0=0, y1=1, xref=f"x{suffix}", yref=f"y{suffix} domain", line=line, layer="below")
-
-
-def _draw_heat(fig: go.Figure, info: Info, panel: Heat, name: dict[str, str]) -> None:
+        return [{"type": "bar", "x": panel.x, "y": panel.values, "marker": {"color": colors, "line": {"width": 0}}, "hovertemplate": hover}]
     label = info.scales[panel.scale].label
     hover = f"{panel.x_label} %{{x:,}}, {panel.y_label} %{{y:,}}: {label} %{{z:.3g}}<extra></extra>"
-    values = panel.values.astype(np.float32)
-    fig.add_trace(go.Heatmap(x=panel.x, y=panel.y, z=values, coloraxis=_coloraxis(info, panel.scale), hovertemplate=hover, **name))
+    values = panel.values.astype(np.float32)  # as many bytes on the page as there must be
+    return [{"type": "heatmap", "x": panel.x, "y": panel.y, "z": values, "coloraxis": _coloraxis(info, panel.scale), "hovertemplate": hover}]
+
+
+def _curve(each: Curve, color: str) -> list[dict[str, Any]]:
+    """A line, and behind it its band where it has one; markers where there are few points."""
+    hover = f"{each.label}: %{{y:.4g}} at step %{{x:,}}<extra></extra>"
+    style = {"line": {"color": color, "width": 2, "dash": each.dash}, "marker": {"size": 5, "color": color}}
+    mode = "lines+markers" if len(each.steps) < FEW else "lines"
+    line = {"type": "scatter", "x": each.steps, "y": each.values, "mode": mode, "name": each.label, "hovertemplate": hover, **style}
+    if each.spread is None:
+        return [line]
+    x, y = np.concatenate([each.steps, each.steps[::-1]]), np.concatenate([each.values + each.spread, (each.values - each.spread)[::-1]])
+    band = {"type": "scatter", "x": x, "y": y, "mode": "lines", "line": {"width": 0}, "fill": "toself", "fillcolor": translucent(color, 0.2)}
+    return [band | {"hoverinfo": "skip"}, line]
 
 
 def _coloraxis(info: Info, scale: str) -> str:
@@ -182,16 +184,16 @@ def _coloraxis(info: Info, scale: str) -> str:
     return f"coloraxis{number + 1 if number else ''}"
 
 
-def _draw_scales(fig: go.Figure, info: Info, rows: Sequence[Row], shown: bool) -> None:
+def _scales(info: Info, rows: Sequence[Row], shown: bool) -> dict[str, Any]:
     """Every colour scale, and beside the first row that has it, its bar."""
-    total = sum(row.whole for row in rows)
+    total, found = sum(row.whole for row in rows), {}
     for name, scale in info.scales.items():
         first = next(number for number, row in enumerate(rows) if any(getattr(info.panels[index], "scale", None) == name for index in row.panels))
         top = 1 - (sum(row.whole for row in rows[:first]) + rows[first].above) / total
         place = {"x": 1.01, "xanchor": "left", "y": top, "yanchor": "top", "lenmode": "pixels", "len": max(110, rows[first].height), "thickness": 12}
         bar = {**place, "outlinewidth": 0, "title": {"text": scale.label, "side": "right", "font": {"size": 12}}, "nticks": 5, "tickfont": {"size": 11}}
-        axis = {"colorscale": SCALE, "cmin": scale.low, "cmax": scale.high, "showscale": shown, "colorbar": bar}
-        fig.update_layout({_coloraxis(info, name): axis})
+        found[_coloraxis(info, name)] = {"colorscale": SCALE, "cmin": scale.low, "cmax": scale.high, "showscale": shown, "colorbar": bar}
+    return found
 
 
 def _step_range(info: Info) -> list[float]:
