@@ -20,6 +20,7 @@ COMMANDS = {
     "show": ("launch.commands:show", "What is stored of a run or a sweep"),
     "report": ("analysis.commands:report", "Tables, figures and findings of a sweep or a run, in one offline page"),
     "plot": ("analysis.commands:plot", "One figure of a sweep, as a page or a picture"),
+    "cluster": ("launch.clusterfile.commands:cluster", "Check a file that describes a cluster: lal cluster check cluster.yaml"),
     "doctor": ("launch.commands:doctor", "What this machine has, and what is missing"),
 }
 
