@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from analysis.collect import Tables
     from lal.store import Store
 
-FIGURES = ("phase", "pareto", "final", "time", "survival", "depth", "gates", "routing", "curves")
+FIGURES = ("phase", "pareto", "final", "time", "survival", "depth", "gates", "routing", "curves", "spectra", "norms", "curvature", "optimizer")
 ENDINGS = (".html", ".png", ".svg")
 SWEEP = click.argument("sweep")
 RESULTS = click.option("--results", default="results", show_default=True, help="Folder of results.")

@@ -2,36 +2,36 @@
 
 from __future__ import annotations
 
-from pathlib import PurePosixPath
+from collections.abc import Mapping
+from typing import Any
 
 import pyarrow as pa
-import pyarrow.parquet as pq
 
 from lal.store import RunFolder
 
 
 def merged(table: pa.Table, folder: RunFolder) -> tuple[pa.Table, tuple[str, ...]]:
-    """`table` with the columns of every `measured/<metric>.parquet` of `folder`, and the names of those that cannot be read.
+    """`table` with the columns of every metric that was measured later, and the names of those whose file is damaged.
 
     A value of the history itself stays: what is measured later is the same, bit for bit. Steps that the history does not have are passed over.
     """
     unread = []
-    for name in folder.store.names(f"{folder.path}/measured"):
-        try:
-            later = pq.read_table(pa.BufferReader(folder.get_bytes(f"measured/{name}") or b""))
-            steps = later["step"].to_pylist()
-        except (pa.ArrowException, OSError, KeyError):
-            unread.append(PurePosixPath(name).stem)
+    for metric in folder.measured_names():
+        rows = folder.measured(metric)
+        if rows is None or not all("step" in row for row in rows):
+            unread.append(metric)
             continue
-        for column in (each for each in later.column_names if each != "step"):
-            table = filled(table, column, dict(zip(steps, later[column].to_pylist(), strict=True)), later[column].type)
+        for column in dict.fromkeys(name for row in rows for name in row if name != "step"):
+            table = filled(table, column, {row["step"]: row.get(column) for row in rows})
     return table, tuple(unread)
 
 
-def filled(table: pa.Table, column: str, by_step: dict[int, object], kind: pa.DataType) -> pa.Table:
-    """`table` whose `column`, of type `kind` if it is new, has the values of `by_step` where it has none."""
+def filled(table: pa.Table, column: str, by_step: Mapping[int, Any]) -> pa.Table:
+    """`table` whose `column`, added if it is new, has the values of `by_step` where it has none."""
     there = column in table.column_names
     own = table[column].to_pylist() if there else [None] * len(table)
     values = [by_step.get(step) if value is None else value for step, value in zip(table["step"].to_pylist(), own, strict=True)]
-    array = pa.array(values, table[column].type if there else kind)
-    return table.set_column(table.column_names.index(column), column, array) if there else table.append_column(column, array)
+    if not there:
+        return table.append_column(column, pa.array(values))
+    place = table.column_names.index(column)
+    return table.set_column(place, column, pa.array(values) if pa.types.is_null(table[column].type) else pa.array(values, table[column].type))

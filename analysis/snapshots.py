@@ -2,20 +2,16 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
-from io import BytesIO
 from typing import Any
-from zipfile import BadZipFile
 
 import numpy as np
 from numpy.typing import NDArray
 
 from lal.store import RunFolder
 
-NAME = re.compile(r"step-(\d{9})\.npz")
 Arrays = Mapping[str, NDArray[Any]]
 
 
@@ -24,17 +20,12 @@ class Snapshots:
 
     def __init__(self, folder: RunFolder, up_to: int):
         self._folder, self._read = folder, dict[int, Arrays]()
-        found = [NAME.fullmatch(name) for name in folder.store.names(f"{folder.path}/arrays")]
-        self.steps = tuple(int(each[1]) for each in found if each and int(each[1]) <= up_to)
+        self.steps = tuple(step for step in folder.snapshots() if step <= up_to)
 
     def arrays(self, step: int) -> Arrays:
         """All arrays at `step`; none where the file is damaged."""
         if step not in self._read:
-            data = self._folder.get_bytes(f"arrays/step-{step:09d}.npz") or b""
-            try:
-                self._read[step] = np.load(BytesIO(data), allow_pickle=False)
-            except (BadZipFile, ValueError, OSError, EOFError):
-                self._read[step] = {}
+            self._read[step] = self._folder.arrays(step) or {}
         return self._read[step]
 
     def of(self, name: str) -> list[int]:

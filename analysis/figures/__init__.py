@@ -4,7 +4,7 @@ A member has `TITLE`, `prepare`, `draw` and `table` (the numbers behind the figu
 of an Info where the figure does not apply. `draw(info, narrow=True)` is the same traces in one column, for small screens.
 """
 
-from analysis.figures import curves, depth, final, gates, pareto, phase, routing, survival, time_to_goal
+from analysis.figures import curvature, curves, depth, final, gates, norms, optimizer, pareto, phase, routing, spectra, survival, time_to_goal
 
 MEMBERS = {
     "phase": phase,
@@ -16,4 +16,8 @@ MEMBERS = {
     "gates": gates,
     "routing": routing,
     "curves": curves,
+    "spectra": spectra,
+    "norms": norms,
+    "curvature": curvature,
+    "optimizer": optimizer,
 }

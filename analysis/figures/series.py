@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
+from math import ceil
 
 import numpy as np
 import pandas as pd
@@ -37,13 +38,19 @@ class Line:
 
 @dataclass(frozen=True)
 class Panel:
-    """`y_range`: shared by all panels of a row. Whole numbers are drawn a little apart, `dodge` a line, so that none covers another."""
+    """One cell of the grid.
+
+    Attributes:
+        y_range: shared by all panels of a row; its logarithms where `log`.   dodge: by how much lines of whole numbers are
+            drawn apart, so that none covers another.
+    """
 
     title: str
     y_label: str
     lines: tuple[Line, ...]
     y_range: tuple[float, float]
     dodge: float
+    log: bool = False
 
 
 @dataclass(frozen=True)
@@ -58,11 +65,13 @@ class Info:
     caption: str
 
 
-def prepare(tables: Tables, rows: Sequence[tuple[str, Mapping[str, str]]], caption: str, log_steps: bool = True) -> Info | str:
+def prepare(
+    tables: Tables, rows: Sequence[tuple[str, Mapping[str, str]]], caption: str, log_steps: bool = True, log_values: Collection[str] = ()
+) -> Info | str:
     """Small multiples: a row of panels for each of `rows`, (y label, {column: dash}); a panel for each arm (and whatever else varies besides x).
 
     Steps are drawn from the first one after 0. A seed that ended before the others of its cell keeps its last value in the median: to leave
-    it out would show a cell that gets worse whenever a good run is done.
+    it out would show a cell that gets worse whenever a good run is done. Rows whose label is in `log_values` have a log scale, where all values are positive.
     """
     if tables.history.empty:
         return "no run has finished, so there are no curves yet"
@@ -79,20 +88,24 @@ def prepare(tables: Tables, rows: Sequence[tuple[str, Mapping[str, str]]], capti
             cells = [(where.x.index(cell[where.x.column].iloc[0]) if where.x.column else 0, cell) for _, cell in part.groupby("cell", sort=True)]
             lines = [_line(cell, column, dash, labels[order], order, faint) for order, cell in cells for column, dash in columns.items() if column in cell]
             drawn.append((title, tuple(line for line in lines if len(line.points[0]))))
-        panels += _in_a_row(y_label, drawn)
+        panels += _in_a_row(y_label, drawn, y_label in log_values)
     if not any(panel.lines for panel in panels):
         return f"no run has measured {' or '.join(column for _, columns in rows for column in columns)}"
     return Info(tuple(panels), min(len(facets), 3), where.x.label, tuple(labels) if where.x.column else (), log_steps, caption)
 
 
-def _in_a_row(y_label: str, drawn: Sequence[tuple[str, tuple[Line, ...]]]) -> list[Panel]:
-    """Panels on one range of y, which includes 0."""
+def _in_a_row(y_label: str, drawn: Sequence[tuple[str, tuple[Line, ...]]], log: bool) -> list[Panel]:
+    """Panels on one range of y, which includes 0 unless it is a log scale."""
     values = np.concatenate([np.empty(0), *(points[1] for _, lines in drawn for line in lines for points in (line.points, *line.seeds))])
     values = values[np.isfinite(values)]
-    high, low = (float(values.max(initial=0.0)), float(values.min(initial=0.0))) if len(values) else (1.0, 0.0)
+    log = log and len(values) > 0 and bool((values > 0).all())
+    if log:
+        values = np.log10(values)
+    high, low = (float(values.max()), float(values.min())) if len(values) else (1.0, 0.0)
+    high, low = (high, low) if log else (max(high, 0.0), min(low, 0.0))
     room = 0.05 * ((high - low) or 1.0)
-    whole = len(values) > 0 and bool((values == values.round()).all())
-    return [Panel(title, y_label, lines, (low - room, high + room), 0.2 * room if whole else 0.0) for title, lines in drawn]
+    whole = not log and len(values) > 0 and bool((values == values.round()).all())
+    return [Panel(title, y_label, lines, (low - room, high + room), 0.2 * room if whole else 0.0, log) for title, lines in drawn]
 
 
 def _line(cell: Frame, column: str, dash: str, label: str, order: int, faint: bool) -> Line:
@@ -177,7 +190,8 @@ def draw(info: Info, narrow: bool = False) -> go.Figure:
             new = bool(info.labels) and line.label not in told
             told.add(line.label)
             _draw_line(fig, line, colors[line.order], new, panel.dodge * (place - (len(panel.lines) - 1) / 2), row, column)
-        fig.update_yaxes(title={"text": panel.y_label}, range=panel.y_range, row=row, col=column)
+        log = {"type": "log", "tickformat": ",~g", "dtick": max(1, ceil((panel.y_range[1] - panel.y_range[0]) / 5))} if panel.log else {}
+        fig.update_yaxes(title={"text": panel.y_label}, range=panel.y_range, **log, row=row, col=column)
     styled(fig, height)
     fig.update_xaxes(type="log" if info.log_steps else "linear", dtick=1 if info.log_steps else None, range=_step_range(info), tickformat=",")
     for index in range(max(0, n - columns), n):

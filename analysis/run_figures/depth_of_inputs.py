@@ -29,6 +29,8 @@ def prepare(run: OneRun) -> tuple[Info, ...] | str:
         panels += [_gate(table, layer, values) for layer, values in enumerate(gates)] if len(table.operations) == 1 else []
     panels.append(_spread(depth))
     panels += lines("depth over training", [curve(run, "effective_depth", 0), curve(run, "functional_depth", 1)], low=0.0)
+    right = [curve(run, "effective_depth_right", 0, "answered right"), curve(run, "effective_depth_wrong", 1, "answered wrong")]
+    panels += lines("depth of test pairs", right, low=0.0)
     panels += lines("spread of depth over inputs", [curve(run, "effective_depth_sd", 2)], low=0.0)
     scales = {"depth": Scale("sum of gates", *span([panel.values for panel in panels if isinstance(panel, Heat) and panel.scale == "depth"]))}
     scales["gate"] = Scale("gate", 0.0, 1.0)

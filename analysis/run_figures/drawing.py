@@ -155,7 +155,7 @@ def _traces(info: Info, panel: Panel) -> list[dict[str, Any]]:
     """What a panel shows, as plain traces."""
     if isinstance(panel, Lines):
         colors = _colors(panel)
-        return [trace for each in panel.curves for trace in _curve(each, colors[each.order % len(colors)])]
+        return [trace for each in panel.curves for trace in _curve(each, colors[each.order % len(colors)], panel.is_log)]
     if isinstance(panel, Bars):
         colors = [OKABE_ITO[1] if x in panel.chosen else OKABE_ITO[0] for x in panel.x.tolist()]
         hover = f"{panel.x_label} %{{x:.3g}}: %{{y:.3g}}<extra></extra>"
@@ -166,7 +166,7 @@ def _traces(info: Info, panel: Panel) -> list[dict[str, Any]]:
     return [{"type": "heatmap", "x": panel.x, "y": panel.y, "z": values, "coloraxis": _coloraxis(info, panel.scale), "hovertemplate": hover}]
 
 
-def _curve(each: Curve, color: str) -> list[dict[str, Any]]:
+def _curve(each: Curve, color: str, log: bool) -> list[dict[str, Any]]:
     """A line, and behind it its band where it has one; markers where there are few points."""
     hover = f"{each.label}: %{{y:.4g}} at step %{{x:,}}<extra></extra>"
     style = {"line": {"color": color, "width": 2, "dash": each.dash}, "marker": {"size": 5, "color": color}}
@@ -174,7 +174,9 @@ def _curve(each: Curve, color: str) -> list[dict[str, Any]]:
     line = {"type": "scatter", "x": each.steps, "y": each.values, "mode": mode, "name": each.label, "hovertemplate": hover, **style}
     if each.spread is None:
         return [line]
-    x, y = np.concatenate([each.steps, each.steps[::-1]]), np.concatenate([each.values + each.spread, (each.values - each.spread)[::-1]])
+    spread = np.nan_to_num(each.spread)
+    lower = np.maximum(each.values - spread, each.values / 10) if log else each.values - spread  # 0 and below have no place on a log scale
+    x, y = np.concatenate([each.steps, each.steps[::-1]]), np.concatenate([each.values + spread, lower[::-1]])
     band = {"type": "scatter", "x": x, "y": y, "mode": "lines", "line": {"width": 0}, "fill": "toself", "fillcolor": translucent(color, 0.2)}
     return [band | {"hoverinfo": "skip"}, line]
 
@@ -205,7 +207,8 @@ def _step_range(info: Info) -> list[float]:
 
 def _values_axis(panel: Lines) -> dict[str, Any]:
     """The range of all that is drawn, with some room; given ends are kept."""
-    drawn = [each.values for each in panel.curves] + [each.values + sign * each.spread for each in panel.curves if each.spread is not None for sign in (-1, 1)]
+    drawn = [each.values for each in panel.curves]
+    drawn += [each.values + sign * each.spread for each in panel.curves if each.spread is not None for sign in (-1, 1)]
     low, high = span([*drawn, np.array([end for end in (panel.low, panel.high) if end is not None], float)])
     if not panel.is_log:
         room = 0.05 * (high - low or 1.0)
@@ -214,4 +217,4 @@ def _values_axis(panel: Lines) -> dict[str, Any]:
     ends = [log10(lowest) if np.isfinite(lowest) else -1.0, log10(max(high, 1e-300))]
     room = 0.06 * (ends[1] - ends[0] or 1.0)
     wide = ends[1] - ends[0]
-    return {"type": "log", "range": [ends[0] - room, ends[1] + room], "dtick": ceil(wide / 5) if wide > 1.5 else "D2", "tickformat": "~g"}
+    return {"type": "log", "range": [ends[0] - room, ends[1] + room], "dtick": ceil(wide / 5) if wide > 1.5 else "D2", "tickformat": ",~g"}

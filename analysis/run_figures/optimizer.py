@@ -10,7 +10,7 @@ def prepare(run: OneRun) -> tuple[Info, ...] | str:
     """Signal to noise, effective learning rate, update over decay, and the learning rate itself."""
     measured = [
         *lines("signal to noise", [curve(run, "adam_snr", 0)], log=True),
-        *lines("effective learning rate", [curve(run, "effective_lr", 1)], log=True),
+        *lines("effective learning rate", [curve(run, "effective_lr", 1, "mean"), curve(run, "effective_lr_median", 3, "median", "dash")], log=True),
         *lines("update / decay", [curve(run, "update_decay_ratio", 2)], log=True),
     ]
     if not measured:

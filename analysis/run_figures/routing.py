@@ -31,10 +31,12 @@ def prepare(run: OneRun) -> tuple[Info, ...] | str:
 
 
 def ends_and_middle(steps: Sequence[int]) -> list[int]:
-    """The first, the middle (by logarithm, as learning goes) and the last of ascending `steps`, as far as they differ."""
-    middle = float(np.sqrt(max(1, steps[0]) * steps[-1]))
-    between = min(steps, key=lambda step: (abs(np.log(max(1, step)) - np.log(max(1.0, middle))), step))
-    return sorted({steps[0], between, steps[-1]})
+    """The first, the middle (by logarithm, as learning goes, and of those after 0) and the last of ascending `steps`, as far as they differ."""
+    later = [step for step in steps if step > 0]
+    if not later:
+        return list(steps)
+    middle = np.log(later[0] * later[-1]) / 2
+    return sorted({steps[0], min(later, key=lambda step: (abs(np.log(step) - middle), step)), steps[-1]})
 
 
 def _layer(run: OneRun, table: Pairs, steps: Sequence[int], layer: int) -> Info:
