@@ -1,0 +1,26 @@
+"""Weight norms over training, in all and by role, with the scale of logits and of the last representation."""
+
+from __future__ import annotations
+
+from analysis.collect import Tables
+from analysis.figures import measures
+from analysis.figures.series import Info, draw, table
+from analysis.figures.theme import safe
+
+__all__ = ["TITLE", "draw", "prepare", "table"]
+TITLE = "Weight norms over training"
+ROLE = "role_norm/"
+ROLES = ("embedding", "weight")  # biases, norms, gates and routers are in the tables and in the reports of single runs
+
+
+def prepare(tables: Tables) -> Info | str:
+    """All weights, the largest roles, logits, representation, and the rows whose softmax has collapsed."""
+    rows = [
+        ("weight norm", {"weight_norm": "solid"}),
+        *((f"norm of role {safe(role)}", {f"{ROLE}{role}": "solid"}) for role in ROLES),
+        ("logit scale", {"logit_scale": "solid"}),
+        ("representation norm", {"representation_norm": "solid"}),
+        ("collapsed rows", {"collapsed_share": "solid"}),
+    ]
+    caption = "Euclidean norms. Collapsed rows: the share of training rows whose softmax has nothing left to learn from in the working precision."
+    return measures.prepare(tables, rows, caption, "no run measured weight norms")
