@@ -224,14 +224,6 @@ def test_a_base_of_its_own_file(tmp_path: Path) -> None:
     assert load(str(tmp_path / "sweep.yaml"), None, ["budget.steps=9"]).runs[0].config.model.depth == 3
 
 
-@pytest.mark.parametrize("name", sorted(path.stem for path in (Path(__file__).parents[2] / "sweeps").glob("*.yaml")))
-def test_shipped_sweeps_are_found_by_name_and_expand(name: str) -> None:
-    expanded = load(name)
-    assert expanded.folder == name and len(expanded.runs) > 1
-    for profile in expanded.sweep.profiles:
-        assert load(name, profile).folder == f"{name}@{profile}"
-
-
 def test_a_thousand_runs(sweep: Any) -> None:
     expanded = sweep(DESIGN, None, ["seeds=70"])
     assert len(expanded.configs()) == 1050
