@@ -119,6 +119,8 @@ class Supervised(RunPart):
         batch = self.optim.batch_size
         if batch is not None and batch >= self.task.n_train:
             raise ValueError(f"optim.batch_size must be below the {self.task.n_train} training rows, but got {batch}; write null for the full batch")
+        if self.model.grows and self.optim.roles.gate.lr_scale == 0:
+            raise ValueError("optim.roles.gate.lr_scale must be above 0 where depth grows, but got 0: the factor of an added layer would stay at its start, 0")
         if self.budget.futility.max_tau is not None and self.optim.decay_rate == 0:
             raise ValueError("budget.futility.max_tau would have no effect: weights do not decay, so their decay time stays 0; remove it")
         if self.budget.stop and not 0 < self.budget.stop.at_least <= 1:

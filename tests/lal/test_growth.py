@@ -145,6 +145,11 @@ def test_absent_layers_are_left_alone_and_an_added_one_starts_with_an_empty_opti
     assert run.network.present_parameters().keys() == start.keys()
 
 
+def test_frozen_gates_cannot_grow():
+    with pytest.raises(ValueError, match=r"optim.roles.gate.lr_scale must be above 0 where depth grows"):
+        run_config("gated-grow", {"kind": "adamw", "roles": {"gate": {"lr_scale": 0}}})
+
+
 def test_present_parameters_are_those_that_the_logits_depend_on():
     network = network_of(GROWING["input-sigmoid-skip-grow"])
     network.growth._begin(2)
