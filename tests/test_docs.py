@@ -26,8 +26,16 @@ def test_the_readme_s_own_sweep_plans(tmp_path: Path) -> None:
     assert len(load(str(tmp_path / "depth.yaml")).runs) == 15
 
 
+def test_the_plan_names_every_sweep_with_the_status_that_it_is_listed_with() -> None:
+    plan, listed = ((ROOT / name).read_text(encoding="utf-8") for name in ("docs/plan.md", "sweeps/README.md"))
+    status = dict(re.findall(r"^\| \[`(\w+)`\].* \| ([^|]*) \|$", listed, re.MULTILINE))
+    told = dict(re.findall(r"^\|[^|]*\|[^|]*\| `(\w+)`[^|]*\| ([^|;]*)[^|]* \|$", plan, re.MULTILINE))
+    assert {*re.findall(r"`(\w+)`", plan)} >= {*status} - {"smoke"} and {*told} <= {*status}
+    assert {name: text for name, text in told.items() if status[name].split(":")[0] != text} == {}
+
+
 def test_links_lead_somewhere() -> None:
-    for page in (ROOT / "README.md", ROOT / "CONTRIBUTING.md", *(ROOT / "docs").glob("*.md")):
+    for page in (ROOT / "README.md", ROOT / "CONTRIBUTING.md", ROOT / "sweeps/README.md", *(ROOT / "docs").glob("*.md")):
         for link in re.findall(r"\]\(([^)#]+)\)", page.read_text(encoding="utf-8")):
             assert link.startswith("http") or (page.parent / link).exists(), f"{page.name}: {link}"
 
