@@ -38,6 +38,8 @@ def train_one(sweep: Expanded, wanted: str | None, store: Store, device: str, co
     from lal.runs.session import Interrupted, attempt
 
     config = chosen(sweep, wanted)
+    for text in sweep.left_out:
+        console.print(f"! {text}", style="yellow", highlight=False, markup=False)
     torch.set_num_threads(max(1, int(sweep.resources["cpu"])))
     with interruptible(raises=False) as came:  # the run is asked to stop, and saves first
         try:
