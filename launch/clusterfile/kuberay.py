@@ -93,11 +93,11 @@ def workers_are_spot(values: Values) -> Iterator[Finding]:
     """Runs go on from checkpoints on another node, so the cheaper node is the right one."""
     for path, group in workers(values):
         keys, pod = _spot_keys(group), (*path, "template", "spec")
-        tolerated = {within(each, "key") for each in items(group, "template", "spec", "tolerations")}
+        tolerated = [within(each, "key") for each in items(group, "template", "spec", "tolerations")]
         if not keys:
             remedy = "write one of " + ", ".join(f'"{key}": "{value}"' for key, value in SPOT.items())
             yield Finding((*pod, "nodeSelector"), "workers must select spot nodes", shown(within(group, "template", "spec", "nodeSelector")), remedy)
-        elif not keys & tolerated:
+        elif not any(key in tolerated for key in keys):
             key = min(keys)
             remedy = f'write - {{key: "{key}", operator: Exists, effect: NoSchedule}}'
             yield Finding((*pod, "tolerations"), "workers must tolerate the taint of spot nodes", f"none is for {key}", remedy)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator
+from functools import cache
 from importlib.metadata import PackageNotFoundError, version
 
 from packaging.requirements import Requirement
@@ -16,6 +17,7 @@ IMAGE = re.compile(r"(?P<name>.+):(?P<tag>[\w][\w.-]*)")
 Command = tuple[Keys, str]
 
 
+@cache
 def here(name: str) -> str | None:
     """The version of a package that is installed here, without the name of its build ("2.13.0+cpu" is 2.13.0); None when it is not."""
     try:
