@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import platform
 import socket
 import subprocess
@@ -11,19 +12,27 @@ from pathlib import Path
 from typing import Any
 
 PACKAGES = ("lal", "torch", "ray", "pyarrow")
+COMMIT_VARIABLE = "LAL_COMMIT"  # of code that was sent here, without its clone
+DIRTY = "+dirty"
 
 
 @cache
 def commit() -> tuple[str | None, bool | None]:
-    """(commit, dirty) of the clone this code runs from; (None, None) where it is not a clone."""
+    """(commit, dirty) of the clone this code runs from, or was sent from; (None, None) where there is none."""
     root = Path(__file__).parent.parent
     if not (root / ".git").exists():
-        return None, None
+        sent = os.environ.get(COMMIT_VARIABLE)
+        return (sent.removesuffix(DIRTY), sent.endswith(DIRTY)) if sent else (None, None)
     try:
         head = _git(root, "rev-parse", "HEAD").strip()
         return head, bool(_git(root, "status", "--porcelain").strip())
     except (OSError, subprocess.SubprocessError):
         return None, None
+
+
+def commit_text(head: str, dirty: bool | None) -> str:
+    """A commit for COMMIT_VARIABLE, before the code is sent without its clone."""
+    return head + (DIRTY if dirty else "")
 
 
 def _git(root: Path, *words: str) -> str:

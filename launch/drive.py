@@ -1,12 +1,12 @@
-"""`lal sweep` on this machine: run what a plan says is missing, and say how it went."""
+"""`lal sweep`, on a Ray of our own or on a cluster that is there: run what a plan says is missing, and say how it went."""
 
 from __future__ import annotations
 
 import os
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager, redirect_stdout
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager, redirect_stdout
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -16,22 +16,27 @@ from lal.config import RunConfig, run_id
 from lal.errors import Refused
 from lal.standing import standing
 from lal.store import Store
+from launch.cluster import Reach
 from launch.plan import Plan
+from launch.preflight import NoRoom
 from launch.progress import Board, display, follower
+from launch.resources import resources_of
 from launch.summary import Summary, summed
 from launch.sweep import manifest
+from launch.trial import NODE_LOST, Trial
+
+BACK_OFF_S = (2.0, 10.0, 30.0)  # before runs that their nodes took along are tried again: new nodes need a while
 
 
 @dataclass(frozen=True)
 class Options:
     """How to run, not what."""
 
-    cpus: int | None = None
-    gpus: int | None = None
+    reach: Reach = field(default_factory=Reach)
     device: str = "auto"
-    dashboard: bool = False
     quiet: bool = False
     fresh: bool = False
+    pending_timeout_s: float = 900.0
 
 
 def drive(planned: Plan, store: Store, options: Options, console: Console) -> Summary:
@@ -43,7 +48,7 @@ def drive(planned: Plan, store: Store, options: Options, console: Console) -> Su
     begun = time.monotonic()
     driver = Driver(planned, store, options, console)
     signalled = driver.train() if planned.to_train else driver.note_manifest()
-    return summed(planned, store, signalled, time.monotonic() - begun)
+    return replace(summed(planned, store, signalled, time.monotonic() - begun), not_begun=driver.not_begun)
 
 
 class Driver:
@@ -52,6 +57,7 @@ class Driver:
     def __init__(self, planned: Plan, store: Store, options: Options, console: Console):
         self.planned, self.store, self.options, self.console = planned, store, options, console
         self.sweep = planned.sweep
+        self.not_begun: str | None = None  # why nothing was begun
 
     def train(self) -> int | None:
         """Trains what is missing, on one Ray after another where a worker had to be killed for its memory.
@@ -75,25 +81,51 @@ class Driver:
         self.store.put_json(f"{self.store.sweep(self.sweep.folder)}/manifest.json", manifest(self.sweep))
 
     def _train_on_ray(self, runs: list[RunConfig], first: bool) -> int | None:
-        from launch.cluster import embedded, nodes_now, resources_of
+        from launch.cluster import connected
         from launch.interrupts import interruptible
-        from launch.tuner import run_all
+
+        # Ray prints of dead workers to the driver's stdout; the summary says it better, and scripts read stdout.
+        with silence(), connected(self.options.reach, self.sweep.folder) as address, interruptible() as came:
+            try:
+                self._train_connected(runs, first, address)
+            except KeyboardInterrupt:
+                pass  # workers end with our connection, and their runs go on from what they saved
+            except NoRoom as error:
+                self.not_begun = str(error)
+        return came[0] if came else None
+
+    def _train_connected(self, runs: list[RunConfig], first: bool, address: str | None) -> None:
+        from launch import preflight
 
         options = self.options
-        # Ray prints of dead workers to the driver's stdout; the summary says it better, and scripts read stdout.
-        with silence(), embedded(options.cpus, options.gpus, dashboard=options.dashboard) as address, interruptible() as came:
-            resources = resources_of(self.sweep.resources, nodes_now())
+        nodes = [*preflight.nodes_now(), *preflight.nodes_to_come()]
+        resources = resources_of(self.sweep.resources, nodes)
+        with ExitStack() as kept:
+            token = None
+            if options.reach.address is not None:
+                token = kept.enter_context(preflight.shared(self.store))
+                preflight.wait_for_room(resources, options.pending_timeout_s)
             if first:
                 self._begin(runs, address)
             board = Board(len(runs), runs[0].goal.column, {run.run_id: label(run.arm, run.point, run.seed) for run in self.sweep.runs})
             shown = display(board, self.console, quiet=options.quiet)
-            try:
-                run_all(runs, self.store, resources, options.device, follower(board, shown))
-            except KeyboardInterrupt:
-                pass  # workers end with Ray, and their runs go on from what they saved
-            finally:
-                shown.close()
-        return came[0] if came else None
+            kept.callback(shown.close)
+            trial = Trial(self.sweep.folder, self.store, resources, options.device, token)
+            self._through_lost_nodes(runs, trial, follower(board, shown))
+
+    def _through_lost_nodes(self, runs: Sequence[RunConfig], trial: Trial, callback: Any) -> None:
+        """Trains `runs`; those that were lost with their nodes are tried again, after a while: that is not the runs' fault."""
+        from launch.tuner import run_all
+
+        run_all(runs, trial, callback)
+        for pause in BACK_OFF_S:
+            runs = [config for config in runs if (failure := self.store.run(run_id(config)).failure()) and failure.reason == NODE_LOST]
+            if not runs:
+                return
+            time.sleep(pause)
+            for config in runs:
+                self.store.run(run_id(config)).forgive()
+            run_all(runs, trial, callback)
 
     def _begin(self, runs: list[RunConfig], address: str | None) -> None:
         """Only now that it is known that the runs can be trained: the manifest, and an end to old failures, or to everything."""

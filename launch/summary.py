@@ -24,6 +24,7 @@ class Summary:
         left_alone: failed before, and left so on request.   trained: finished by this call, of them `outcomes`.
         notes: of runs that this call trained: what was lost on the disk and made good.
         failures: of runs that this call tried.   missing: neither finished nor failed: interrupted.   signal: that interrupted, or None.
+        not_begun: why nothing was begun, or None.
     """
 
     folder: str
@@ -37,6 +38,7 @@ class Summary:
     failures: list[Failure] = field(default_factory=list)
     missing: int = 0
     signal: int | None = None
+    not_begun: str | None = None
 
     @property
     def exit_code(self) -> int:
@@ -74,6 +76,8 @@ def say(summary: Summary, console: Console, again: str) -> None:
         console.print(f"! {note}", style="yellow", highlight=False, markup=False, soft_wrap=True)
     if len(summary.notes) > SHOWN:
         console.print(f"! ... and {len(summary.notes) - SHOWN} more runs whose files were damaged", style="yellow", highlight=False)
+    if summary.not_begun:
+        console.print(summary.not_begun, highlight=False, markup=False, soft_wrap=True)
     if summary.left_alone:
         console.print(f"{summary.left_alone} that had failed were left alone.", highlight=False)
     if summary.failures:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import socket
 import time
 from collections.abc import Callable, Sequence
 from typing import Any
 
 from lal import events
 from lal.config import RunConfig, parse, run_id
+from lal.errors import Refused
 from lal.runs.run import Row
 from lal.store import Failure, Record, Store
 
@@ -15,7 +17,9 @@ REPORT_EVERY_S = 0.5
 
 
 def train_reported(params: dict[str, Any]) -> None:
-    """Trains `params["job"]`: {"config": all values of one run, "results": root folder, "device": auto | cpu | cuda, "threads": n, ...}.
+    """Trains `params["job"]`: {"config": all values of one run, "results": root folder, "device": auto | cpu | cuda, "threads": n, "token": see below, ...}.
+
+    Where "token" is the name of a file, the results folder must hold it: else this node sees another folder than the driver.
 
     Reports run_id, step, goal, events and, last, the outcome to Tune, twice a second. A crash of the run is noted in
     its folder and reported as an outcome: what Tune sees as an error is a lost worker, which is worth another try.
@@ -27,10 +31,21 @@ def train_reported(params: dict[str, Any]) -> None:
 
     job = params["job"]
     torch.set_num_threads(job["threads"])
+    refuse_unshared(job)
     config = parse(job["config"])
     reporter = Reporter(config, tune.report)
     result = attempt(config, Store(job["results"]), device=chosen_device(job["device"]), report=reporter.see, resumed=reporter.catch_up)
     reporter.finish(result)
+
+
+def refuse_unshared(job: dict[str, Any]) -> None:
+    """Refuses to train where nobody would find the results.
+
+    Raises:
+        Refused: this node does not see what the driver wrote.
+    """
+    if job["token"] is not None and not Store(job["results"]).has(job["token"]):
+        raise Refused(f"--results must be one place for all nodes, but {job['results']} is not that of the driver on {socket.gethostname()}; mount it there")
 
 
 def chosen_device(wanted: str) -> str:

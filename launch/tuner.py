@@ -13,9 +13,11 @@ from lal.standing import standing
 from lal.store import Failure, Store
 from launch.cluster import scratch
 from launch.trainable import train_reported
+from launch.trial import NODE_LOST, Trial
 
 CHUNK = 256  # trials known to Tune at once: choosing one scans all of them, and its snapshot of them is rewritten whole
 LOST_TRIES = 3  # attempts at a run whose worker died under it
+NODE_DIED = "its node has died"  # how Ray words the end of an actor whose machine went
 LOW_MEMORY = "running low on memory"  # how Ray words a kill; other deaths mention memory, too, as one of many possible causes
 
 
@@ -23,7 +25,7 @@ class KilledForMemory(Exception):
     """Ray's memory monitor killed a worker, and Tune stopped."""
 
 
-def run_all(runs: Sequence[RunConfig], store: Store, resources: dict[str, float], device: str, callback: Any) -> None:
+def run_all(runs: Sequence[RunConfig], trial: Trial, callback: Any) -> None:
     """Trains `runs` on the connected Ray cluster, in their order. Results are in their folders; workers that died leave a failure there.
 
     `callback` is a `ray.tune.Callback`, called in this process.
@@ -34,11 +36,11 @@ def run_all(runs: Sequence[RunConfig], store: Store, resources: dict[str, float]
     """
     for chunk in chunked(runs, CHUNK):
         try:
-            note_lost(store, chunk, _fit(chunk, store, resources, device, callback))
+            note_lost(trial.store, chunk, _fit(chunk, trial, callback))
         except RuntimeError as error:
             if LOW_MEMORY not in str(error):
                 raise
-            note_killed(store, chunk, str(error))
+            note_killed(trial.store, chunk, str(error))
             raise KilledForMemory from error
 
 
@@ -47,15 +49,14 @@ def chunked(items: Sequence[RunConfig], size: int) -> Iterator[Sequence[RunConfi
     return (items[start : start + size] for start in range(0, len(items), size))
 
 
-def _fit(runs: Sequence[RunConfig], store: Store, resources: dict[str, float], device: str, callback: Any) -> Any:
+def _fit(runs: Sequence[RunConfig], trial: Trial, callback: Any) -> Any:
     from ray import tune
 
-    threads = max(1, int(resources["cpu"]))
-    jobs = [{"config": dump(run), "results": str(store.root), "device": device, "threads": threads, "run_id": run_id(run)} for run in runs]
+    jobs = [{"config": dump(run), "run_id": run_id(run), **trial.facts()} for run in runs]
     folder = scratch()
     try:
         tuner = tune.Tuner(
-            tune.with_resources(train_reported, resources),
+            named(trial),
             param_space={"job": tune.grid_search(jobs)},
             tune_config=tune.TuneConfig(reuse_actors=True, trial_name_creator=_trial_name, trial_dirname_creator=_trial_name),
             run_config=tune.RunConfig(
@@ -69,6 +70,16 @@ def _fit(runs: Sequence[RunConfig], store: Store, resources: dict[str, float], d
         return tuner.fit()
     finally:
         shutil.rmtree(folder, ignore_errors=True)
+
+
+def named(trial: Trial) -> Any:
+    """The trainable under the sweep's name: the dashboard lists actors by it."""
+    from ray import tune
+    from ray.tune.trainable import wrap_function
+
+    trainable = tune.with_resources(wrap_function(train_reported), dict(trial.resources))
+    trainable.__name__ = trainable.__qualname__ = trial.name
+    return trainable
 
 
 def _trial_name(trial: Any) -> str:
@@ -89,6 +100,8 @@ def unnoted(run_id: str, error: Exception) -> Failure:
     """The facts of what was seen from outside: a worker that died, or one that could not even begin its run."""
     from ray.exceptions import RayActorError
 
+    if isinstance(error, RayActorError) and NODE_DIED in str(error):
+        return Failure(run_id, "lost", NODE_LOST, 0, str(error))
     if isinstance(error, RayActorError):
         return Failure(run_id, "lost", f"the worker died {LOST_TRIES} times", 0, str(error))
     return Failure(run_id, "error", str(error).strip().rpartition("\n")[2], 0, str(error))

@@ -1,0 +1,32 @@
+"""What all runs of one call share on their way to workers. Imports neither torch nor ray."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from lal.store import Store
+
+NODE_LOST = "its node was lost"  # reason of a failure that is nobody's fault, and worth another try later
+
+
+@dataclass(frozen=True)
+class Trial:
+    """How the runs of a sweep are trained.
+
+    Attributes:
+        name: what the dashboard calls them.   resources: Ray's, of one run.   device: auto, cpu or cuda.
+        token: name of a file in the results folder that workers must see there; None = they are on this machine.
+    """
+
+    name: str
+    store: Store
+    resources: Mapping[str, float]
+    device: str
+    token: str | None = None
+
+    def facts(self) -> dict[str, Any]:
+        """What a worker is told of them, beside the run's own configuration."""
+        threads = max(1, int(self.resources["cpu"]))
+        return {"results": str(self.store.root), "device": self.device, "threads": threads, "token": self.token}
