@@ -55,11 +55,6 @@ def has_table(task: TaskPart) -> bool:
     return task.n_operands == 2 and task.n_rows == task.n_tokens**2 and task.n_tokens <= P_UP_TO
 
 
-def gates_of_inputs(run: Supervised) -> bool:
-    """Whether each input has gates of its own."""
-    return getattr(run.model, "scope", "layer") == "input"
-
-
 def passed(run: Supervised, network: Network, tokens: Tensor, *, logits: bool) -> dict[str, Tensor]:
     """What is kept of one pass: answers, routing and gates as they apply, and the logits if asked for."""
     import torch
@@ -79,7 +74,7 @@ def kept_of(run: Supervised, output: Output, *, logits: bool) -> dict[str, Tenso
     if output.routing is not None:
         kept["routing"] = torch.stack([weights[-1] for weights in output.routing]).half()
     if output.gates is not None:
-        kept |= {"input_gates": output.gates.half()} if gates_of_inputs(run) else {"gates": output.gates.float()}
+        kept |= {"input_gates": output.gates.half()} if run.model.gates_by_input else {"gates": output.gates.float()}
     return kept
 
 
@@ -128,9 +123,9 @@ def shares(energy: Tensor) -> Tensor:
 def size(run: Supervised) -> int:
     """Bytes of one snapshot on disk, about."""
     task, layers = run.task, run.model.n_layers
-    weights = 2 * layers * (getattr(getattr(run.model, "feed_forward", run.model), "heads", 0) * run.model.has_routing + gates_of_inputs(run))
+    weights = 2 * layers * (getattr(getattr(run.model, "feed_forward", run.model), "heads", 0) * run.model.has_routing + run.model.gates_by_input)
     by_row = task.n_rows * (weights + 0.25) if has_rows(task) else 0
     spectra = 4 * (task.n_tokens**2 * has_table(task) + task.n_tokens // 2)
     units = run.model.width if getattr(run.model, "scope", "layer") == "neuron" else 1  # type: ignore[attr-defined]
-    gates = 4 * layers * units if run.model.has_gates and not gates_of_inputs(run) else 0
+    gates = 4 * layers * units if run.model.has_gates and not run.model.gates_by_input else 0
     return 1_000 + round(PACKED * (by_row + spectra + gates))

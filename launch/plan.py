@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from lal.config import RunConfig
+from lal.config import RunConfig, run_id
 from lal.standing import Standing, standing
 from lal.store import Store
 from launch.estimate import Estimate, Estimator, wall_seconds
@@ -82,6 +82,23 @@ class Plan:
         told = [each.reason for each in self.standings.values() if each.state in ("continue", "again")]
         return dict(Counter([*told, *(f"last attempt: {each.failed}" for each in self.standings.values() if each.failed)]))
 
+    def hints(self) -> tuple[str, ...]:
+        """What could be had without training, of the runs to train again: metrics that kept checkpoints can tell."""
+        lacking = [names for config in self.to_train if (names := measurable_later(config, self.standings[run_id(config)]))]
+        if not lacking:
+            return ()
+        metrics = ",".join(sorted({name for names in lacking for name in names}))
+        runs = f"{len(lacking)} of the runs to train again keep" if len(lacking) > 1 else "1 of the runs to train again keeps"
+        return (f"{runs} checkpoints: `lal measure {self.sweep.folder} --metric {metrics}` reads these metrics off them without training",)
+
+
+def measurable_later(config: RunConfig, stands: Standing) -> tuple[str, ...]:
+    """The metrics for which alone a finished run would be trained again, though it kept checkpoints on the way."""
+    if stands.state != "again" or stands.record is None:
+        return ()
+    stored = stands.record.measure
+    return config.unmeasured(stored) if stored.get("save_every") and config.eval_every % stored["eval_every"] == 0 else ()
+
 
 def plan(sweep: Expanded, store: Store, *, skip_failed: bool = False, fresh: bool = False, cpus: int | None = None) -> Plan:
     """What is missing of `sweep` in `store`, on a machine with `cpus` cores (default: this one); `fresh` counts nothing that is there.
@@ -149,6 +166,7 @@ def summary(plan: Plan) -> dict[str, Any]:
         **plan.counts(),
         "to_train": len(plan.to_train),
         "reasons": plan.reasons(),
+        "hints": list(plan.hints()),
         "slots": plan.slots,
         "wall_seconds": round(plan.wall_s, 1),
         "core_hours": round(plan.core_s / 3600, 4),
@@ -174,6 +192,8 @@ def show(plan: Plan, console: Console) -> None:
     console.print(table, highlight=False)
     for reason, count in plan.reasons().items():
         console.print(f"{count} x {reason}", markup=False, highlight=False)
+    for text in plan.hints():
+        console.print(text, markup=False, highlight=False, soft_wrap=True)
     for text in plan.warnings:
         console.print(f"! {text}", style="yellow", markup=False, highlight=False)
     if plan.to_train:

@@ -9,8 +9,8 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
-from lal.errors import Refused, nearest
 from lal.store import Store
+from launch.stored import meant
 
 
 def facts(store: Store, name: str) -> dict[str, Any]:
@@ -19,16 +19,8 @@ def facts(store: Store, name: str) -> dict[str, Any]:
     Raises:
         Refused: nothing, or more than one run, has that name.
     """
-    sweeps, runs = store.names("sweeps"), store.names("runs")
-    if name in sweeps:
-        return sweep_facts(store, name)
-    matching = [name] if name in runs else [run for run in runs if run.startswith(name)]
-    if len(matching) == 1:
-        return run_facts(store, matching[0])
-    if matching:
-        raise Refused(f"lal show takes one run, but {name!r} begins {len(matching)} of them: {', '.join(matching[:5])}; write more of it")
-    remedy = nearest(name, [*sweeps, *runs]) if sweeps or runs else "nothing is stored there yet; run `lal sweep` first"
-    raise Refused(f"lal show takes a sweep or a run of {store.root}, but there is no {name!r}; {remedy}")
+    sweep, run_id = meant(store, name, None, "lal show")
+    return sweep_facts(store, sweep) if sweep else run_facts(store, run_id or "")
 
 
 def sweep_facts(store: Store, folder: str) -> dict[str, Any]:

@@ -130,8 +130,8 @@ class Run(ABC):
         """
 
     @abstractmethod
-    def measured(self, names: Sequence[str]) -> Row:
-        """The columns of the metrics `names`, of those that are `measurable`, in the present state. Changes nothing."""
+    def measured(self, names: Sequence[str]) -> dict[str, Row]:
+        """The columns of each of the metrics `names`, of those that are `measurable`, in the present state. Changes nothing."""
 
     @abstractmethod
     def arrays(self) -> dict[str, np.ndarray]:

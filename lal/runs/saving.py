@@ -15,7 +15,8 @@ from lal.standing import refuse_other
 from lal.stopping import End
 from lal.store import Record, RunFolder, arrays_name, kept_name
 
-SAVED = {"trajectory", "measure", "step", "rows", "part", "state"}  # what a checkpoint holds, at least
+STATE = {"trajectory", "measure", "step", "state"}  # what a kept checkpoint holds
+SAVED = STATE | {"rows", "part"}  # what the checkpoint to go on from holds, at least
 
 
 class Saver:
@@ -88,7 +89,7 @@ class Saver:
         self.step = row["step"]
         if is_pulse(row):
             return
-        self.rows.append(row)
+        self.rows.append({name: each for name, each in row.items() if each is not None})  # as they are read back
         value = row.get(self.config.goal.column)
         if self.config.goal.better(value, self._best_value):
             self._best_value, self._best = value, (row, run.weights())

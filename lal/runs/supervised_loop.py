@@ -96,9 +96,10 @@ class SupervisedRun(Run):
         self.seconds += perf_counter() - since
         return row | {"seconds": self.seconds}
 
-    def measured(self, names: Sequence[str]) -> Row:
+    def measured(self, names: Sequence[str]) -> dict[str, Row]:
         with looking(self.network):
-            return values_of(names, Probe(self.config, self.network, self.data, self.optimizer, self.step))
+            probe = Probe(self.config, self.network, self.data, self.optimizer, self.step)
+            return {name: METRICS[name].values(probe) for name in names}
 
     def arrays(self) -> dict[str, np.ndarray]:
         with looking(self.network):
@@ -128,6 +129,6 @@ class SupervisedRun(Run):
             generator.set_state(state["streams"][name])
 
 
-def values_of(names: Sequence[str], probe: Probe) -> Row:
+def values_of(names: list[str], probe: Probe) -> Row:
     """The columns of the metrics called `names`."""
     return {column: value for name in names for column, value in METRICS[name].values(probe).items()}

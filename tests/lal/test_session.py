@@ -7,6 +7,7 @@ import os
 import pickle
 import shutil
 from dataclasses import asdict
+from math import gcd
 
 import pytest
 
@@ -22,11 +23,14 @@ from tests.lal.walk import Walk, WalkMeasure
 
 BUDGET = {"steps": 8, "stop": None, "checkpoint_every_s": 1e-9}  # every row is saved
 # a slow metric is also read on the last row, wherever a budget puts that
-EVERY_2 = {"eval_every": 2, "every": {"functional_depth": 2}, "snapshot_every": 4, "save_every": 2}
+METRICS = ["accuracy", "gates", "functional_depth", "weight_norm"]
+EVERY_2 = {"eval_every": 2, "metrics": METRICS, "every": {"functional_depth": 2}, "snapshot_every": 4, "save_every": 8}
 GUMBEL = run_config("gated-gumbel", {"kind": "adamw", "lr": 0.01, "batch_size": 5}, budget=BUDGET, measure=EVERY_2)
 CONFIGS = {
     "gumbel": GUMBEL,
-    "routed": run_config("routed", budget=BUDGET, penalties={"routing": {"kind": "gini", "weight": 0.1}}),
+    "routed": run_config(
+        "routed", budget=BUDGET, measure={"eval_every": 2, "metrics": ["accuracy", "price", "routing"]}, penalties={"routing": {"kind": "gini", "weight": 0.1}}
+    ),
     "walk": Walk(budget=Budget(**BUDGET), measure=WalkMeasure(eval_every=2)),
 }
 KINDS = pytest.mark.parametrize("config", CONFIGS.values(), ids=CONFIGS)
@@ -38,7 +42,8 @@ def with_budget(config, **changes):
 
 
 def untimed(rows):
-    return [{name: value for name, value in row.items() if name != "seconds"} for row in rows]
+    """The rows without what differs between two equal runs, and without nulls, which are not stored."""
+    return [{name: value for name, value in row.items() if name != "seconds" and value is not None} for row in rows]
 
 
 def results(config, store):
@@ -265,7 +270,7 @@ def test_any_damaged_file_of_an_interrupted_run_costs_work_not_results(config, d
         assert isinstance(attempt(config, store), Record), name
         found = results(config, store) if name.name != "best.pt" else None
         assert untimed(store.run(run_id(config)).history()) == expected["history"], name
-        assert found is None or equal(found["state"], expected["state"]), name
+        assert found is None or all(equal(found[each], expected[each]) for each in ("state", "arrays", "kept")), name
 
 
 @HARDEST
@@ -281,6 +286,62 @@ def test_any_damaged_file_of_a_finished_run_costs_work_not_results(config, damag
     assert isinstance(record, Record)
     assert record.steps == steps
     assert untimed(store.run(run_id(config)).history()) == uninterrupted(asked)["history"]
+
+
+@HARDEST
+@pytest.mark.parametrize("name", ["checkpoint.pt", "arrays/step-000000000.npz", "checkpoints/step-000000000.pt", "history/part-00001.parquet"])
+def test_what_was_lost_and_made_good_is_said_in_the_record_even_after_another_interruption(config, name, store):
+    interrupted_folder(config, store)
+    folder = store.run(run_id(config))
+    store.remove(f"{folder.path}/claim.json")
+    folder.put_bytes(name, b"PK")
+    with pytest.raises(Interrupted):
+        attempt(config, store, **stop_after(1))
+    record = attempt(config, store)
+    assert isinstance(record, Record)
+    lost = "its history" if name.startswith("history") else name
+    assert record.environment["notes"] == [f"{lost} was damaged or missing: trained again from step 0"]
+
+
+@KINDS
+def test_a_run_that_lost_nothing_has_no_notes(config, store):
+    with pytest.raises(Interrupted):
+        attempt(config, store, **stop_after(3))
+    resumed = []
+    record = attempt(config, store, resumed=resumed.extend)
+    assert isinstance(record, Record)
+    assert "notes" not in record.environment
+    assert [row["step"] for row in resumed] == [0, 2, 4]
+
+
+@pytest.mark.parametrize("kept", [{"snapshot_every": 2}, {"save_every": 2}, {"snapshot_every": 6, "save_every": 6}])
+def test_what_was_not_kept_is_kept_by_training_again_to_the_same_end(kept, store, tmp_path):
+    """Asked for after the run was finished, with both askers served."""
+    config = GUMBEL
+    attempt(config, store)
+    measure = config.measure.model_copy(update=kept)
+    asked = config.model_copy(update={"measure": measure})
+    words = {"snapshot_every": "snapshots", "save_every": "checkpoints"}
+    lacking = " and ".join(f"{words[name]} every {steps} steps" for name, steps in kept.items())
+    stands = standing(asked, store)
+    assert (stands.state, stands.reason) == ("again", f"its record lacks {lacking}")
+    assert isinstance(attempt(asked, store), Record)
+    both = {name: gcd(getattr(config.measure, name), getattr(measure, name)) for name in words}
+    attempt(config.model_copy(update={"measure": config.measure.model_copy(update=both)}), other := Store(tmp_path / "other"))
+    found, expected = results(asked, store), results(asked, other)
+    assert found["names"] == expected["names"]
+    assert found["record"] == expected["record"]
+    assert all(equal(found[each], expected[each]) for each in ("history", "state", "arrays", "kept"))
+    assert standing(asked, store).state == standing(config, store).state == "done"
+
+
+def test_a_run_that_is_extended_has_no_snapshot_of_its_first_end_unless_that_is_due(store):
+    at_end = run_config("gated", measure={"eval_every": 2, "metrics": ["accuracy"]}, budget=BUDGET)
+    attempt(with_budget(at_end, steps=3), store)
+    folder = store.run(run_id(at_end))
+    assert (folder.snapshots(), folder.kept()) == ([3], [])
+    attempt(at_end, store)
+    assert (folder.snapshots(), folder.kept()) == ([8], [])
 
 
 @KINDS

@@ -109,8 +109,8 @@ class WalkRun(Run):
         stopper.see(row)
         return row
 
-    def measured(self, names: Sequence[str]) -> Row:
-        return {name: self.x.item() ** 2 for name in names}
+    def measured(self, names: Sequence[str]) -> dict[str, Row]:
+        return {name: {name: self.x.item() ** 2} for name in names}
 
     def arrays(self) -> dict[str, np.ndarray]:
         return {"x": self.x.numpy()}
