@@ -6,15 +6,25 @@ import json
 import shlex
 import sys
 from collections.abc import Callable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 from rich.console import Console
+
+from lal.errors import Refused
+
+if TYPE_CHECKING:
+    from launch.cluster import Reach
 
 SWEEP = click.argument("sweep")
 OVERRIDES = click.argument("overrides", nargs=-1)
 RESULTS = click.option("--results", default="results", show_default=True, help="Folder of results.")
 PROFILE = click.option("--profile", help="Name of a profile of the sweep, such as laptop.")
+DEVICE = click.option("--device", type=click.Choice(["auto", "cpu", "cuda"]), default="auto", show_default=True)
+SKIP_FAILED = click.option("--skip-failed", is_flag=True, help="Leave runs alone whose last attempt failed.")
+FRESH = click.option("--fresh", is_flag=True, help="Forget what is stored of this sweep's runs first.")
+REPORTED = click.option("--report/--no-report", "reported", default=True, help="Write report.html at the end.")
+PENDING = click.option("--pending-timeout", type=click.FloatRange(0), help="Seconds to wait for room on a cluster that is there.  [default: 900]")
 JSON = click.option("--json", "as_json", is_flag=True, help="One JSON object for scripts instead of text.")
 
 
@@ -24,17 +34,21 @@ JSON = click.option("--json", "as_json", is_flag=True, help="One JSON object for
 @RESULTS
 @PROFILE
 @click.option("--cpus", type=click.IntRange(1), help="Cores to plan for; default: this machine's.")
+@click.option("--gpus", type=click.IntRange(0), help="GPUs to plan for; default: this machine's.")
 @JSON
-def plan(sweep: str, overrides: tuple[str, ...], results: str, profile: str | None, cpus: int | None, as_json: bool) -> None:
+def plan(sweep: str, overrides: tuple[str, ...], results: str, profile: str | None, cpus: int | None, gpus: int | None, as_json: bool) -> None:
     """What SWEEP (a name or a YAML file) would train: runs, time, storage, and what looks wrong. Trains nothing.
 
     OVERRIDES are dotted.path=value, or dotted.path=a,b,c for an axis.
     """
     from lal.store import Store
     from launch import plan as planning
+    from launch.resources import resources_of, this_machine
     from launch.sweep import load
 
-    planned = planning.plan(load(sweep, profile, list(overrides)), Store(results), cpus=cpus)
+    expanded = load(sweep, profile, list(overrides))
+    resources_of(expanded.resources, [this_machine(cpus, gpus)])
+    planned = planning.plan(expanded, Store(results), cpus=cpus)
     if as_json:
         click.echo(json.dumps(planning.summary(planned)))
     else:
@@ -46,13 +60,15 @@ def plan(sweep: str, overrides: tuple[str, ...], results: str, profile: str | No
 @OVERRIDES
 @RESULTS
 @PROFILE
-@click.option("--cpus", type=click.IntRange(1), help="Cores for Ray; default: this machine's.")
-@click.option("--gpus", type=click.IntRange(0), help="GPUs for Ray; default: this machine's.")
-@click.option("--device", type=click.Choice(["auto", "cpu", "cuda"]), default="auto", show_default=True)
-@click.option("--dashboard/--no-dashboard", default=False, help="Start Ray's dashboard on loopback.")
-@click.option("--skip-failed", is_flag=True, help="Leave runs alone whose last attempt failed.")
-@click.option("--fresh", is_flag=True, help="Forget what is stored of this sweep's runs first.")
-@click.option("--report/--no-report", "reported", default=True, help="Write report.html at the end.")
+@click.option("--cpus", type=click.IntRange(1), help="Cores for a Ray of our own; default: this machine's.")
+@click.option("--gpus", type=click.IntRange(0), help="GPUs for a Ray of our own; default: this machine's.")
+@click.option("--dashboard/--no-dashboard", default=False, help="Start the dashboard of a Ray of our own, on loopback.")
+@click.option("--address", help="Run on a cluster that is there and that this machine is a node of: auto, or HOST:PORT as `ray start` printed it.")
+@PENDING
+@DEVICE
+@SKIP_FAILED
+@FRESH
+@REPORTED
 @click.option("--quiet", is_flag=True, help="No progress.")
 @JSON
 @click.pass_obj
@@ -63,7 +79,13 @@ def sweep(
     results: str,
     profile: str | None,
     reported: bool,
+    cpus: int | None,
+    gpus: int | None,
+    dashboard: bool,
+    address: str | None,
+    pending_timeout: float | None,
     skip_failed: bool,
+    quiet: bool,
     as_json: bool,
     **options: Any,
 ) -> None:
@@ -75,25 +97,49 @@ def sweep(
     from launch.drive import Options, drive
     from launch.plan import plan as planned_of
     from launch.plan import show
+    from launch.sending import asked_as
     from launch.summary import say
     from launch.sweep import load
 
+    reach = reached(cpus, gpus, dashboard, address, pending_timeout)
+    expanded = load(sweep, profile, list(overrides))
+    slots = room(reach, expanded.resources)
     console = Console(file=sys.stderr if as_json else sys.stdout)
-    options["quiet"] = options["quiet"] or as_json
     store = Store(results)
-    planned = planned_of(load(sweep, profile, list(overrides)), store, skip_failed=skip_failed, fresh=options["fresh"], cpus=options["cpus"])
-    if not options["quiet"]:
+    planned = planned_of(expanded, store, skip_failed=skip_failed, fresh=options["fresh"], cpus=slots)
+    if not (quiet or as_json):
         show(planned, console)
-    summary = drive(planned, store, Options(**options), console)
-    again = shlex.join(["lal", *sys.argv[1:]])
+    waits = {} if pending_timeout is None else {"pending_timeout_s": pending_timeout}
+    summary = drive(planned, store, Options(reach=reach, quiet=quiet or as_json, **waits, **options), console)
     if not as_json:
-        say(summary, console, again)
-    path = report(results, summary.folder, options["quiet"]) if reported and summary.signal is None and summary.trained + summary.already else None
+        say(summary, console, asked_as() or shlex.join(["lal", *sys.argv[1:]]))
+    path = report(results, summary.folder, quiet or as_json) if reported and summary.signal is None and summary.trained + summary.already else None
     if as_json:
         click.echo(json.dumps({**vars(summary), "failures": [vars(each) for each in summary.failures], "report": path, "exit_code": summary.exit_code}))
     elif path:
         console.print(f"Report: {path}", highlight=False, soft_wrap=True)
     sys.exit(summary.exit_code)
+
+
+def reached(cpus: int | None, gpus: int | None, dashboard: bool, address: str | None, pending_timeout: float | None) -> Reach:
+    """The cluster that the options mean."""
+    from launch.cluster import Reach
+
+    if address is None and pending_timeout is not None:
+        raise Refused("--pending-timeout waits for room on a cluster that --address names, but there is no --address; leave it out")
+    return Reach(address, cpus, gpus, dashboard)
+
+
+def room(reach: Reach, request: dict[str, Any]) -> int | None:
+    """Cores to plan for; a request that can never be met is refused before anything is started or written."""
+    from launch.resources import resources_of, this_machine
+
+    if reach.address is None:
+        resources_of(request, [this_machine(reach.cpus, reach.gpus)])
+        return reach.cpus
+    from launch.preflight import room_on
+
+    return room_on(reach, request)
 
 
 @click.command()
