@@ -177,6 +177,17 @@ def nodes_have_roles(values: Values) -> Iterator[Finding]:
             yield Finding(path, "every node must have a role for the results on s3://", "nothing is written", "write IamInstanceProfile: {Name: ...}")
 
 
+def machine_images_are_named(values: Values) -> Iterator[Finding]:
+    """Ray's own choice is an Ubuntu 18.04 whose driver no torch of today can use."""
+    if within(values, "provider", "type") != "aws":
+        return
+    for name, node in mapping(values, TYPES).items():
+        config = mapping(node, "node_config")
+        if not config.get("ImageId") and not config.get("LaunchTemplate"):
+            path = (TYPES, name, "node_config", "ImageId")
+            yield Finding(path, "a node's machine image must be named", "nothing is written", "write ImageId: ami-..., or resolve:ssm:NAME as in cluster.yaml")
+
+
 def dashboard_is_private(values: Values) -> Iterator[Finding]:
     """Whoever reaches the dashboard runs code: it listens on the head's loopback, and `ray dashboard` is the way there."""
     for path, words in _starts(values, "head_start_ray_commands", head=True):
@@ -242,6 +253,7 @@ RULES: tuple[Rule, ...] = (
     idle_nodes_leave,
     two_zones,
     nodes_have_roles,
+    machine_images_are_named,
     dashboard_is_private,
     ray_is_started,
     token_is_on,

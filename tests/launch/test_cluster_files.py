@@ -110,6 +110,13 @@ SPOILT: list[tuple[Any, str, Any, str, str]] = [
         "must have a role",
     ),
     (
+        ray_up.machine_images_are_named,
+        "available_node_types.head.node_config.ImageId",
+        GONE,
+        "available_node_types.head.node_config.ImageId",
+        "must be named",
+    ),
+    (
         ray_up.dashboard_is_private,
         "head_start_ray_commands.1",
         "ray start --head --dashboard-host=0.0.0.0 --autoscaling-config=~/ray_bootstrap_config.yaml",
