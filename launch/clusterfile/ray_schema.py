@@ -6,6 +6,7 @@ import contextlib
 import copy
 import io
 import json
+import logging
 from collections.abc import Iterator
 from importlib.util import find_spec
 from pathlib import Path
@@ -58,9 +59,20 @@ def mapping_of(schema: Any) -> dict[str, Any]:
     return schema.get("properties", {}) if isinstance(schema, dict) else {}
 
 
+@contextlib.contextmanager
+def _unlogged() -> Iterator[None]:
+    """Ray tells its defaults to the log; nobody asked for them here."""
+    before = logging.root.manager.disable
+    logging.disable(logging.CRITICAL)
+    try:
+        yield
+    finally:
+        logging.disable(before)
+
+
 def _beyond_shape(values: Values, prepare_config: Any, validate_config: Any) -> Iterator[Finding]:
     try:
-        with contextlib.redirect_stdout(io.StringIO()), contextlib.redirect_stderr(io.StringIO()):
+        with contextlib.redirect_stdout(io.StringIO()), contextlib.redirect_stderr(io.StringIO()), _unlogged():
             validate_config(prepare_config(copy.deepcopy(values)))
     except Exception as error:  # whatever Ray raises over a file is a finding about that file: `ray up` would end there
         said = (str(error).splitlines() or [""])[0]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import json
+import logging
 import re
 import sys
 import zipfile
@@ -286,6 +287,16 @@ def test_rays_schema_finds_wrong_shapes() -> None:
 def test_rays_own_checks_go_beyond_its_schema() -> None:
     (said,) = ray_schema.layer(edited(SHIPPED[RAY_UP], "head_node_type", "haed")).findings
     assert "`head_node_type` must be one of `available_node_types`" in said.value
+
+
+def test_ray_says_nothing_of_its_own(caplog: pytest.LogCaptureFixture, capfd: pytest.CaptureFixture[str]) -> None:
+    logger = logging.getLogger("ray")
+    logger.addHandler(caplog.handler)
+    try:
+        assert ray_schema.layer(edited(SHIPPED[RAY_UP], "available_node_types.gpu_spot.max_workers", GONE)).findings == ()
+    finally:
+        logger.removeHandler(caplog.handler)
+    assert (caplog.records, *capfd.readouterr()) == ([], "", "")
 
 
 def test_awss_model_finds_what_aws_would_refuse() -> None:
