@@ -7,8 +7,7 @@ from torch import Tensor, nn
 
 from lal.models.layers import Linear
 from lal.models.prefixes import Map, Maps, taken
-
-SMALL = 16  # tables of scores of all pairs with at most so many entries for each one that is used are cheaper than products row by row
+from lal.models.sequence import PAIRS_A_ROW
 
 
 class Attention(nn.Module):
@@ -30,13 +29,10 @@ class Attention(nn.Module):
         x: (R, D), the rows of all positions, `sizes` of each.   maps: [t][s] from the rows wanted at position t to those of x at position s.
         """
         width, first = x.shape[1], len(sizes) - n_read
-        if n_read == len(sizes):
-            q, k, v = (self.split(part, sizes) for part in self.qkv(x).chunk(3, 1))
-        else:
-            wq, wkv = self.qkv.weight.split([width, 2 * width])
-            k, v = (self.split(part, sizes) for part in nn.functional.linear(x, wkv).chunk(2, 1))
-            q = (None,) * first + self.split(nn.functional.linear(x[sum(sizes[:first]) :], wq), sizes[first:])
-        return self.out(torch.cat([self.position(q[t], k[: t + 1], v[: t + 1], maps[t]) for t in range(first, len(sizes))]))
+        for_queries, for_all = self.qkv.weight.split([width, 2 * width])
+        queries = self.split(nn.functional.linear(x[sum(sizes[:first]) :], for_queries), sizes[first:])
+        k, v = (self.split(part, sizes) for part in nn.functional.linear(x, for_all).chunk(2, 1))
+        return self.out(torch.cat([self.position(q, k[: t + 1], v[: t + 1], maps[t]) for t, q in enumerate(queries, first)]))
 
     def split(self, part: Tensor, sizes: list[int]) -> tuple[Tensor, ...]:
         """(R, D) -> of each position (rows, A, d)."""
@@ -57,7 +53,7 @@ def products(q: Tensor, by_q: Map, k: Tensor, by_k: Map) -> Tensor:
     """(rows, A): of each head the product of row by_q of q (Q, A, d) and row by_k of k (K, A, d)."""
     if by_q is not None and by_k is not None:
         n_rows = by_q if isinstance(by_q, int) else len(by_q)
-        if len(q) * len(k) <= SMALL * n_rows:
+        if len(q) * len(k) <= PAIRS_A_ROW * n_rows:
             table = torch.einsum("qad,kad->qka", q, k).flatten(0, 1)
             return taken(table, pair(by_q, by_k, len(k)))
     return (taken(q, by_q) * taken(k, by_k)).sum(2)

@@ -36,7 +36,11 @@ class FeedForwardPart(Part):
         """Trained numbers of the slots of all `depth` layers."""
 
     @abstractmethod
-    def products(self, width: int, mlp_width: int | None, *, first: bool, last: bool) -> int:
+    def first_products(self, width: int) -> int:
+        """Multiply-adds per embedded token of its first routing state."""
+
+    @abstractmethod
+    def products(self, width: int, mlp_width: int | None, *, last: bool) -> int:
         """Multiply-adds per token of one layer's slot."""
 
 
@@ -61,7 +65,10 @@ class PlainFeedForward(FeedForwardPart):
         hidden = mlp_width or 4 * width
         return depth * (2 * width * hidden + hidden + width)
 
-    def products(self, width: int, mlp_width: int | None, *, first: bool, last: bool) -> int:
+    def first_products(self, width: int) -> int:
+        return 0
+
+    def products(self, width: int, mlp_width: int | None, *, last: bool) -> int:
         return 2 * width * (mlp_width or 4 * width)
 
 
@@ -109,7 +116,10 @@ class RoutedFeedForward(FeedForwardPart):
         heads = depth * n_head_parameters(width, self.heads, self.head_width or width)
         return heads + (n_router_parameters(width, self.heads, self.state_width, depth) if self.has_routing else 0)
 
-    def products(self, width: int, mlp_width: int | None, *, first: bool, last: bool) -> int:
-        start, layer, update = router_products(width, self.heads, self.state_width) if self.has_routing else (0, 0, 0)
+    def first_products(self, width: int) -> int:
+        return router_products(width, self.heads, self.state_width)[0] if self.has_routing else 0
+
+    def products(self, width: int, mlp_width: int | None, *, last: bool) -> int:
+        _, layer, update = router_products(width, self.heads, self.state_width) if self.has_routing else (0, 0, 0)
         heads = 2 * self.heads * width * (self.head_width or width) + self.heads * width
-        return heads + layer + start * first + update * (not last)
+        return heads + layer + update * (not last)

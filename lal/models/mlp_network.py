@@ -46,16 +46,13 @@ class MlpNetwork(Network):
     def embed(self, tokens: Tensor) -> Tensor:
         return self.embedding.concat(tokens) if self.concat else self.embedding.sum(tokens)
 
-    def layer_scales(self) -> None:
-        return None
-
     def layer_flops(self) -> list[float]:
         return []
 
     def streams(self) -> dict[str, torch.Generator]:
         return {}
 
-    def run(self, x: Tensor, scales: Tensor | None = None) -> Output:
+    def run(self, x: Tensor) -> Output:
         return self._rest(self.offset(x)) if self.offset else self._rest(self.linears[0](x))
 
     def forward(self, tokens: Tensor) -> Output:

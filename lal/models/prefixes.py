@@ -38,19 +38,18 @@ class Prefixes:
         self.n_states = sequence.n_states(n_rows)
         shared = [sequence.is_shared(n, n_rows) for n in n_seen]
         known = {n: grid(sequence.vocabularies[:n], tokens) if each else columns[:n] for n, each in zip(n_seen, shared, strict=True)}
-        whole = [own is not None and sequence.vocabularies[own] < n_rows for own in sequence.own]  # whether a position embeds all values
+        whole = [sequence.embeds_all(t, n_rows) for t in range(sequence.n_positions)]
         self.tokens = [
-            None if own is None else torch.arange(sequence.vocabularies[own], device=tokens.device) if all_ else columns[own]
-            for own, all_ in zip(sequence.own, whole, strict=True)
+            None if own is None else torch.arange(sequence.vocabularies[own], device=tokens.device) if every else columns[own]
+            for own, every in zip(sequence.own, whole, strict=True)
         ]
         numbers = {(n, m): number(known[n][:m], sequence.vocabularies) for n in {*n_seen} for m in {*n_seen} if m < n and sequence.is_shared(m, n_rows)}
         positions = range(sequence.n_positions)
         self.to_states: Maps = [[numbers.get((n_seen[t], n_seen[s])) for s in range(t + 1)] for t in positions]
-        self.to_tokens: Maps = [[self._token(sequence.own[s], whole[s], known[n_seen[t]], self.n_states[t]) for s in range(t + 1)] for t in positions]
-
-    @staticmethod
-    def _token(own: int | None, whole: bool, columns: list[Tensor], n_states: int) -> Map:
-        return n_states if own is None else columns[own] if whole else None
+        self.to_tokens: Maps = [
+            [self.n_states[t] if own is None else known[n_seen[t]][own] if every else None for own, every in zip(sequence.own[: t + 1], whole, strict=False)]
+            for t in positions
+        ]
 
 
 def grid(vocabularies: tuple[int, ...], like: Tensor) -> list[Tensor]:

@@ -33,16 +33,13 @@ class RoutedNetwork(Choosing):
     def embed(self, tokens: Tensor) -> Tensor:
         return self.embedding.sum(tokens)
 
-    def layer_scales(self) -> None:
-        return None
-
     def layer_flops(self) -> list[float]:
         return []
 
     def streams(self) -> dict[str, torch.Generator]:
         return {}
 
-    def run(self, x: Tensor, scales: Tensor | None = None) -> Output:
+    def run(self, x: Tensor) -> Output:
         return self._route(x, hard=False)
 
     def forward_hard(self, tokens: Tensor) -> Output:

@@ -7,13 +7,15 @@ from math import prod
 
 from lal.tasks.task import TaskPart
 
+PAIRS_A_ROW = 16  # a table of the scores of all pairs is cheaper than products row by row, if it has at most so many entries for each that is used
+
 
 @dataclass(frozen=True)
 class Sequence:
     """[a, op, b, =], or [a, b, =] without `operator`, and so on for more operands.
 
     Attributes:
-        vocabularies: number of values of each column that tells inputs apart, in the order in which they are read: a, op, b, ... A single operation is no column.
+        vocabularies: number of values of each column, in the order in which they are read: a, op, b, ... A single operation is no column.
         columns: for each column so ordered, its place in `Data.tokens`.
         own: for each position, the column that stands there (in that order), or None for a token that is always the same.
     """
@@ -47,6 +49,18 @@ class Sequence:
     def n_tokens(self, n_rows: int) -> list[int]:
         """For each position, how many embedded tokens are computed for `n_rows` inputs: all that there may be, if they are fewer."""
         return [1 if own is None else min(self.vocabularies[own], n_rows) for own in self.own]
+
+    def n_scores(self, n_rows: int, position: int) -> int:
+        """How many scores of pairs of embedded tokens, with `position` as the query, are looked up in tables, for `n_rows` inputs."""
+        tokens = self.n_tokens(n_rows)
+        whole = [s for s in range(position + 1) if self.embeds_all(s, n_rows)]
+        sizes = [tokens[position] * tokens[s] for s in whole] if position in whole else []
+        return sum(size for size in sizes if size <= PAIRS_A_ROW * self.n_states(n_rows)[position])
+
+    def embeds_all(self, position: int, n_rows: int) -> bool:
+        """Whether all tokens that may stand at `position` are embedded once each, instead of one for each of `n_rows` inputs."""
+        own = self.own[position]
+        return own is None or self.vocabularies[own] < n_rows
 
 
 def sequence_of(task: TaskPart, *, operator: bool) -> Sequence:

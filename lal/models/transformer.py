@@ -100,14 +100,18 @@ class Transformer(ModelPart):
         return embeddings + self.depth * 4 * d * d + norms + slots + (0 if self.tied else d * task.n_classes)
 
     def flops(self, task: TaskPart, n_rows: int) -> float:
-        d, positions = self.width, self.n_positions(task)
-        products = 0
+        """Of the pass that computes each different beginning of a sequence once."""
+        d, sequence = self.width, self.sequence(task)
+        tokens, states = sequence.n_tokens(n_rows), sequence.n_states(n_rows)
+        products = self.feed_forward.first_products(d) * sum(tokens)
         for layer in range(self.depth):
-            last = layer == self.depth - 1
-            read = 1 if last else positions
-            slot = self.feed_forward.products(d, self.mlp_width, first=False, last=last)
-            products += positions * 3 * d * d + read * (d * d + 2 * positions * d + slot)
-        return 2.0 * n_rows * (products + d * task.n_classes)
+            rows, last = states if layer else tokens, layer == self.depth - 1
+            read = slice(-1 if last else 0, None)
+            slot = self.feed_forward.products(d, self.mlp_width, last=last)
+            products += d * d * (2 * sum(rows) + sum(rows[read]) + sum(states[read])) + slot * sum(states[read])
+            if layer == 0:
+                products += d * sum(sequence.n_scores(n_rows, t) for t in range(sequence.n_positions)[read])
+        return 2.0 * (products + n_rows * d * task.n_classes)
 
     def build(self, task: TaskPart, generator: torch.Generator) -> Network:
         from lal.models.transformer_network import TransformerNetwork

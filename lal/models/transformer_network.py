@@ -67,9 +67,7 @@ class Layer(nn.Module):
     def forward(self, x: Tensor, state: Tensor, sizes: list[int], maps: Maps, n_read: int, *, hard: bool) -> tuple[Tensor, Tensor, Tensor | None]:
         """The hidden and routing states of the last `n_read` positions, and their weights of heads: see `Attention` for rows and maps."""
         gathered = self.attention(self.norms[0](x), sizes, maps, n_read)
-        x, state = (
-            torch.cat([taken(rows, own[-1]) for rows, own in zip(each.split(sizes)[-n_read:], maps[-n_read:], strict=True)]) for each in (x, state)
-        )
+        x, state = (torch.cat([taken(rows, own[-1]) for rows, own in zip(each.split(sizes)[-n_read:], maps[-n_read:], strict=True)]) for each in (x, state))
         x = x + gathered
         output, state, weights = self.slot(self.norms[1](x), state, hard=hard)
         return x + output, state, weights

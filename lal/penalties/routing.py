@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from math import log
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, ClassVar, Literal
 
 from lal.models.model import ModelPart
 from lal.penalties.penalty import PenaltyPart
@@ -18,12 +18,21 @@ if TYPE_CHECKING:
 
 
 class RoutingPart(PenaltyPart):
-    """A charge for routing."""
+    """A charge for routing.
+
+    Attributes:
+        of_each: whether each input's own weights are charged, rather than their average: hard weights are decisive anyway.
+    """
+
+    of_each: ClassVar[bool]
 
     def misfit(self, model: ModelPart, task: TaskPart) -> str | None:
-        if model.has_routing:
-            return None
-        return f"a routing penalty charges routers, but model {model.label} has none; use kind: routed with heads >= 2 or remove the penalty"
+        if not model.has_routing:
+            return f"a routing penalty charges routers, but model {model.label} has none; use heads that are chosen, two or more, or remove the penalty"
+        if self.of_each and model.hard_routing:
+            kind = self.kind
+            return f"{kind} charges inputs that take several heads, but with choice: hard none does; use load_balance or choice: soft, or remove the penalty"
+        return None
 
     def share(self, step: int) -> float:
         return 1.0
@@ -34,6 +43,8 @@ class RoutingEntropy(RoutingPart):
 
     The entropy of each input's own weights: that of the average weights would charge decisive, input-dependent routing in full.
     """
+
+    of_each: ClassVar[bool] = True
 
     kind: Literal["entropy"] = "entropy"
 
@@ -47,6 +58,8 @@ class RoutingSparsity(RoutingPart):
     (An L1 norm of weights that sum to 1 is constant.)
     """
 
+    of_each: ClassVar[bool] = True
+
     kind: Literal["sparsity"] = "sparsity"
 
     def value(self, network: Network, output: Output, data: Data) -> Tensor:
@@ -59,6 +72,8 @@ class RoutingGini(RoutingPart):
     G(w) = sum_i (2 i - H - 1) w_(i) / H for weights in ascending order that sum to 1.
     """
 
+    of_each: ClassVar[bool] = True
+
     kind: Literal["gini"] = "gini"
 
     def value(self, network: Network, output: Output, data: Data) -> Tensor:
@@ -69,7 +84,10 @@ class RoutingLoadBalance(RoutingPart):
     """mean over layers of (H sum_i m_i^2 - 1) / (H - 1), m the layer's weights averaged over inputs and positions, in [0, 1]; 0 = heads are used alike.
 
     The importance loss of mixtures of experts (Shazeer et al. 2017, arXiv 1701.06538), a squared coefficient of variation, over its maximum.
+    With hard weights m is the share of inputs that take a head, and its slope that of the soft weights (as in Fedus et al. 2021, arXiv 2101.03961).
     """
+
+    of_each: ClassVar[bool] = False
 
     kind: Literal["load_balance"] = "load_balance"
 

@@ -38,6 +38,19 @@ MODELS: dict[str, dict[str, Any]] = {
     "routed-one-layer": {"kind": "routed", "width": 6, "heads": 2, "head_width": 3, "activation": "relu"},
     "routed-plain": {"kind": "routed", "width": 6, "heads": 3, "state_width": 4, "depth": 3, "residual": False, "norm": "layer"},
     "routed-one-head": {"kind": "routed", "width": 6, "heads": 1, "depth": 2},
+    "routed-hard": {"kind": "routed", "width": 6, "heads": 3, "state_width": 4, "depth": 2, "choice": "hard"},
+    "routed-uniform": {"kind": "routed", "width": 6, "heads": 3, "depth": 2, "choice": "uniform"},
+    "transformer": {"kind": "transformer", "width": 6, "heads": 2},
+    "transformer-one-layer": {"kind": "transformer", "width": 6, "heads": 1, "depth": 1, "norm": "none", "operator": False, "mlp_width": 10, "init_scale": 2.0},
+    "transformer-tied": {"kind": "transformer", "width": 6, "heads": 3, "depth": 3, "tied": True, "activation": "gelu"},
+    "transformer-routed": {"kind": "transformer", "width": 6, "heads": 2, "feed_forward": {"kind": "routed", "heads": 3, "state_width": 4}},
+    "transformer-routed-hard": {
+        "kind": "transformer",
+        "width": 6,
+        "heads": 2,
+        "feed_forward": {"kind": "routed", "heads": 2, "head_width": 5, "choice": "hard"},
+    },
+    "transformer-routed-uniform": {"kind": "transformer", "width": 6, "heads": 2, "depth": 1, "feed_forward": {"kind": "routed", "choice": "uniform"}},
 }
 OPTIMS: dict[str, dict[str, Any]] = {
     "adamw": {"kind": "adamw", "lr": 0.01, "warmup": 2},

@@ -16,7 +16,14 @@ PRICES = {
     "gated": {"compute": {"kind": "sum", "weight": 0.1}},
     "routed": {"routing": {"kind": "entropy", "weight": 0.1}},
     "mlp": {"spectral": {"weight": 0.1, "every": 2}},
+    "transformer": {},
+    "transformer-routed": {"routing": {"kind": "gini", "weight": 0.1}},
+    "transformer-tied": {"spectral": {"weight": 0.1, "every": 2}},
 }
+for each in ("routed-hard", "transformer-routed-hard"):
+    PRICES[each] = {"routing": {"kind": "load_balance", "weight": 0.1}}
+for each in ("routed-one-head", "routed-uniform", "transformer-routed-uniform"):
+    PRICES[each] = {}
 
 
 def first_losses(model, optim, batch_size):
@@ -25,7 +32,7 @@ def first_losses(model, optim, batch_size):
         {**OPTIMS[optim], "batch_size": batch_size},
         dtype="float64",
         seed=3,
-        penalties=PRICES[model.split("-")[0]] if model != "routed-one-head" else {},
+        penalties=PRICES.get(model, PRICES[model.split("-")[0]]),
         measure={"eval_every": 1, "metrics": ["accuracy", "price"]},
         budget={"steps": 5, "stop": None},
     )

@@ -11,6 +11,7 @@ from torch.utils.flop_counter import FlopCounterMode
 
 from lal import models
 from lal.config import parse
+from lal.models.heads import Router
 from lal.models.model import ROLES
 from lal.part import kind_of
 from lal.runs.streams import stream
@@ -62,9 +63,11 @@ def test_output_has_the_shapes_of_its_docstring(name):
         size = {"layer": 1, "neuron": config.width, "input": 25}[config.scope]
         assert output.gates.shape == (config.n_layers, size)
         assert output.gates.min() >= 0 and output.gates.max() <= 1
-    if name.startswith("routed"):
-        assert [weights.shape for weights in output.routing] == [(1, 25, config.heads)] * config.depth
-        assert all(torch.allclose(weights.sum(2), torch.ones(1, 25, dtype=torch.float64)) for weights in output.routing)
+    if "routed" in name:
+        heads = config.feed_forward.heads if name.startswith("transformer") else config.heads
+        positions = [4] * (config.depth - 1) + [1] if name.startswith("transformer") else [1] * config.depth
+        assert [weights.shape for weights in output.routing] == [(each, 25, heads) for each in positions]
+        assert all(torch.allclose(weights.sum(2), torch.ones(len(weights), 25, dtype=torch.float64)) for weights in output.routing)
     else:
         assert output.routing is None
 
@@ -83,7 +86,7 @@ def test_forward_is_run_of_embed_in_values_and_gradients(name):
     assert any(slope.abs().max() > 1e-6 for slope in slopes[0].values())
 
 
-@ALL
+@pytest.mark.parametrize("name", [name for name in MODELS if not name.startswith("transformer")])
 def test_embedding_is_the_one_hot_matrix_product(name):
     network = network_of(name)
     tables = network.embedding.tables()
@@ -132,18 +135,20 @@ def test_routed_equations_head_by_head(name):
     s = network.route_init(x)
     for layer in range(config.depth):
         y, heads, router = normalised(network.norms[layer], x), network.heads[layer], network.routers[layer]
-        weights = torch.ones(25, 1, dtype=torch.float64)
-        if config.heads > 1:
+        weights = torch.full((25, config.heads), 1 / config.heads, dtype=torch.float64)
+        if config.has_routing:
             mixed = s @ router.state.weight.T + y @ router.residual.weight.T + router.residual.bias
             scores = (mixed * (1 + torch.erf(mixed / 2**0.5)) / 2) @ router.gate.weight.T + router.gate.bias
             weights = scores.exp() / scores.exp().sum(1, keepdim=True)
+        if config.choice == "hard":
+            weights = functional.one_hot(weights.argmax(1), config.heads).double()
         output = torch.zeros_like(x)
         for head in range(config.heads):
             rows = slice(head * k, (head + 1) * k)
             hidden = act(config)(y @ heads.up[rows].T + heads.up_bias[rows])
             output = output + weights[:, head : head + 1] * (hidden @ heads.down[rows] + heads.down_bias[head])
         assert torch.allclose(network(TOKENS).routing[layer][0], weights, atol=1e-12)
-        if config.heads > 1 and layer < config.depth - 1:
+        if config.has_routing and layer < config.depth - 1:
             s = torch.cat([s, output], 1) @ router.update.weight.T + router.update.bias
         x = x + output if config.residual else output
     assert torch.allclose(network(TOKENS).logits, normalised(network.norms[-1], x) @ network.out.weight.T + network.out.bias, atol=1e-12)
@@ -151,7 +156,7 @@ def test_routed_equations_head_by_head(name):
 
 def test_hard_routing_takes_the_heaviest_head_of_each_input():
     network = network_of("routed-one-layer")
-    hard = network.run_hard(network.embed(TOKENS))
+    hard = network.forward_hard(TOKENS)
     heads = network.heads[0]
     x = network.embed(TOKENS)
     for row in range(25):
@@ -161,10 +166,43 @@ def test_hard_routing_takes_the_heaviest_head_of_each_input():
     assert len(set(hard.routing[0][0].argmax(1).tolist())) == 2
 
 
-def test_one_head_is_the_ablation():
-    network = network_of("routed-one-head")
+@pytest.mark.parametrize(("name", "heads"), [("routed-one-head", 1), ("routed-uniform", 3), ("transformer-routed-uniform", 4)])
+def test_one_head_and_uniform_weights_are_the_ablations(name, heads):
+    network = network_of(name)
     assert "router" not in network.roles().values()
-    assert all(torch.equal(weights, torch.ones(1, 25, 1, dtype=torch.float64)) for weights in network(TOKENS).routing)
+    assert all(torch.equal(weights, torch.full((len(weights), 25, heads), 1 / heads, dtype=torch.float64)) for weights in network(TOKENS).routing)
+
+
+def test_the_gradient_of_a_hard_choice_is_that_of_the_soft_weights():
+    routers = [Router(6, 3, 4, hard=hard, last=True, scale=3.0, generator=stream(0, "init")).double() for hard in (False, True)]
+    draw = stream(1, "inputs")
+    state, x, slope = (torch.randn(7, n, generator=draw, dtype=torch.float64) for n in (4, 6, 3))
+    soft, hard = (router(state, x) for router in routers)
+    assert torch.equal(hard, functional.one_hot(soft.argmax(1), 3).double())
+    assert len(set(soft.argmax(1).tolist())) > 1
+    expected, found = (torch.autograd.grad(weights, list(router.parameters()), slope) for weights, router in zip((soft, hard), routers, strict=True))
+    assert all(torch.equal(a, b) and a.abs().max() > 0 for a, b in zip(expected, found, strict=True))
+
+
+OTHER_TASKS = {
+    "several": Modular(p=5, operation="add+multiply", train_frac=0.5),
+    "three": Modular(p=3, operands=3, train_frac=0.5),
+    "several-of-three": Modular(p=3, operation="subtract+divide", operands=3, train_frac=0.5),
+}
+
+
+@pytest.mark.parametrize("task", OTHER_TASKS)
+@pytest.mark.parametrize("name", ["mlp", "mlp-tied", "mlp-sum-tied", "mlp-concat-tied", "gated", "routed"])
+def test_operations_and_more_operands_are_read_from_tables_of_their_own(name, task):
+    config, task = run_config(name).model, OTHER_TASKS[task]
+    network, data = config.build(task, stream(0, "init")).double(), task.build("cpu")
+    assert config.n_parameters(task) == sum(p.numel() for p in network.parameters())
+    tables = network.embedding.tables()
+    assert [len(table) for table in tables] == [task.p] * task.operands + [task.n_operations] * (task.n_operations > 1)
+    one_hot = [functional.one_hot(column, len(table)).double() @ table for column, table in zip(data.tokens.unbind(1), tables, strict=True)]
+    embedded = network.embed(data.tokens)
+    assert torch.allclose(embedded, torch.cat(one_hot, 1) if "concat" in name else sum(one_hot), atol=1e-14)
+    assert torch.allclose(network(data.tokens).logits, network.run(embedded).logits, atol=1e-12)
 
 
 @ALL
@@ -197,6 +235,7 @@ COUNTED = [
     {"kind": "gated", "width": 96, "depth": 3},
     {"kind": "routed", "width": 96, "depth": 2},
     {"kind": "routed", "width": 96, "depth": 2, "heads": 1, "head_width": 50},
+    {"kind": "routed", "width": 96, "depth": 2, "choice": "uniform"},
 ]
 
 
