@@ -4,16 +4,21 @@ tokens              (N, T) int16    every input of the task
 correct             (N,) bool       whether it is answered rightly
 routing             (L, N, H) float16   weights over heads, at the position that is read
 gates               (L, G) float32  where gates belong to layers or units        input_gates  (L, N) float16  where they belong to inputs
-embedding_spectrum  (p // 2,) float32   share of the embedding's energy at each frequency 1 .. p // 2, along the operands, mean removed
-logit_spectrum      (p, p) float32  share of the logits' two-dimensional DFT energy over (a, b) at each pair of frequencies, mean removed
+embedding_spectrum  (n // 2,) float32   share of the embedding's energy at each frequency 1 .. n // 2, along the operands, mean removed
+logit_spectrum      (n, n) float32  share of the logits' two-dimensional DFT energy at each pair of frequencies, less their mean over classes and pairs
 
-Arrays with a row for each input are left out of tasks with more than ROWS_UP_TO rows; the logit spectrum of tasks that are not one whole table
-of pairs, or of more than P_UP_TO residues: it needs p^3 logits in memory.
+Frequencies are those of the metric `fourier`: of the cyclic group of a single operation on pairs (`lal/metrics/cyclic.py`: n = p residues, the
+second reversed for subtract; n = p - 1 discrete logarithms for multiply and divide), so that the answer is on the diagonal; of plain residues otherwise.
+
+Arrays with a row for each input are left out of tasks with more than ROWS_UP_TO rows; the logit spectrum of tasks that are not a single operation on
+pairs, or of more than P_UP_TO residues: it needs p^3 logits in memory.
 """
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
+
+from lal.metrics.cyclic import cyclic, has_cyclic_table
 
 if TYPE_CHECKING:
     import numpy as np
@@ -32,12 +37,11 @@ PACKED = 0.85  # of the bytes of weights and spectra are left by compression
 
 def snapshot(run: Supervised, network: Network, data: Data) -> dict[str, np.ndarray]:
     """The arrays of `network` that apply, after one pass over all rows of the task. Use inside `looking`."""
-    by_row, table = has_rows(run.task), has_table(run.task)
+    by_row, table = has_rows(run.task), has_table(run)
     outputs = passed(run, network, data.tokens if by_row or table else data.tokens[:1], logits=table)
-    logits = outputs.pop("logits", None)
-    arrays = {"embedding_spectrum": embedding_spectrum(run.task, network, data)}
-    if logits is not None:
-        arrays["logit_spectrum"] = logit_spectrum(logits, run.task.n_tokens)
+    arrays = {"embedding_spectrum": embedding_spectrum(run, network, data)}
+    if table:
+        arrays["logit_spectrum"] = logit_spectrum(outputs["logits"], cyclic(run.task, data).rows)  # type: ignore[arg-type]
     if by_row:
         arrays |= row_arrays(outputs, data)
     if "gates" in outputs:
@@ -50,9 +54,9 @@ def has_rows(task: TaskPart) -> bool:
     return task.n_rows <= ROWS_UP_TO
 
 
-def has_table(task: TaskPart) -> bool:
-    """Whether the task is one whole table of pairs of residues, and small enough for the spectrum of its logits."""
-    return task.n_operands == 2 and task.n_rows == task.n_tokens**2 and task.n_tokens <= P_UP_TO
+def has_table(run: Supervised) -> bool:
+    """Whether the task is a single operation on pairs, of few enough residues for the spectrum of its logits."""
+    return has_cyclic_table(run) and run.task.n_tokens <= P_UP_TO
 
 
 def passed(run: Supervised, network: Network, tokens: Tensor, *, logits: bool) -> dict[str, Tensor]:
@@ -86,31 +90,42 @@ def row_arrays(outputs: dict[str, Tensor], data: Data) -> dict[str, Tensor]:
     return {"tokens": data.tokens.to(torch.int16), "correct": outputs["answers"] == data.targets, **weights}
 
 
-def embedding_spectrum(task: TaskPart, network: Network, data: Data) -> Tensor:
-    """(p // 2,) shares: the embedded input as one operand runs through the residues and the others rest at 0, summed over operands.
+def embedding_spectrum(run: Supervised, network: Network, data: Data) -> Tensor:
+    """(n // 2,) shares: the embedded input as one operand runs through its values and the others rest, summed over operands.
 
-    Of sums and of concatenations of embeddings this is the spectrum of their tables, whatever the others rest at.
+    Of sums and of concatenations of embeddings this is the spectrum of their tables, wherever the others rest.
     """
+    from lal.metrics.fourier import embedding_energies
+    from lal.metrics.probe import Probe
+
+    if has_cyclic_table(run):
+        return shares(embedding_energies(Probe(run, network, data), cyclic(run.task, data)).sum(1))  # type: ignore[arg-type]
+    return shares(sum(operand_energies(network, data, operand, run.task.n_tokens) for operand in range(run.task.n_operands)))  # type: ignore[arg-type]
+
+
+def operand_energies(network: Network, data: Data, operand: int, p: int) -> Tensor:
+    """(p // 2,) energy at each frequency as `operand` runs through the residues and the other columns of an input are 0."""
     import torch
 
-    p, energy = task.n_tokens, 0.0
-    for operand in range(task.n_operands):
-        tokens = data.tokens.new_zeros(p, data.tokens.shape[1])
-        tokens[:, operand] = torch.arange(p, device=tokens.device)
-        waves = torch.fft.rfft(network.embed(tokens).flatten(1).double(), dim=0)
-        energy = energy + waves.abs().square().sum(1)[1:]
-    return shares(energy)  # type: ignore[arg-type]
+    from lal.metrics.fourier import energies_of
+
+    tokens = data.tokens.new_zeros(p, data.tokens.shape[1])
+    tokens[:, operand] = torch.arange(p, device=tokens.device)
+    return energies_of(torch.fft.rfft(network.embed(tokens).flatten(1).double(), dim=0), p).sum(1)
 
 
-def logit_spectrum(logits: Tensor, p: int) -> Tensor:
-    """(p, p) shares from (p * p, C) logits whose rows are in the order of (a, b)."""
+def logit_spectrum(logits: Tensor, rows: Tensor) -> Tensor:
+    """(n, n) shares from logits (N, C), of whose rows `rows` (n, n) make the table."""
     import torch
 
-    table = (logits - logits.mean(0)).view(p, p, -1)
-    half = sum(torch.fft.rfft2(part.permute(2, 0, 1).contiguous()).abs().square().double().sum(0) for part in table.split(CLASSES_AT_ONCE, 2))
-    assert isinstance(half, torch.Tensor)
-    back = (-torch.arange(p)) % p  # of real numbers, the energy at (-k, -l) is that at (k, l)
-    full = torch.cat([half, half[back][:, 1 : p - p // 2].flip(1)], 1)
+    n = len(rows)
+    centred = logits - logits.mean(1, keepdim=True)
+    table = centred[rows.flatten()]
+    table = (table - table.mean(0)).view(n, n, -1)
+    parts = (torch.fft.rfft2(part.permute(2, 0, 1).contiguous()) for part in table.split(CLASSES_AT_ONCE, 2))
+    half = torch.stack([part.abs().square().double().sum(0) for part in parts]).sum(0)
+    back = (-torch.arange(n, device=half.device)) % n  # of real numbers, the energy at (-k, -l) is that at (k, l)
+    full = torch.cat([half, half[back][:, 1 : n - n // 2].flip(1)], 1)
     full[0, 0] = 0  # the mean, but for rounding
     return shares(full)
 
@@ -125,7 +140,7 @@ def size(run: Supervised) -> int:
     task, layers = run.task, run.model.n_layers
     weights = 2 * layers * (getattr(getattr(run.model, "feed_forward", run.model), "heads", 0) * run.model.has_routing + run.model.gates_by_input)
     by_row = task.n_rows * (weights + 0.25) if has_rows(task) else 0
-    spectra = 4 * (task.n_tokens**2 * has_table(task) + task.n_tokens // 2)
+    spectra = 4 * (task.n_tokens**2 * has_table(run) + task.n_tokens // 2)
     units = run.model.width if getattr(run.model, "scope", "layer") == "neuron" else 1  # type: ignore[attr-defined]
     gates = 4 * layers * units if run.model.has_gates and not run.model.gates_by_input else 0
     return 1_000 + round(PACKED * (by_row + spectra + gates))
