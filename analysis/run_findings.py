@@ -7,6 +7,7 @@ from analysis.one_run import OneRun
 from lal.events import Time
 
 GAP = 0.02  # accuracies closer than this are called alike
+LITTLE = 0.1  # of test accuracy, under which there is nothing to explain
 
 
 def findings(run: OneRun) -> list[str]:
@@ -56,7 +57,7 @@ def generalised(run: OneRun) -> list[str]:
 def symmetry(run: OneRun) -> str | None:
     """Whether test accuracy is more than the symmetry of the operation."""
     clean, test = run.last("mirror_clean_acc"), run.last("test_acc")
-    if clean is None or test is None:
+    if clean is None or test is None or test < LITTLE:
         return None
     verb = "so symmetry alone does not explain it" if clean >= test - GAP else "so part of test accuracy is symmetry alone"
     return f"On test pairs whose mirror image was not trained on, accuracy is {number(float(clean))} (all test pairs: {number(float(test))}), {verb}."

@@ -45,7 +45,7 @@ class Thresholds:
         tau: decay time, sum of lr_t * weight_decay, before which a memoriser is only censored: over all published
             set-ups seen, networks that generalise at all do so at 1 to 11.
         fit_column, goal_column: where they are read; another kind of run names its own.
-        direction: whether the goal column is to be at or over its threshold (max), or at or under it (min).
+        direction, fit_direction: whether the goal column, and the fit column, are to be at or over their thresholds (max), or at or under them (min).
     """
 
     fit: float = 0.99
@@ -56,16 +56,21 @@ class Thresholds:
     fit_column: str = "train_acc"
     goal_column: str = "test_acc"
     direction: Literal["max", "min"] = "max"
+    fit_direction: Literal["max", "min"] = "max"
 
     def reached(self, goal: float) -> bool:
         """Whether a value of the goal column reaches its threshold; NaN does not."""
         return goal >= self.goal if self.direction == "max" else goal <= self.goal
 
+    def fitted(self, fit: float) -> bool:
+        """Whether a value of the fit column reaches its threshold; NaN does not."""
+        return fit >= self.fit if self.fit_direction == "max" else fit <= self.fit
+
 
 def thresholds_of(goal: Goal, fit: Goal | None) -> Thresholds:
     """The usual verdicts on runs with this `goal` and `fit`: 0.95 of an accuracy, or a milder target; of any other column the target."""
     at_least = min(Thresholds.goal, goal.at_least) if goal.column == Thresholds.goal_column else goal.at_least
-    named = {} if fit is None else {"fit": fit.at_least, "fit_column": fit.column}
+    named = {} if fit is None else {"fit": fit.at_least, "fit_column": fit.column, "fit_direction": fit.direction}
     return Thresholds(goal=at_least, goal_column=goal.column, direction=goal.direction, **named)
 
 
@@ -89,8 +94,8 @@ def sustained(steps: Sequence[int], met: Sequence[bool], window: int) -> Time | 
 
 
 def memorised(steps: Sequence[int], fit: Sequence[float], thresholds: Thresholds) -> Time | None:
-    """T_mem: the first evaluation with `fit` at or over its threshold."""
-    return sustained(steps, [value >= thresholds.fit for value in fit], 1)
+    """T_mem: the first evaluation at which `fit` reaches its threshold."""
+    return sustained(steps, [thresholds.fitted(value) for value in fit], 1)
 
 
 def generalised(steps: Sequence[int], goal: Sequence[float], thresholds: Thresholds) -> Time | None:

@@ -42,11 +42,13 @@ NOTHING = Dimension("", "", (None,))
 
 @dataclass(frozen=True)
 class Layout:
-    """x, y and the rest of a sweep's dimensions. `NOTHING` stands for one that there is not."""
+    """x, y and the rest of a sweep's dimensions, of which `rows` and `columns`, first in `rest`, place facets. `NOTHING` stands for one that there is not."""
 
     x: Dimension
     y: Dimension
     rest: tuple[Dimension, ...]
+    rows: Dimension = NOTHING
+    columns: Dimension = NOTHING
 
 
 def plain(value: Any) -> Any:
@@ -88,10 +90,16 @@ def layout(tables: Tables, x: str | None = None, y: str | None = None) -> Layout
     for path in filter(None, (x, y)):
         if path not in there and path not in (*tables.axes, "arm", "name"):
             raise Refused(f"x and y must be what the sweep varies, but got {path!r}; {nearest(path, [*there, *tables.axes] or ['arm'])}")
-    weights = [path for path in there if path.endswith(".weight")]
-    chosen_x = dimension(tables, x) if x else _first(there, [spec.get("x"), *weights, *there], without=y)
-    chosen_y = dimension(tables, y) if y else _first(there, [spec.get("y"), *there], without=chosen_x.column)
-    return Layout(chosen_x, chosen_y, tuple(each for column, each in there.items() if column not in (chosen_x.column, chosen_y.column)))
+    facets = {spec.get("rows"), spec.get("columns")} - {None, x, y}
+    free = [path for path in there if path not in facets]
+    weights = [path for path in free if path.endswith(".weight")]
+    chosen_x = dimension(tables, x) if x else _first(there, [spec.get("x"), *weights, *free], without=y)
+    arms = ["arm"] if spec.get("x") else []  # a report that names x and no y has arms as its rows
+    chosen_y = dimension(tables, y) if y else _first(there, [spec.get("y"), *arms, *free], without=chosen_x.column)
+    rest = {column: each for column, each in there.items() if column not in (chosen_x.column, chosen_y.column)}
+    rows, columns = (rest.get(spec.get(side) or "", NOTHING) for side in ("rows", "columns"))
+    placed = [each for each in (rows, columns) if each.column]
+    return Layout(chosen_x, chosen_y, (*placed, *(each for each in rest.values() if each not in placed)), rows, columns)
 
 
 def _first(there: dict[str, Dimension], wanted: Iterable[str | None], without: str | None) -> Dimension:

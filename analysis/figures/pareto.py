@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from itertools import combinations, product
 from typing import Any
 
 import numpy as np
 import pandas as pd
 import plotly.graph_objects as go
 from numpy.typing import NDArray
+from plotly.subplots import make_subplots
 
 from analysis.collect import Tables, objective
 from analysis.figures.dimensions import layout, plain
@@ -19,6 +21,11 @@ from analysis.pareto import Front, front
 
 TITLE = "Pareto frontier"
 MOST_LABELS = 8
+PX_PER_PLANE, PX_BETWEEN = 370, 80
+READING = (
+    "Large: cells on the front of seed means, with bootstrap 95 % intervals; small: dominated cells. "
+    "Number: the share of bootstrap draws over seeds in which the cell is on the front. Shaded: 95 % band of the attained front. "
+)
 COSTS = ("effective_depth", "functional_depth", "routing_entropy", "routing_entropy_norm", "effective_heads")
 
 
@@ -52,35 +59,62 @@ class Place:
 
 
 @dataclass(frozen=True)
-class Info:
-    """`front` is in costs (signs turned). Labels of cells without a place: `strip` with a run that lacks an objective, `broken` off the goal."""
+class Plane:
+    """Two objectives. `front` is in costs (signs turned).
+
+    Labels of cells without a place: `strip` with a run that lacks an objective, `broken` off the goal.
+    """
 
     x: Objective
     y: Objective
     front: Front
-    arms: tuple[str, ...]
     places: tuple[Place, ...]
     strip: tuple[str, ...]
     broken: tuple[str, ...]
-    caption: str
 
     def values(self, costs: NDArray[np.float64]) -> NDArray[np.float64]:
         """(..., 2) costs as the objectives' own values."""
         return costs * np.array([self.x.sign, self.y.sign])
 
 
+@dataclass(frozen=True)
+class Info:
+    """A plane for each pair of objectives that has a front. Text is escaped."""
+
+    planes: tuple[Plane, ...]
+    arms: tuple[str, ...]
+    caption: str
+
+
 def prepare(tables: Tables) -> Info | str:
-    """The front that the sweep's report asks for: its first minimised objective on x, its first maximised one on y; else its first two.
+    """The fronts that the sweep's report asks for: each minimised objective, on x, against each maximised one, on y; of one kind alone, all pairs.
 
     Where one of them is what the computation costs, a run counts only if it was at the goal when that was read, and a cell only if half
     of its runs were: a broken network may seem to need nothing.
     """
-    spec = tables.manifest["report"].get("pareto") or {}
+    wanted = pairs(tables.manifest["report"].get("pareto") or {})
+    if not wanted:
+        return "the sweep's report asks for no two objectives, so there is no Pareto frontier"
+    found = [plane(tables, x, y) for x, y in wanted]
+    planes = tuple(each for each in found if isinstance(each, Plane))
+    lacking = [each for each in found if isinstance(each, str)]
+    if not planes:
+        return f"{'; '.join(lacking)}, so there is no Pareto frontier"
+    told = [_hypervolume(each, len(planes) > 1) + _without(tables, each) for each in planes]
+    caption = READING + " ".join(told) + "".join(f" Left out: {reason}." for reason in lacking)
+    return Info(planes, tuple(layout(tables, y="arm").y.words()), caption)
+
+
+def pairs(spec: Mapping[str, Any]) -> list[tuple[Objective, Objective]]:
+    """The pairs of objectives that a report's `pareto` asks for, x first."""
     minimise = [Objective(column, when, 1) for column, when in (spec.get("minimise") or {}).items()]
     maximise = [Objective(column, when, -1) for column, when in (spec.get("maximise") or {}).items()]
-    chosen = [*minimise[:1], *maximise[:1], *minimise[1:], *maximise[1:]][:2]
-    if len(chosen) < 2:
-        return "the sweep's report asks for no two objectives, so there is no Pareto frontier"
+    return list(product(minimise, maximise)) if minimise and maximise else list(combinations([*minimise, *maximise], 2))
+
+
+def plane(tables: Tables, x: Objective, y: Objective) -> Plane | str:
+    """The front of two objectives, or why there is none."""
+    chosen = [x, y]
     values = np.column_stack([objective(tables, each.column, each.when) * each.sign for each in chosen])
     counted, where = standing(tables, chosen), layout(tables, y="arm")
     cells, places, strip, broken = [], [], [], []
@@ -98,11 +132,8 @@ def prepare(tables: Tables) -> Info | str:
         else:
             strip.append(place.label)
     if not cells:
-        return f"no cell has {word(chosen[0].column)} and {word(chosen[1].column)} of half of its runs at the goal, so there is no Pareto frontier"
-    found = front(cells)
-    x, y = chosen
-    caption = _caption(chosen, found) + _without(tables, strip, broken, bool(counted[tables.done.index].all()))
-    return Info(x, y, found, tuple(where.y.words()), tuple(places), tuple(strip), tuple(broken), caption)
+        return f"no cell has {word(x.column)} and {word(y.column)} of half of its runs at the goal"
+    return Plane(x, y, front(cells), tuple(places), tuple(strip), tuple(broken))
 
 
 def standing(tables: Tables, chosen: Sequence[Objective]) -> NDArray[np.bool_]:
@@ -115,13 +146,14 @@ def standing(tables: Tables, chosen: Sequence[Objective]) -> NDArray[np.bool_]:
     return counted
 
 
-def _without(tables: Tables, strip: Sequence[str], broken: Sequence[str], whole: bool) -> str:
+def _without(tables: Tables, each: Plane) -> str:
     """Who has no place, and why; how many seeds those that have one are of."""
+    whole = standing(tables, [each.x, each.y])[tables.done.index].all()
     text = "" if whole else " Only seeds at the goal are counted, and said as n of N: a broken network may seem to need nothing."
-    if broken:
-        text += f" Without a place, because fewer than half of their seeds are at the goal: {'; '.join(broken)}."
-    if strip:
-        text += f" Without a place, because a run of theirs lacks an objective (it did not generalise, or has no such part): {'; '.join(strip)}."
+    if each.broken:
+        text += f" Without a place, because fewer than half of their seeds are at the goal: {'; '.join(each.broken)}."
+    if each.strip:
+        text += f" Without a place, because a run of theirs lacks an objective (it did not generalise, or has no such part): {'; '.join(each.strip)}."
     return text
 
 
@@ -134,88 +166,92 @@ def cell_label(tables: Tables, row: dict) -> str:
     return ", ".join(parts) or value_word(row["name"] or "all runs")
 
 
-def _caption(chosen: list[Objective], found: Front) -> str:
-    reference = [number(value * each.sign) for value, each in zip(found.reference, chosen, strict=True)]
-    low, high = found.hypervolume_interval
-    return (
-        "Large: cells on the front of seed means, with bootstrap 95 % intervals; small: dominated cells. "
-        "Number: the share of bootstrap draws over seeds in which the cell is on the front. "
-        f"Shaded: 95 % band of the attained front. "
-        f"Hypervolume {number(found.hypervolume)} [{number(low)}, {number(high)}], up to ({', '.join(reference)}), the worst of any run that counts."
-    )
+def _hypervolume(each: Plane, several: bool) -> str:
+    reference = [number(value * of.sign) for value, of in zip(each.front.reference, (each.x, each.y), strict=True)]
+    low, high = each.front.hypervolume_interval
+    which = f" of {word(each.x.column)} and {word(each.y.column)}" if several else ""
+    return f"Hypervolume{which} {number(each.front.hypervolume)} [{number(low)}, {number(high)}], up to ({', '.join(reference)}), the worst of any run that counts."
 
 
 def table(info: Info) -> Frame:
-    """Every cell that has a place, with its share of draws on the front."""
-    found = info.front
-    means, ends = info.values(found.means), (info.values(found.low), info.values(found.high))
+    """Every cell that has a place, with its share of draws on the front; a block of rows for each plane."""
+    return pd.concat([_rows(each) for each in info.planes], ignore_index=True)
+
+
+def _rows(each: Plane) -> Frame:
+    found = each.front
+    means, ends = each.values(found.means), (each.values(found.low), each.values(found.high))
     low, high = np.minimum(*ends), np.maximum(*ends)
-    columns: dict[str, Any] = {"cell": [each.label for each in info.places], "seeds": [each.seeds for each in info.places]}
-    for side, of in enumerate((info.x, info.y)):
+    columns: dict[str, Any] = {"cell": [place.label for place in each.places], "seeds": [place.seeds for place in each.places]}
+    for side, of in enumerate((each.x, each.y)):
         name = word(f"{of.column}@{of.when}")
         columns |= {name: means[:, side], f"{name}, low": low[:, side], f"{name}, high": high[:, side]}
     return pd.DataFrame({**columns, "on the front": found.on, "share of draws on it": found.probability})
 
 
 def draw(info: Info, narrow: bool = False) -> go.Figure:
-    """Staircase, band, cells; one colour and symbol an arm."""
-    found, fig = info.front, go.Figure()
-    _draw_band(fig, info)
-    corners = info.values(found.means[found.on][np.argsort(found.means[found.on][:, 0], kind="stable")])
-    # In order of cost, which is from right to left where x is maximised, y is attained up to the next corner: so is the band.
-    fig.add_trace(
-        go.Scatter(
-            x=corners[:, 0],
-            y=corners[:, 1],
-            mode="lines",
-            line={"color": GREY, "dash": "dot", "shape": "hv", "width": 1.5},
-            hoverinfo="skip",
-            showlegend=False,
-        )
-    )
-    for arm, name in enumerate(info.arms):
-        for on in (False, True):
-            _draw_cells(fig, info, arm, name, on)
-        mark = {"color": OKABE_ITO[arm % len(OKABE_ITO)], "symbol": SYMBOLS[arm % len(SYMBOLS)], "size": 10}
-        fig.add_trace(go.Scatter(x=[None], y=[None], mode="markers", marker=mark, name=name, legendgroup=name, hoverinfo="skip"))
-    if not narrow and found.on.sum() <= MOST_LABELS:
-        _label(fig, info)
+    """Staircase, band, cells, side by side for each plane; one colour and symbol an arm."""
+    n = len(info.planes)
+    columns = 1 if narrow else min(n, 2)
+    rows = -(-n // columns)
     top = top_margin(info.arms, narrow, titles=False) if len(info.arms) > 1 else 24
-    styled(fig, 430 + top)
-    ends = info.values(np.stack([*found.means, *found.low, *found.high]))
-    for side, (axis, of) in enumerate(((fig.update_xaxes, info.x), (fig.update_yaxes, info.y))):
-        low, high = float(ends[:, side].min()), float(ends[:, side].max())
-        room = (high - low or 1.0) * 0.09
-        axis(title={"text": of.label}, range=[low - room, high + room])
+    height = top + rows * PX_PER_PLANE + (rows - 1) * PX_BETWEEN + 60
+    spacing = PX_BETWEEN / (height - top - 60) if rows > 1 else 0.1
+    fig = make_subplots(rows, columns, vertical_spacing=spacing, horizontal_spacing=0.11)
+    styled(fig, height)
+    for index, each in enumerate(info.planes):
+        _draw_plane(fig, info, each, index == 0, not narrow and each.front.on.sum() <= MOST_LABELS, {"row": index // columns + 1, "col": index % columns + 1})
     return fig.update_layout(margin={"t": top, "b": 60}, showlegend=len(info.arms) > 1)
 
 
-def _label(fig: go.Figure, info: Info) -> None:
+def _draw_plane(fig: go.Figure, info: Info, each: Plane, first: bool, labelled: bool, where: dict[str, int]) -> None:
+    _draw_band(fig, each, where)
+    corners = each.values(each.front.means[each.front.on][np.argsort(each.front.means[each.front.on][:, 0], kind="stable")])
+    # In order of cost, which is from right to left where x is maximised, y is attained up to the next corner: so is the band.
+    stairs = {"mode": "lines", "line": {"color": GREY, "dash": "dot", "shape": "hv", "width": 1.5}, "hoverinfo": "skip", "showlegend": False}
+    fig.add_trace(go.Scatter(x=corners[:, 0], y=corners[:, 1], **stairs), **where)
+    for arm, name in enumerate(info.arms):
+        for on in (False, True):
+            _draw_cells(fig, each, arm, name, on, where)
+        if first:
+            mark = {"color": OKABE_ITO[arm % len(OKABE_ITO)], "symbol": SYMBOLS[arm % len(SYMBOLS)], "size": 10}
+            fig.add_trace(go.Scatter(x=[None], y=[None], mode="markers", marker=mark, name=name, legendgroup=name, hoverinfo="skip"), **where)
+    if labelled:
+        _label(fig, each, where)
+    ends = each.values(np.stack([*each.front.means, *each.front.low, *each.front.high]))
+    for side, (axis, of) in enumerate(((fig.update_xaxes, each.x), (fig.update_yaxes, each.y))):
+        low, high = float(ends[:, side].min()), float(ends[:, side].max())
+        room = (high - low or 1.0) * 0.09
+        axis(title={"text": of.label}, range=[low - room, high + room], **where)
+
+
+def _label(fig: go.Figure, info: Plane, where: dict[str, int]) -> None:
     """Names of the cells on the front, below and above in turn, since neighbours are close; twins share a place and a label."""
     labels: dict[tuple[float, float], list[str]] = {}
     for index in np.flatnonzero(info.front.on):
         place = info.values(info.front.means[index])
         labels.setdefault((float(place[0]), float(place[1])), []).append(_name(info, int(index)))
     for turn, ((x, y), names) in enumerate(sorted(labels.items())):
-        where = {"yanchor": "top", "yshift": -6} if turn % 2 == 0 else {"yanchor": "bottom", "yshift": 6}
-        fig.add_annotation(x=x, y=y, text="<br>".join(names), showarrow=False, xanchor="left", xshift=8, align="left", font={"size": 11}, **where)
+        side = {"yanchor": "top", "yshift": -6} if turn % 2 == 0 else {"yanchor": "bottom", "yshift": 6}
+        place = {"xanchor": "left", "xshift": 8, "align": "left", **side, **where}
+        fig.add_annotation(x=x, y=y, text="<br>".join(names), showarrow=False, font={"size": 11}, **place)
 
 
-def _name(info: Info, index: int) -> str:
+def _name(info: Plane, index: int) -> str:
     place = info.places[index]
     return f"{place.label} ({percent(info.front.probability[index])}{'' if place.n == place.of else f'; {place.seeds}'})"
 
 
-def _draw_band(fig: go.Figure, info: Info) -> None:
+def _draw_band(fig: go.Figure, info: Plane, where: dict[str, int]) -> None:
     found = info.front
     known = np.isfinite(found.band_low) & np.isfinite(found.band_high)
     lower, upper = (info.values(np.column_stack([found.grid[known], each[known]])) for each in (found.band_low, found.band_high))
     line = {"mode": "lines", "line": {"width": 0, "shape": "hv"}, "hoverinfo": "skip", "showlegend": False}
-    fig.add_trace(go.Scatter(x=lower[:, 0], y=lower[:, 1], **line))
-    fig.add_trace(go.Scatter(x=upper[:, 0], y=upper[:, 1], fill="tonexty", fillcolor=translucent(GREY, 0.16), **line))
+    fig.add_trace(go.Scatter(x=lower[:, 0], y=lower[:, 1], **line), **where)
+    fig.add_trace(go.Scatter(x=upper[:, 0], y=upper[:, 1], fill="tonexty", fillcolor=translucent(GREY, 0.16), **line), **where)
 
 
-def _bars(info: Info, chosen: list[int], style: dict[str, Any]) -> list[dict[str, Any]]:
+def _bars(info: Plane, chosen: list[int], style: dict[str, Any]) -> list[dict[str, Any]]:
     """Error bars of x and of y, for cells `chosen`."""
     found = info.front
     means, ends = info.values(found.means[chosen]), [info.values(found.low[chosen]), info.values(found.high[chosen])]
@@ -224,7 +260,7 @@ def _bars(info: Info, chosen: list[int], style: dict[str, Any]) -> list[dict[str
     return [{**shared, "array": above[:, side], "arrayminus": below[:, side]} for side in (0, 1)]
 
 
-def _draw_cells(fig: go.Figure, info: Info, arm: int, name: str, on: bool) -> None:
+def _draw_cells(fig: go.Figure, info: Plane, arm: int, name: str, on: bool, where: dict[str, int]) -> None:
     found, color, symbol = info.front, OKABE_ITO[arm % len(OKABE_ITO)], SYMBOLS[arm % len(SYMBOLS)]
     chosen = [index for index, place in enumerate(info.places) if place.arm == arm and bool(found.on[index]) is on]
     if not chosen:
@@ -255,5 +291,6 @@ def _draw_cells(fig: go.Figure, info: Info, arm: int, name: str, on: bool) -> No
             hovertext=hover,
             hoverinfo="text",
             cliponaxis=False,
-        )
+        ),
+        **where,
     )

@@ -14,7 +14,7 @@ from plotly.colors import sample_colorscale
 from plotly.subplots import make_subplots
 
 from analysis.collect import Tables
-from analysis.figures.dimensions import Dimension, layout, position, split
+from analysis.figures.dimensions import Dimension, layout, position, split, title_of
 from analysis.figures.theme import FAINT_GREY, SCALE, ink_on, median_word, number, safe, steps_word, styled, upper_word, word
 from analysis.frame import Frame
 from analysis.statistics import Interval
@@ -53,6 +53,7 @@ FACTS = (
     *("p", "p_low", "p_high", "median", "median_low", "median_high", "restricted_mean", "phases"),
 )
 PX_PER_ROW, PX_AROUND, PX_BETWEEN = 54, 118, 84
+MOST_ABREAST, PX_WIDE = 4, 900
 
 
 @dataclass(frozen=True)
@@ -82,13 +83,19 @@ class Facet:
 
 @dataclass(frozen=True)
 class Info:
-    """What is drawn; labels are escaped."""
+    """What is drawn: facets row by row, `n_columns` a row on a wide page; None is a place without cells. Labels are escaped."""
 
     view: View
     x: Dimension
     y: Dimension
-    facets: tuple[Facet, ...]
+    places: tuple[Facet | None, ...]
+    n_columns: int
     caption: str
+
+    @property
+    def facets(self) -> tuple[Facet, ...]:
+        """Those that there are."""
+        return tuple(each for each in self.places if each)
 
     def values(self) -> list[float]:
         """Values of all cells that have one."""
@@ -100,10 +107,26 @@ def prepare(tables: Tables, x: str | None = None, y: str | None = None, view: Vi
     if view not in get_args(View):
         raise Refused(f"view must be time, probability or phase, but got {view!r}; write one of them")
     where = layout(tables, x, y)
+    if where.columns.column and len(where.columns.values) <= MOST_ABREAST:
+        others = [each for each in where.rest if each is not where.columns]
+        parts = [part for row in split(tables.cells, others) for part in _abreast(row, where.columns)]
+        n_columns = len(where.columns.values)
+    else:
+        parts = list(split(tables.cells, where.rest))
+        n_columns = 1 if where.rows.column and len(where.rest) == 1 else min(len(parts), 3)
     facets = [
-        Facet(title, tuple(_cell(tables, row, where.x, where.y, view) for row in part.to_dict("records"))) for title, part in split(tables.cells, where.rest)
+        Facet(title, tuple(_cell(tables, row, where.x, where.y, view) for row in part.to_dict("records"))) if part is not None else None
+        for title, part in parts
     ]
-    return Info(view, where.x, where.y, tuple(facets), _caption(tables, view))
+    return Info(view, where.x, where.y, tuple(facets), n_columns, _caption(tables, view))
+
+
+def _abreast(row: tuple[str, Frame], columns: Dimension) -> list[tuple[str, Frame | None]]:
+    """A row of facets, one for each value of `columns`: its title and its cells, None where there are none."""
+    head, part = row
+    found = dict(split(part, [columns]))
+    titles = [title_of(columns, value) for value in columns.values]
+    return [(" · ".join(filter(None, (head, title))), found.get(title)) for title in titles]
 
 
 def _caption(tables: Tables, view: View) -> str:
@@ -180,16 +203,24 @@ def table(info: Info) -> Frame:
 
 def draw(info: Info, narrow: bool = False) -> go.Figure:
     """One heatmap a facet, all on one colour scale."""
-    n = len(info.facets)
-    columns = 1 if narrow else min(n, 3)
-    rows = -(-n // columns)
+    places = list(info.facets if narrow else info.places)
+    columns = 1 if narrow else info.n_columns
+    rows = -(-len(places) // columns)
+    places += [None] * (rows * columns - len(places))
     inner = rows * PX_PER_ROW * len(info.y.values) + (rows - 1) * PX_BETWEEN
-    titles = [facet.title for facet in info.facets] if n > 1 else None
-    fig = make_subplots(rows, columns, subplot_titles=titles, vertical_spacing=PX_BETWEEN / inner if rows > 1 else 0.1, horizontal_spacing=0.09)
+    fig = make_subplots(
+        rows,
+        columns,
+        specs=[[{} if places[row * columns + column] else None for column in range(columns)] for row in range(rows)],
+        subplot_titles=[facet.title for facet in info.facets] if len(info.facets) > 1 else None,
+        vertical_spacing=PX_BETWEEN / inner if rows > 1 else 0.1,
+        horizontal_spacing=0.09,
+    )
     low, high = _range(info)
-    for index, facet in enumerate(info.facets):
-        row, column = divmod(index, columns)
-        _draw_facet(fig, info, facet, (low, high), row + 1, column + 1)
+    for index, facet in enumerate(places):
+        if facet:
+            row, column = divmod(index, columns)
+            _draw_facet(fig, info, facet, (low, high), row + 1, column + 1)
     styled(fig, PX_AROUND + inner)
     fig.update_xaxes(
         tickvals=list(range(len(info.x.values))),
@@ -269,13 +300,21 @@ def _draw_facet(fig: go.Figure, info: Info, facet: Facet, limits: tuple[float, f
     valued = [cell for cell in shown if cell.value is not None]
     inks = [_ink(info.view, float(grid[cell.row, cell.column]), limits) for cell in valued]
     places = {"x": [cell.column for cell in valued], "y": [cell.row for cell in valued]}
-    fig.add_trace(go.Scatter(**places, mode="text", text=[cell.text for cell in valued], textfont={"color": inks, "size": 12}, hoverinfo="skip"), row, column)
+    fig.add_trace(
+        go.Scatter(**places, mode="text", text=[cell.text for cell in valued], textfont={"color": inks, "size": _text_px(info)}, hoverinfo="skip"), row, column
+    )
     for cell in shown:
         if cell.value is None:  # an annotation takes the page's ink, dark or light
-            fig.add_annotation(x=cell.column, y=cell.row, text=cell.text, showarrow=False, row=row, col=column)
+            fig.add_annotation(x=cell.column, y=cell.row, text=cell.text, showarrow=False, font={"size": _text_px(info)}, row=row, col=column)
     places = {"x": [cell.column for cell in shown], "y": [cell.row for cell in shown]}
     unseen = {"size": 30, "opacity": 0}
     fig.add_trace(go.Scatter(**places, mode="markers", marker=unseen, hovertext=[cell.hover for cell in shown], hoverinfo="text"), row, column)
+
+
+def _text_px(info: Info) -> int:
+    """Of the text in cells, by the room that a cell has on a wide page."""
+    room = PX_WIDE / info.n_columns / len(info.x.values)
+    return 12 if room >= 48 else 10 if room >= 38 else 8
 
 
 def _hatch(corners: list[tuple[int, int]], pattern: str) -> go.Scatter:

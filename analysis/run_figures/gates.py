@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from math import log
+
 import numpy as np
 
 from analysis.one_run import OneRun
@@ -19,7 +21,7 @@ def prepare(run: OneRun) -> tuple[Info, ...] | str:
         *lines(
             "depth", [curve(run, name, order) for order, name in enumerate(("effective_depth", "functional_depth", "open_gates", "layers_present"))], low=0.0
         ),
-        *lines("how undecided gates are (entropy)", [curve(run, "gate_entropy")], low=0.0),
+        *lines("how undecided gates are (entropy)", [curve(run, "gate_entropy")], low=0.0, high=log(2)),
         *_units(run),
     ]
     caption = (

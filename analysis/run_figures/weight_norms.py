@@ -44,7 +44,7 @@ def grouped(columns: Sequence[str]) -> dict[str, dict[str, list[str]]]:
         if number is None:
             panel, name = "embedding, readout and others", " ".join(parts)
         else:
-            layer, rest = str(int(parts[number]) + 1), [part.removesuffix("_bias") for part in parts[number + 1 :]]
+            layer, rest = str(int(parts[number]) + 1), [str(int(part) + 1) if part.isdigit() else part.removesuffix("_bias") for part in parts[number + 1 :]]
             stem = " ".join(parts[:number])
             panel, name = (f"{stem} {layer}", " ".join(rest)) if rest else (stem, layer)
         found.setdefault(safe(panel.replace("_", " ")), {}).setdefault(safe(name.replace("_", " ")), []).append(column)

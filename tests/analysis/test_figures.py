@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from itertools import product
 from math import inf
 
 import numpy as np
@@ -111,12 +112,38 @@ def test_facets_of_a_cube(odd_tables):
     assert [facet.title for facet in info.facets] == [f"operation = {op} · {arm}" for op in ("multiply", "add") for arm in ("soft", "hard")]
 
 
+def test_rows_and_columns_of_the_report_place_facets(store):
+    """Primes below one another, arms side by side; a place without cells stays empty, and depth stays on y."""
+    spec = {"phase": {"x": WEIGHT, "y": "model.depth", "rows": "task.p", "columns": "arm"}}
+    folder = Folder(store, arms=("one", "two", "three"), axes=(WEIGHT, "model.depth", "task.p"), report=spec)
+    for arm, weight, layers, p in product(folder.arms, (0.0, 0.1), (2, 4), (31, 17)):
+        if (arm, p) != ("two", 31):
+            folder.add(arm, {WEIGHT: weight, "model.depth": layers, "task.p": p}, 0, Truth())
+    info = phase.prepare(collect(store, folder.write()))
+    titles = [each.title if each else None for each in info.places]
+    assert titles == ["p = 17 · one", "p = 17 · two", "p = 17 · three", "p = 31 · one", None, "p = 31 · three"]
+    assert info.n_columns == 3 and (info.x.column, info.y.column) == (WEIGHT, "model.depth") and len(phase.table(info)) == 20
+    wide, narrow = (json.loads(phase.draw(info, narrow).to_json()) for narrow in (False, True))
+    assert wide["data"] == narrow["data"] and wide["layout"]["xaxis4"]["domain"] == wide["layout"]["xaxis"]["domain"]
+    assert wide["layout"]["xaxis5"]["domain"] == wide["layout"]["xaxis3"]["domain"]
+
+
+def test_facets_without_y_leave_arms_on_y_and_rows_alone_stand_below_one_another(store):
+    spec = {"phase": {"x": WEIGHT, "rows": "task.p"}}
+    folder = Folder(store, axes=(WEIGHT, "task.p"), report=spec)
+    for arm, weight, p in product(folder.arms, (0.0, 0.1), (17, 31)):
+        folder.add(arm, {WEIGHT: weight, "task.p": p}, 0, Truth())
+    info = phase.prepare(collect(store, folder.write()))
+    assert info.y.column == "arm" and info.n_columns == 1 and [each.title for each in info.facets] == ["p = 17", "p = 31"]
+
+
 def test_the_front_of_a_known_sweep(odd_tables):
     info = pareto.prepare(odd_tables["quickstart"])
-    assert (info.x.column, info.y.column) == ("functional_depth", "test_acc")
-    on = {place.label: float(p) for place, p, on in zip(info.places, info.front.probability, info.front.on, strict=True) if on}
+    (plane,) = info.planes
+    assert (plane.x.column, plane.y.column) == ("functional_depth", "test_acc")
+    on = {place.label: float(p) for place, p, on in zip(plane.places, plane.front.probability, plane.front.on, strict=True) if on}
     assert set(on) == {"hard, λ = 0.1"} and on["hard, λ = 0.1"] == 1
-    assert info.broken == ("hard, λ = 0.3", "hard, λ = 1") and "fewer than half of their seeds are at the goal: hard, λ = 0.3" in info.caption
+    assert plane.broken == ("hard, λ = 0.3", "hard, λ = 1") and "fewer than half of their seeds are at the goal: hard, λ = 0.3" in info.caption
     best = pareto.table(info).set_index("cell").loc["hard, λ = 0.1"]
     assert best["test accuracy at the end"] == 1 and 1 <= best["functional depth at the end"] <= 2
 
@@ -129,12 +156,23 @@ def test_cells_that_lack_an_objective_stand_in_the_strip(store):
         report={"pareto": {"maximise": {"test_acc": "grok"}, "minimise": {"functional_depth": "grok"}}},
     )
     info = pareto.prepare(collect(store, name))
-    assert len(info.places) == 2 and info.strip == ("soft, λ = 0.1", "hard, λ = 0.1") and "soft, λ = 0.1" in info.caption
+    (plane,) = info.planes
+    assert len(plane.places) == 2 and plane.strip == ("soft, λ = 0.1", "hard, λ = 0.1") and "soft, λ = 0.1" in info.caption
 
 
 def test_a_front_needs_two_objectives(store):
     name = filled(store, lambda *_: Truth(), report={"pareto": {"maximise": {"test_acc": "end"}}})
     assert "no two objectives" in str(pareto.prepare(collect(store, name)))
+
+
+def test_all_objectives_are_drawn_a_plane_for_each_pair(store):
+    asked = {"maximise": {"test_acc": "end"}, "minimise": {"functional_depth": "end", "effective_depth": "end", "tau": "end"}}
+    info = pareto.prepare(collect(store, filled(store, lambda *_: Truth(), report={"pareto": asked})))
+    assert [(each.x.column, each.y.column) for each in info.planes] == [("functional_depth", "test_acc"), ("effective_depth", "test_acc")]
+    assert "Left out: no cell has tau and test accuracy of half of its runs at the goal." in info.caption  # tau is a clock, and no column to read
+    assert len(pareto.table(info)) == 2 * 6 and "Hypervolume of functional depth and test accuracy" in info.caption
+    alone = pareto.pairs({"minimise": {"a": "end", "b": "end", "c": 500}})
+    assert [(x.column, y.column) for x, y in alone] == [("a", "b"), ("a", "c"), ("b", "c")]
 
 
 def test_curves_draw_train_dotted_and_test_solid(odd_tables):
@@ -192,7 +230,8 @@ def test_final_means_are_of_seeds_at_the_goal_alone(store):
 def test_staircase_and_band_step_alike_whichever_way_x_is_better(sign):
     found = pareto.front([np.array([[0.0, 2.0]] * 2), np.array([[1.0, 1.0]] * 2), np.array([[2.0, 0.0]] * 2)])
     places = tuple(pareto.Place(0, str(index), 2, 2) for index in range(3))
-    info = pareto.Info(pareto.Objective("a", "end", sign), pareto.Objective("b", "end", 1), found, ("all",), places, (), (), "")
+    plane = pareto.Plane(pareto.Objective("a", "end", sign), pareto.Objective("b", "end", 1), found, places, (), ())
+    info = pareto.Info((plane,), ("all",), "")
     lines = [trace for trace in pareto.draw(info).data if trace.mode == "lines"]
     assert len(lines) == 3 and {trace.line.shape for trace in lines} == {"hv"}
     assert all(np.all(np.diff(sign * np.asarray(trace.x, float)) >= 0) for trace in lines)
