@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import re
+from itertools import product
+
 import pytest
 import torch
 from hypothesis import assume, given
@@ -23,6 +26,79 @@ def test_answers(operation, p):
     for (a, b), c in zip(pairs, data.targets.tolist(), strict=True):
         assert 0 <= c < p
         assert {"add": (a + b - c), "subtract": (a - b - c), "multiply": (a * b - c), "divide": (c * b - a)}[operation] % p == 0
+
+
+def answer(operation, p, operands):
+    """By trial: the residue that fits, operand after operand from the left."""
+    first, *rest = operands
+    for b in rest:
+        first = next(
+            c for c in range(p) if {"add": c - first - b, "subtract": c - first + b, "multiply": c - first * b, "divide": c * b - first}[operation] % p == 0
+        )
+    return first
+
+
+@pytest.mark.parametrize("operation", ["add", "divide", "add+multiply", "subtract+divide", "add+subtract+multiply+divide"])
+@pytest.mark.parametrize("k", [2, 3, 4])
+def test_every_row_of_every_operation_once_folded_from_the_left(operation, k):
+    task = Modular(p=3, operation=operation, operands=k, train_frac=0.5)
+    data, names = task.build("cpu"), operation.split("+")
+    expected = [(name, row) for name in names for row in product(range(3), repeat=k) if name != "divide" or all(row[1:])]
+    assert data.tokens.tolist() == [[*row, *([names.index(name)] if len(names) > 1 else [])] for name, row in expected]
+    assert data.targets.tolist() == [answer(name, 3, row) for name, row in expected]
+    assert task.n_rows == len(expected)
+    assert task.n_operations == len(names)
+    assert task.vocabularies == (3,) * k + ((len(names),) if len(names) > 1 else ())
+
+
+@given(
+    st.sampled_from([2, 3, 5]), st.sampled_from(["add", "divide", "add+multiply", "subtract+divide"]), st.sampled_from([2, 3, 4]),
+    st.floats(0.05, 0.95), st.sampled_from(["pair", "unordered"]), st.integers(0, 5),
+)  # fmt: skip
+def test_splits_of_several_operations_and_operands(p, operation, k, train_frac, split, split_seed):
+    try:
+        task = Modular(p=p, operation=operation, operands=k, train_frac=train_frac, split=split, split_seed=split_seed)
+    except ValidationError:
+        assume(False)
+        return
+    data = task.build("cpu")
+    train, test = data.train.tolist(), data.test.tolist()
+    assert sorted(train + test) == list(range(task.n_rows))
+    assert train
+    assert test
+    unordered = [(tuple(sorted(row[:k])), *row[k:]) for row in data.tokens.tolist()]
+    trained = {unordered[row] for row in train}
+    if split == "unordered":
+        assert not any(unordered[row] in trained for row in test)
+        assert len(trained) == round(train_frac * len(set(unordered)))
+    else:
+        assert len(train) == task.n_train
+    if task.commutes:
+        assert data.mirror_clean.tolist() == [row for row in test if len({*unordered[row][0]}) > 1 and unordered[row] not in trained]
+    else:
+        assert data.mirror_clean is None
+
+
+@pytest.mark.parametrize(("values", "text"), [
+    ({"operation": "add+power"}, "operation must be one of add, subtract, multiply, divide, or several joined by +, but got 'power'"),
+    ({"operation": "add+substract"}, "did you mean 'subtract'?"),
+    ({"operation": "multiply+add"}, "operation must name each once, in the order add, subtract, multiply, divide, but got 'multiply+add'; write add+multiply"),
+    ({"operation": "add+add"}, "write add"),
+    ({"operation": ""}, "operation must be one of"),
+    ({"operands": 1}, "greater than or equal to 2"),
+    ({"operands": 4}, "all rows together must be at most 4,194,304, but got 163,047,361 (p=113, operands=4, operation=add); the most operands are 3"),
+    ({"p": 2039, "operation": "add+multiply"}, "lower p, or take fewer operations"),
+    ({"p": 4, "operation": "add+divide"}, "p must be prime for divide"),
+])  # fmt: skip
+def test_refusals_say_what_to_write(values, text):
+    with pytest.raises(ValidationError) as refusal:
+        Modular(**values)
+    assert text in str(refusal.value)
+
+
+@pytest.mark.parametrize("values", [{}, {"operation": "add+multiply"}, {"operands": 3}, {"p": 31, "operation": "subtract+divide", "operands": 3}])
+def test_labels_name_folders(values):
+    assert re.fullmatch(r"[a-z_]+\d+(x\d+)?", Modular(**values).label)
 
 
 @given(st.sampled_from(PRIMES), st.sampled_from(OPERATIONS), st.floats(0.01, 0.99), st.sampled_from(["pair", "unordered"]), st.integers(0, 5))
