@@ -7,6 +7,7 @@ import json
 import logging
 import re
 import sys
+import tomllib
 import zipfile
 from pathlib import Path
 from typing import Any
@@ -68,6 +69,16 @@ def test_versions_are_those_of_the_constraints(name: str) -> None:
     assert {tag.split("-")[1] for tag in images} == {"py311"}
     assert set(re.findall(r'rayVersion: "(.*)"', text)) <= {pins["ray"]}
     assert {package for package, _ in installed} == (set() if name.endswith("kuberay.yaml") else {"ray", "torch"})
+
+
+def test_nodes_get_what_the_project_is_built_from() -> None:
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
+    packages = [each.rstrip("*") for each in project["tool"]["setuptools"]["packages"]["find"]["include"]]
+    needed = {"pyproject.toml", "constraints.txt", project["project"]["readme"], *project["project"]["license-files"], *packages}
+    mounted = {source for target, source in SHIPPED[RAY_UP]["file_mounts"].items() if target == f"~/lal/{source}"}
+    copied = re.findall(r"^COPY --chown=ray (.*) \S+$", (ROOT / "launch/Dockerfile").read_text(encoding="utf-8"), re.MULTILINE)
+    assert mounted == set(" ".join(copied).split()) == needed
+    assert [each for each in needed if not (ROOT / each).exists()] == []
 
 
 PIP = "pip install --constraint /tmp/lal/constraints.txt"
