@@ -23,6 +23,7 @@ class Grow(Part):
     """When a layer is added: where `patience` steps took the training loss, penalties included, less than the share `tolerance` below its best so far.
 
     Judged once every `patience` steps, counted from the start or the last added layer; so is the best loss, which is at first that of the first step.
+    The rule sees the training loss alone: a network that has generalised, and whose loss rests where decay holds it, grows as one that is stuck does.
     """
 
     start: Annotated[int, Field(ge=1, le=64, description="layers at the start; depth is the most")] = 1

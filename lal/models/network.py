@@ -26,6 +26,7 @@ class Output(NamedTuple):
         routing: for each of L layers (S, B, H), weights over heads that sum to 1, at the S token positions whose choice the
             logits depend on (one, where there are no positions), the one that is read last; or None.
         gates: (L, G) in [0, 1], the gates as used in this pass, or None. G is 1 (a gate a layer), D (a unit) or B (an input).
+            A layer that is not there yet has gates 0.
     """
 
     logits: Tensor
