@@ -6,14 +6,31 @@ import errno
 import json
 import os
 from dataclasses import asdict
+from io import BytesIO
 from pathlib import Path
 
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from lal.errors import Refused
-from lal.store import DONE, FAILED, Failure, Record, Store, checked_name, decoded, encoded, flattened, lookup
+from lal.store import (
+    DONE,
+    FAILED,
+    Failure,
+    Record,
+    Store,
+    arrays_name,
+    checked_name,
+    decoded,
+    decoded_arrays,
+    encoded,
+    encoded_arrays,
+    flattened,
+    kept_name,
+    lookup,
+)
 
 RECORD = Record("a-1", "budget", "used", 8, 1.5, {"seed": 1}, {"eval_every": 2}, {"steps": 8}, 10)
 
@@ -249,3 +266,69 @@ def test_lookup_and_flattened_are_inverse():
 def test_json_on_disk_is_for_people(store):
     store.put_json("file.json", {"a": {"b": 1}})
     assert store.get("file.json").decode() == json.dumps({"a": {"b": 1}}, indent=1) + "\n"
+
+
+ARRAYS = {"a": np.arange(6, dtype=np.float16).reshape(2, 3), "b": np.array([True, False]), "c": np.array([np.nan, 1], np.float32)}
+
+
+def test_arrays_come_back_as_they_were_by_step(store):
+    folder = store.run("a-1")
+    for step in (1_000_000_000, 20, 0):
+        folder.put_arrays(step, ARRAYS)
+    assert files(store) == [f"runs/a-1/arrays/step-{step}.npz" for step in ("000000000", "000000020", "1000000000")]
+    assert folder.snapshots() == [0, 20, 1_000_000_000]
+    back = folder.arrays(20)
+    assert {name: (array.dtype, array.shape) for name, array in back.items()} == {name: (array.dtype, array.shape) for name, array in ARRAYS.items()}
+    assert all(np.array_equal(back[name], array, equal_nan=name == "c") for name, array in ARRAYS.items())
+    assert folder.arrays(21) is None
+    assert folder.first_damaged([arrays_name(0), arrays_name(20)]) is None
+    assert folder.first_damaged([arrays_name(0), arrays_name(21)]) == arrays_name(21)
+
+
+@pytest.mark.parametrize(
+    "spoil",
+    [
+        lambda data: b"",
+        lambda data: data[: len(data) // 2],
+        lambda data: bytes(len(data)),
+        lambda data: data[:-1],
+        lambda data: data[:60] + bytes([data[60] ^ 255]) + data[61:],
+    ],
+)
+def test_damaged_arrays_are_none(store, spoil):
+    folder = store.run("a-1")
+    folder.put_bytes(arrays_name(4), spoil(encoded_arrays(ARRAYS)))
+    assert folder.arrays(4) is None
+    assert folder.first_damaged([arrays_name(4)]) == arrays_name(4)
+
+
+def test_objects_are_neither_written_nor_read(store):
+    with pytest.raises(ValueError, match="allow_pickle"):
+        encoded_arrays({"a": np.array([{}], dtype=object)})
+    buffer = BytesIO()
+    np.savez(buffer, allow_pickle=True, a=np.array([{}], dtype=object))
+    assert decoded_arrays(buffer.getvalue()) is None
+
+
+def test_pruning_keeps_what_is_due_and_nothing_else(store):
+    folder = store.run("a-1")
+    for step in (0, 3, 4, 8):
+        folder.put_arrays(step, ARRAYS)
+        folder.put_bytes(kept_name(step), b"x")
+    folder.put_bytes("arrays/notes.txt", b"of a person")
+    folder.prune(lambda step: step == 8, lambda step: step % 4 == 0)
+    assert (folder.snapshots(), folder.kept()) == ([8], [0, 4, 8])
+    assert folder.has("arrays/notes.txt")
+
+
+def test_a_restart_keeps_what_a_whole_finished_run_left_and_else_removes_it(store):
+    folder = store.run("a-1")
+    folder.put_arrays(4, ARRAYS)
+    folder.put_bytes(kept_name(4), b"x")
+    folder.put_measured("margin", [{"step": 4, "train_margin": 0.5}])
+    folder.finish(Record(**{**asdict(RECORD), "history_sha256": folder.join([{"step": 4}])}))
+    folder.restart()
+    assert (folder.snapshots(), folder.kept(), folder.measured("margin")) == ([4], [4], [{"step": 4, "train_margin": 0.5}])
+    store.remove("runs/a-1/history.parquet")
+    folder.restart()
+    assert (folder.snapshots(), folder.kept(), folder.measured_names(), folder.measured("margin")) == ([], [], [], None)
