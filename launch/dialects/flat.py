@@ -40,11 +40,20 @@ def flat(document: Document, stem: str) -> Document:
 
 
 def given_in(document: Document, path: Keys) -> dict[str, Given]:
-    """The flat keys in the mapping at `path` of a document."""
+    """The flat keys in the mapping at `path` of a document; none where nothing is written there.
+
+    Raises:
+        Refused: something else than a mapping is.
+    """
     values: Any = document.values
     for key in path:
-        values = values.get(key) if isinstance(values, Mapping) else values[key] if isinstance(values, list) else None
-    return {name: Given(value, document.place((*path, name)), name) for name, value in values.items()} if isinstance(values, Mapping) else {}
+        values = values.get(key) if isinstance(values, Mapping) else values[key]
+        if values is None:
+            return {}
+    if not isinstance(values, Mapping):
+        dotted = ".".join(map(str, path))
+        raise Refused(f"{document.place(path)}: {dotted} must be a mapping (`key: value`), but is {values!r}; write one, or remove it")
+    return {name: Given(value, document.place((*path, name)), name) for name, value in values.items()}
 
 
 def experiments_of(document: Document) -> dict[str, dict[str, Given]]:

@@ -34,12 +34,10 @@ def nested(document: Document, stem: str) -> Document:
         return with_head(document, stem, head, values, placed(run, ("base",), file), told([run]))
     if "experiments" in document.values and "parameter_grid" in document.values:
         raise Refused(f"{document.place(('parameter_grid',))}: a sweep must have experiments or a parameter_grid, but has both; write two files")
-    for key, value in document.values.items():
+    for key in document.values:
         if key not in (*SWEEP_KEYS, *head):
             why = f"cannot be taken over: {REFUSED[key]}" if key in REFUSED else f"must be a known key, but is not; {nearest(key, SWEEP_KEYS)}"
             raise Refused(f"{document.place((key,))}: {key} {why}")
-        if key in ("base_config", "global_overrides", "parameter_grid") and not isinstance(value, Mapping):
-            raise Refused(f"{document.place((key,))}: {key} must be a mapping, but is {value!r}; write one")
     shared = leaves_at(document, ("base_config",)) | leaves_at(document, ("global_overrides",))
     changes = grid_of(document) if "parameter_grid" in document.values else experiments_of(document)
     runs = {name: translated(flat_keys(shared | own), file, without="data_seed") for name, (own, _) in changes.items()}

@@ -47,7 +47,7 @@ def translated(given: Mapping[str, Given], file: str, without: str | None = None
     """The run that the flat keys `given` describe; keys of `ABOUT` but the type of model are not looked at. `without` has no default."""
     result = Translation()
     model_type = type_of(given)
-    if model_type not in MODEL_TYPES:
+    if not isinstance(model_type, str) or model_type not in MODEL_TYPES:
         result.problems.append(unknown_type(given["model_type"]))
         return result
     words = {key.name: in_words(key, given, model_type) for key in KEYS}
@@ -147,7 +147,7 @@ def settings(key: Key, value: Any, steps: int, words: Mapping[str, Any]) -> Iter
 def steps_of_epoch(words: Mapping[str, Any]) -> int:
     """Updates in one pass over the training set: 1 with the full batch."""
     batch, n_train = minibatch(words["batch_size"], words), n_train_of(words)
-    return ceil(n_train / batch) if isinstance(batch, int) and n_train else 1
+    return ceil(n_train / batch) if isinstance(batch, int) and not isinstance(batch, bool) and batch > 0 and n_train else 1
 
 
 def minibatch(written: Any, words: Mapping[str, Any]) -> Any:

@@ -246,6 +246,12 @@ WRONG = {
     "a grid of single values": ("base_config: {}\nparameter_grid: {data: {p: 3}}", "parameter_grid.data.p must be a list"),
     "keys beside overrides": ("base_config: {}\nexperiments: [{name: a, model: {}}]", "must have a name and overrides, but has 'model'"),
     "no number of seeds": ("base_config: {}\nn_seeds: 0", "old.yaml:2: seeds must be a number from 1"),
+    "a base that is a number": ("base: 3\nexperiments: [{name: a}]", "old.yaml:1: base must be a mapping"),
+    "overrides that are a list": ("experiments:\n- name: a\n  overrides: [1]", r"old.yaml:3: experiments.0.overrides must be a mapping"),
+    "a base_config that is a number": ("base_config: 3", "old.yaml:1: base_config must be a mapping"),
+    "sections that are numbers": ("data: 3", "old.yaml:1: data must be a known key"),
+    "a type that is a list": ("p: 31\nmodel_type: [routed]", "old.yaml:2: model_type must be one of"),
+    "batches of nothing": ("p: 31\nbatch_size: 0", r"old.yaml:2 \(batch_size\): optim.batch_size must be greater than or equal to 1"),
     "yes as a switch": ("p: 31\ncompute_optimizer_metrics: 1", "compute_optimizer_metrics must be true or false"),
     "house and flat": ("base: {task: {p: 31}}\nlr: 0.1", "old.yaml:2 has 'lr' of the flat format, and .*old.yaml:1 has 'base.task' of this program's"),
     "flat and house": ("p: 31\naxes: {model.depth: [1]}", "'p' of the flat format, and .*'axes' of this program's"),
@@ -309,6 +315,23 @@ def test_what_a_dialect_says_written_in_this_program_s_format_is_the_same_runs(b
         again = yaml.safe_load(yaml.safe_dump(translation.values))
         assert ids(expanded(Document(again, {(): "new.yaml"}), "new.yaml")) == ids(expanded(translation, "old.yaml"))
         assert house_format(Document(again, {(): "new.yaml"}), Path("new.yaml")).values == again
+
+
+ODD = st.one_of(
+    st.none(), st.booleans(), st.integers(-3, 3), st.floats(allow_nan=False, allow_infinity=False), st.text(max_size=4), st.just([1]), st.just({"a": 1})
+)
+
+
+@settings(max_examples=60)
+@given(st.dictionaries(st.sampled_from([*BY_NAME, *ABOUT]), ODD, min_size=1, max_size=4), st.booleans())
+def test_whatever_is_written_is_a_run_or_is_refused(values: dict[str, Any], nested: bool) -> None:
+    values = {"p": 11, "epochs": 10, **values}
+    whole = {"data": {"p": 11}, "training": values} if nested else values
+    try:
+        translation = house_format(Document(whole, {(): "old.yaml"}), Path("old.yaml"))
+        assert expanded(translation, "old.yaml").runs
+    except Refused as error:
+        assert "old.yaml" in str(error)
 
 
 def test_a_house_file_is_left_as_it_is() -> None:
