@@ -1,0 +1,38 @@
+"""The last lines of a sweep."""
+
+from __future__ import annotations
+
+import io
+from typing import Any
+
+from rich.console import Console
+
+from lal.config import parse, run_id
+from lal.runs.session import attempt
+from lal.store import Store
+from launch.plan import plan
+from launch.summary import SHOWN, Summary, say, summed
+from launch.sweep import load
+
+TEXT = "name: small\nbase: {task: {p: 5, train_frac: 0.5}, measure: {eval_every: 2, metrics: [accuracy]}, budget: {steps: 4, stop: null}}\nseeds: 2\n"
+
+
+def said(summary: Summary) -> str:
+    out = io.StringIO()
+    say(summary, Console(file=out, width=200), "lal sweep small")
+    return out.getvalue()
+
+
+def test_what_was_lost_on_the_disk_and_made_good_is_said(tmp_path: Any, store: Store) -> None:
+    (tmp_path / "small.yaml").write_text(TEXT, encoding="utf-8")
+    expanded = load(str(tmp_path / "small.yaml"), None, [])
+    first, second = expanded.configs().values()
+    store.run(run_id(first)).put_bytes("checkpoint.pt", b"PK")
+    planned = plan(expanded, store)
+    for config in (first, second):
+        attempt(parse(config.model_dump(mode="json")), store)
+    summary = summed(planned, store, None, 1.0)
+    assert summary.notes == [f"{run_id(first)}: checkpoint.pt was damaged or missing: trained again from step 0"]
+    assert f"! {summary.notes[0]}" in said(summary)
+    summary.notes *= SHOWN + 3
+    assert "and 3 more runs" in said(summary)
