@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from lal.metrics.metric import Metric
 
@@ -40,31 +40,39 @@ class AdamState(Metric):
         import torch
 
         names = self.columns(probe.run)
-        parts = list(moments(probe.optimizer)) if probe.optimizer is not None else []
-        if not parts:
+        moments = [] if probe.optimizer is None else list(stepped(probe.optimizer))
+        if not moments:
             return dict.fromkeys(names)
-        direction, rate, moved, decayed = (torch.cat(each) for each in zip(*parts, strict=True))
-        taken = torch.linalg.vector_norm(decayed).item()
+        n = sum(each.direction.numel() for each in moments)
+        moved = sum((each.lr_scale * torch.linalg.vector_norm(each.direction).item()) ** 2 for each in moments)
+        taken = sum((each.lr_scale * each.weight_decay * torch.linalg.vector_norm(each.parameter).item()) ** 2 for each in moments)
         found = {
-            "adam_snr": direction.abs().mean().item(),
-            "effective_lr": rate.mean().item(),
-            "effective_lr_median": rate.median().item(),
-            "update_decay_ratio": torch.linalg.vector_norm(moved).item() / taken if taken else None,
+            "adam_snr": sum(torch.linalg.vector_norm(each.direction, 1).item() for each in moments) / n,
+            "effective_lr": sum(each.rate.sum().item() for each in moments) / n,
+            "effective_lr_median": torch.cat([each.rate.flatten() for each in moments]).median().item(),
+            "update_decay_ratio": (moved / taken) ** 0.5 if taken else None,
         }
         return {name: found[name] for name in names}
 
 
-def moments(optimizer: Optimizer) -> Iterator[tuple[Tensor, Tensor, Tensor, Tensor]]:
-    """For each parameter that has been stepped, flat and in float64: m^ / (sqrt(v^) + eps), lr / (sqrt(v^) + eps), and, but for the lr that
-    all roles share, the update and the decay."""
+class Moments(NamedTuple):
+    """Of one parameter: m^ / (sqrt(v^) + eps) and lr / (sqrt(v^) + eps), both of its shape, and the settings of its group."""
+
+    parameter: Tensor
+    direction: Tensor
+    rate: Tensor
+    lr_scale: float
+    weight_decay: float
+
+
+def stepped(optimizer: Optimizer) -> Iterator[Moments]:
+    """The moments of each parameter that has been stepped."""
     for group in optimizer.param_groups:
-        (beta1, beta2), eps, factor = group["betas"], group["eps"], group["lr_scale"]
         for parameter in group["params"]:
             state = optimizer.state.get(parameter)
             if not state:
                 continue
-            step = float(state["step"])
-            m = state["exp_avg"].flatten().double() / (1 - beta1**step)
-            root = (state["exp_avg_sq"].flatten().double() / (1 - beta2**step)).sqrt() + eps
-            direction = m / root
-            yield direction, group["lr"] / root, factor * direction, factor * group["weight_decay"] * parameter.detach().flatten().double()
+            first, second = (1 - beta ** float(state["step"]) for beta in group["betas"])
+            root = (state["exp_avg_sq"] / second).sqrt_().add_(group["eps"])
+            direction = (state["exp_avg"] / first).div_(root)
+            yield Moments(parameter.detach(), direction, group["lr"] / root, group["lr_scale"], group["weight_decay"])

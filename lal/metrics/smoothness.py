@@ -50,21 +50,22 @@ def whole_table(probe: Probe) -> tuple[Tensor, float]:
     from lal.penalties.spectral import expected_class
 
     p, n_classes, data = probe.run.task.n_tokens, probe.run.task.n_classes, probe.data
-    dtype, device = next(probe.network.parameters()).dtype, data.tokens.device
+    dtype, device = probe.rows.loss.dtype, data.tokens.device
     waves = low_waves(p, p // 4).to(device=device, dtype=dtype)
     low = torch.zeros(len(waves), len(waves) * n_classes, dtype=dtype, device=device)
+    reference = probe.logits(slice(0, 1))  # leaves of the mean, which is taken off in the end, little to cancel
     expected, energy, n = [], 0.0, max(1, CHUNK_ROWS // p)
     for start in range(0, p, n):
         logits = probe.logits(slice(start * p, (start + n) * p))
         expected.append(expected_class(logits))
-        centred = logits - logits.mean(1, keepdim=True)
+        centred = logits - reference
+        centred -= centred.mean(1, keepdim=True)
         energy += torch.linalg.vector_norm(centred).item() ** 2
         low.addmm_(waves[:, start : start + n], torch.matmul(waves, centred.view(-1, p, n_classes)).flatten(1))
     by_class = low.view(len(waves) ** 2, n_classes).double().square().sum(1)
     constant, varying = by_class[0].item(), by_class[1:].sum().item()
     total = energy - constant
-    varies = total > torch.finfo(dtype).eps * energy  # less is rounding
-    return torch.cat(expected).view(p, p), min(1.0, varying / total) if varies else 1.0
+    return torch.cat(expected).view(p, p), min(1.0, varying / total) if total > 0 else 1.0
 
 
 def low_waves(p: int, cutoff: int) -> Tensor:

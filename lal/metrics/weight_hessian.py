@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 class WeightHessian(Metric):
     """`hessian_trace`: trace of the Hessian of the mean task loss of the training rows, by all parameters; `hessian_trace_se`: its standard error.
 
-    Of 8 groups of 16 sampled rows (`sample.py`), each with one Rademacher vector v: E v^T H v = tr H (Hutchinson 1990). In float64. The
+    Of 4 groups of 32 sampled rows (`sample.py`), each with one Rademacher vector v: E v^T H v = tr H (Hutchinson 1990). In float64. The
     standard error is that of the mean over groups, and so holds the choice of rows, too; null for a single group.
     """
 

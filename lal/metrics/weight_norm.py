@@ -42,10 +42,12 @@ class WeightNorm(Metric):
 
 def logit_scale(probe: Probe) -> float:
     """See `WeightNorm`."""
+    import torch
+
     from lal.metrics.probe import CHUNK_ROWS
 
     train, total = probe.data.train, 0.0
     for rows in train.split(CHUNK_ROWS):
         logits = probe.logits(rows)
-        total += (logits - logits.mean(1, keepdim=True)).square().mean(1).double().sum().item()
-    return (total / len(train)) ** 0.5
+        total += torch.linalg.vector_norm(logits - logits.mean(1, keepdim=True)).item() ** 2
+    return (total / (len(train) * probe.run.task.n_classes)) ** 0.5
