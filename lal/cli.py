@@ -15,6 +15,10 @@ from lal.errors import Refused
 COMMANDS = {
     "plan": ("launch.commands:plan", "What a sweep would train, how long that takes, and what looks wrong"),
     "sweep": ("launch.commands:sweep", "Train what is missing of a sweep; resume, retry and extend are this command"),
+    "submit": ("launch.job_commands:submit", "Send a sweep to a cluster, to be run there as a Ray job"),
+    "status": ("launch.job_commands:status", "How submitted sweeps stand"),
+    "logs": ("launch.job_commands:logs", "What a submitted sweep says"),
+    "stop": ("launch.job_commands:stop", "End a submitted sweep"),
     "train": ("launch.commands:train", "Train one run of a sweep, here and now"),
     "measure": ("launch.commands:measure", "More metrics of stored runs, read off saved states without training"),
     "show": ("launch.commands:show", "What is stored of a run or a sweep"),
