@@ -23,12 +23,14 @@ class Grow(Part):
     """When a layer is added: where `patience` steps took the training loss, penalties included, less than the share `tolerance` below its best so far.
 
     Judged once every `patience` steps, counted from the start or the last added layer; so is the best loss, which is at first that of the first step.
-    The rule sees the training loss alone: a network that has generalised, and whose loss rests where decay holds it, grows as one that is stuck does.
+    The rule sees the training loss alone: a network that has generalised, and whose loss rests where decay holds it, grows as one that is stuck does,
+    unless `enough` says that nothing is missing there.
     """
 
     start: Annotated[int, Field(ge=1, le=64, description="layers at the start; depth is the most")] = 1
     patience: Annotated[int, Field(ge=1, le=10**9, description="steps without progress after which a layer is added")] = 500
     tolerance: Annotated[float, Field(ge=0, lt=1, description="share of the best loss that counts as progress")] = 0.01
+    enough: Annotated[float, Field(ge=0, description="training loss, penalties included, up to which no layer is added")] = 0.0
 
 
 class Gated(ModelPart):

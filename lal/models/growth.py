@@ -42,7 +42,7 @@ class Growth(nn.Module):
             self._judge()
 
     def _judge(self) -> None:
-        if self.lowest > (1 - self.config.tolerance) * self.best:
+        if self.lowest > max((1 - self.config.tolerance) * self.best, self.config.enough):
             self._begin(self.present + 1)
         else:
             self.best, self.lowest, self.waited = self.lowest, torch.full_like(self.lowest, inf), 0

@@ -72,6 +72,12 @@ def test_growth_is_that_of_the_rule_on_any_losses(seed, patience):
     assert found[-1] > 2
 
 
+def test_a_loss_that_is_enough_calls_for_no_layer():
+    losses = [1.0] * 6 + [0.1] * 6
+    assert present_after(growing(start=1, patience=3, enough=0.1), losses)[-1] == 3
+    assert present_after(growing(start=1, patience=3, enough=0.09), losses)[-1] == 4
+
+
 def test_a_network_that_diverges_does_not_grow():
     assert present_after(growing(start=1, patience=2), [1.0, float("nan"), float("nan"), float("nan"), 1.0, inf])[-1] == 1
 
