@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 
 from analysis.frame import Frame
-from analysis.reading import LACKING
+from analysis.reading import COUNTED, LACKING
 from analysis.statistics import Interval, Survival, common_horizon, mean_interval, survival, wilson
 
 if TYPE_CHECKING:
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 def cells(tables: Tables) -> Frame:
     """One row a cell, in the manifest's order.
 
-    `n_planned` runs = `n` (done) + `n_failed` + `n_missing` (missing, unfinished or damaged); n = `n_grokked` + `n_censored` + `n_diverged`
+    `n_planned` runs = `n` (done, or outgrown) + `n_failed` + `n_missing` (missing, unfinished or damaged); n = `n_grokked` + `n_censored` + `n_diverged`
     + `n_pruned`, each run counted once (a run that generalised and then diverged has generalised). `n_held` of the n ended at the goal:
     the depth of the others is that of a broken network, which may seem to need no layer, and is no saving. `p` with Wilson's interval
     `p_low, p_high`: share of n that generalised. `median` with `median_low, median_high`: Kaplan-Meier's; inf = not reached, and of the upper
@@ -28,7 +28,7 @@ def cells(tables: Tables) -> Frame:
     `@grok` column over those that generalised alone; `<column>_n`: how many of these have a finite value, which are what is averaged.
     """
     groups = [(number, group) for number, group in tables.runs.groupby("cell", sort=True)]
-    curves = {number: curve(group[group["state"] == "done"]) for number, group in groups}
+    curves = {number: curve(group[group["state"].isin(COUNTED)]) for number, group in groups}
     horizon = common_horizon(list(curves.values()))
     return pd.DataFrame([_row(tables, group, curves[number], horizon) for number, group in groups])
 
@@ -47,7 +47,7 @@ def times(done: Frame) -> list[float]:
 
 
 def _row(tables: Tables, group: Frame, km: Survival, horizon: float) -> dict[str, Any]:
-    first, done = group.iloc[0], group[group["state"] == "done"]
+    first, done = group.iloc[0], group[group["state"].isin(COUNTED)]
     row: dict[str, Any] = {"cell": int(first["cell"]), "arm": first["arm"], "name": first["name"], **{path: first[path] for path in tables.axes}}
     row |= _counts(group, done)
     row |= _spread("p", wilson(row["n_grokked"], row["n"])) | _spread("median", km.median())

@@ -16,7 +16,7 @@ import pyarrow.parquet as pq
 
 from analysis.again import command, results_word
 from analysis.frame import Frame, Series
-from analysis.reading import Reading, reading, verdict_on
+from analysis.reading import COUNTED, Reading, reading, verdict_on
 from lal.errors import Refused
 from lal.events import Goal, Thresholds, Verdict
 from lal.events import thresholds_of as usual_thresholds
@@ -50,8 +50,8 @@ class Tables:
 
     @property
     def done(self) -> Frame:
-        """The runs that ended under this sweep's budget."""
-        return self.runs[self.runs["state"] == "done"]
+        """The runs that count: they ended under this sweep's budget, or under a smaller one and are censored there."""
+        return self.runs[self.runs["state"].isin(COUNTED)]
 
     @property
     def distinct(self) -> Frame:

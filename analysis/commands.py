@@ -161,7 +161,7 @@ def meant(name: str, results: str, profile: str | None) -> tuple[Store, str, str
         raise Refused(f"a report is of one sweep or one run, but both are called {name!r}; write {places[0]} or {places[1]}")
     folder = f"{name}@{profile}" if profile else name
     begun = [name] if name in runs else [each for each in runs if name and each.startswith(name)]
-    if folder in sweeps or path.exists() or not runs:
+    if folder in sweeps or path.exists() or not runs or (profile and name not in runs):
         return *found(name, results, profile), ""
     if not begun:
         from lal.errors import nearest

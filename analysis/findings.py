@@ -11,7 +11,7 @@ from analysis.collect import Tables
 from analysis.figures.dimensions import Dimension, layout, plain, split
 from analysis.figures.theme import median_word, number, percent, safe, short_word, value_word, word
 from analysis.frame import Frame, Series
-from analysis.reading import LACKING
+from analysis.reading import COUNTED, LACKING
 from analysis.statistics import Interval, directions, earlier, holm, mean_interval, wilson
 
 MOST_FACETS = 4
@@ -48,6 +48,9 @@ def standing(tables: Tables) -> str:
     parts = [f"{len(done)} of {len(runs)} planned runs finished"]
     kinds = ", ".join(f"{count} {str(kind).replace('_', ' ')}" for kind, count in runs.loc[runs["state"] == "failed", "outcome"].value_counts().items())
     parts += [f"{n_failed} failed ({kinds}) and count for nothing"] if n_failed else []
+    n_outgrown = int((runs["state"] == "outgrown").sum())
+    counted = "finished under a smaller budget than is asked now, and count as censored where they stopped"
+    parts += [f"{n_outgrown} {counted} (`{safe(tables.command())}` continues them)"] if n_outgrown else []
     diverged = int(((done["outcome"] == "diverged") & ~done["event"]).sum())
     parts += [f"{diverged} diverged, and count as never generalising"] if diverged else []
     pruned = int((done["outcome"] == "pruned").sum())
@@ -68,6 +71,8 @@ def about(tables: Tables, title: str, cells: Frame) -> list[str]:
     told = [
         f"{head(title)}{k} of {n} runs generalised within the budget ({percent(share.value)}, 95 % interval {percent(share.low)} to {percent(share.high)})."
     ]
+    if n_short := int((done["state"] == "outgrown").sum()):
+        told[0] = f"{told[0][:-1]}, of which {n_short} have not had all of it yet."
     x, ordered = in_order(tables, cells)
     if not ordered:
         return told
@@ -244,7 +249,7 @@ def fastest(tables: Tables) -> str | None:
 
 def fell_back(tables: Tables) -> str | None:
     """Runs that generalised and ended below the goal."""
-    done = tables.distinct[tables.distinct["state"] == "done"]
+    done = tables.distinct[tables.distinct["state"].isin(COUNTED)]
     n, k = int(done["event"].sum()), int(done["ungrokked"].sum())
     return f"{k} of the {n} runs that generalised had fallen back by their end." if k else None
 

@@ -16,7 +16,8 @@ from lal.events import Goal, Thresholds, Verdict, verdict
 from lal.stopping import Stopper, end_of
 from lal.store import Failure, Record, RunFolder
 
-State = Literal["done", "failed", "unfinished", "damaged", "missing"]
+State = Literal["done", "outgrown", "failed", "unfinished", "damaged", "missing"]
+COUNTED: tuple[State, ...] = ("done", "outgrown")
 LACKING: tuple[State, ...] = ("missing", "unfinished", "damaged")  # what the sweep's command would train
 Entry = Mapping[str, Any]
 
@@ -27,13 +28,15 @@ class Reading:
 
     Attributes:
         state: done        it ended under this sweep's budget;
+               outgrown    it ended under a smaller budget than is asked now, as when an extension was interrupted: censored where it
+                           stopped. To leave it out would keep only those that generalised before, which need no extension;
                failed      its last attempt did not finish;
-               unfinished  begun, or finished under a smaller budget than is asked now;
+               unfinished  begun, and never ended;
                damaged     its history cannot be read;
                missing     nothing is there.
         outcome, reason: of its end under this sweep's budget, or of its failure; None otherwise.
         step: the last step that counts.
-        rows: history on this sweep's own grid, the multiples of `eval_every`, and the row at which it ended, with what was measured later; None unless done.
+        rows: history on this sweep's own grid, the multiples of `eval_every`, and the row at which it ended, with what was measured later; None unless COUNTED.
         unread: names of later measurements that are damaged.
     """
 
@@ -63,10 +66,16 @@ def reading(folder: RunFolder, entry: Entry, goal: Goal, fit: Goal | None) -> Re
     if end is None and record.outcome not in ("pruned", "diverged"):
         if failure:
             return Reading("failed", failure.outcome, failure.reason, failure.step, record, failure)
-        return Reading("unfinished", reason=f"stopped at step {record.steps:,} under a smaller budget", step=record.steps, record=record)
+        reason = f"stopped at step {record.steps:,} under a smaller budget"
+        return _counted("outgrown", "budget", reason, record.steps, folder, record, failure, thinned(table, record.steps, entry["eval_every"]))
     outcome, reason, step = (end.outcome, end.reason, end.step) if end else (record.outcome, record.reason, record.steps)
-    rows, unread = merged(thinned(table, step, entry["eval_every"]), folder)
-    return Reading("done", outcome, reason, step, record, failure, rows, unread)
+    return _counted("done", outcome, reason, step, folder, record, failure, thinned(table, step, entry["eval_every"]))
+
+
+def _counted(state: State, outcome: str, reason: str, step: int, folder: RunFolder, record: Record, failure: Failure | None, rows: pa.Table) -> Reading:
+    """A reading with rows, to which what was measured later is added."""
+    whole, unread = merged(rows, folder)
+    return Reading(state, outcome, reason, step, record, failure, whole, unread)
 
 
 def _unended(folder: RunFolder, failure: Failure | None) -> Reading:

@@ -164,13 +164,14 @@ def provenance(tables: Tables) -> list[tuple[str, str]]:
     manifest, places = tables.manifest, [found.record.environment for found in tables.readings if found.record]
     runs, (seconds, cores) = tables.distinct, time_in_training(tables)
     budgets = several(f"{entry['budget']['steps']:,} steps{stop_words(entry['budget'])}" for entry in manifest["runs"])
-    limits = tables.thresholds
+    limits, n_outgrown = tables.thresholds, int((runs["state"] == "outgrown").sum())
     code, versions, machines = environments(places)
     return [
         ("Command", f"<code>{escape(tables.command())}</code>"),
         (
             "Runs",
             f"{len(runs)} planned, {int((runs['state'] == 'done').sum())} finished, {int((runs['state'] == 'failed').sum())} failed, "
+            f"{f'{n_outgrown} under a smaller budget, ' if n_outgrown else ''}"
             f"{int(runs['state'].isin(LACKING).sum())} missing or unfinished",
         ),
         ("Seeds", several(str(entry["seed"]) for entry in manifest["runs"])),

@@ -167,10 +167,10 @@ def cell_label(tables: Tables, row: dict) -> str:
 
 
 def _hypervolume(each: Plane, several: bool) -> str:
-    reference = [number(value * of.sign) for value, of in zip(each.front.reference, (each.x, each.y), strict=True)]
+    worst = ", ".join(number(value * of.sign) for value, of in zip(each.front.reference, (each.x, each.y), strict=True))
     low, high = each.front.hypervolume_interval
     which = f" of {word(each.x.column)} and {word(each.y.column)}" if several else ""
-    return f"Hypervolume{which} {number(each.front.hypervolume)} [{number(low)}, {number(high)}], up to ({', '.join(reference)}), the worst of any run that counts."
+    return f"Hypervolume{which} {number(each.front.hypervolume)} [{number(low)}, {number(high)}], up to ({worst}), the worst of any run that counts."
 
 
 def table(info: Info) -> Frame:

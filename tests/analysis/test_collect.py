@@ -9,6 +9,7 @@ import pandas as pd
 import pytest
 
 from analysis.collect import collect, csv, objective, write
+from analysis.findings import findings
 from lal.budget import Budget
 from lal.errors import Refused
 from tests.analysis.synthetic import BUDGET, WEIGHT, Folder, Truth, filled, rows_of
@@ -60,14 +61,31 @@ def test_runs_that_are_not_done_stay_with_their_state(store):
     assert cell[["n_planned", "n", "n_grokked", "n_failed", "n_missing"]].tolist() == [5, 1, 1, 1, 3]
 
 
-def test_begun_and_outgrown_runs_are_unfinished(store):
+def test_begun_runs_are_unfinished_and_outgrown_ones_censored_where_they_stopped(store):
     folder = Folder(store)
     begun, short = (folder.add("soft", {WEIGHT: 0.0}, seed, Truth(missing=seed == 0, grok=None)) for seed in (0, 1))
     store.run(begun).put_bytes("checkpoint.pt", b"x")
     folder.runs[1]["budget"]["steps"] = 9000
-    runs = collect(store, folder.write()).runs
-    assert runs["run_id"].tolist() == [begun, short] and runs["state"].tolist() == ["unfinished", "unfinished"]
-    assert "smaller budget" in runs["reason"][1]
+    tables = collect(store, folder.write())
+    runs = tables.runs
+    assert runs["run_id"].tolist() == [begun, short] and runs["state"].tolist() == ["unfinished", "outgrown"]
+    assert "smaller budget" in runs["reason"][1] and runs["horizon"][1] == 3000 and len(tables.history["run_id"].unique()) == 1
+    assert tables.cells.iloc[0][["n", "n_censored", "n_missing"]].tolist() == [1, 1, 1]
+
+
+def test_an_interrupted_extension_does_not_turn_a_half_into_a_whole(store):
+    """Runs that generalised need no extension; to leave out those that wait for theirs would leave successes alone."""
+    folder = Folder(store, arms=("soft",))
+    for seed in range(4):
+        folder.add("soft", {WEIGHT: 0.0}, seed, Truth(grok=500 if seed < 2 else None))
+        folder.runs[seed]["budget"]["steps"] = 9000
+    tables = collect(store, folder.write())
+    cell = tables.cells.iloc[0]
+    assert tables.runs["state"].tolist() == ["done", "done", "outgrown", "outgrown"]
+    assert cell[["n", "n_grokked", "n_censored", "p", "median"]].tolist() == [4, 2, 2, 0.5, 500]
+    told = findings(tables)
+    assert "2 of 4 runs generalised" in told[0] and "of which 2 have not had all of it yet." in told[0]
+    assert "2 of 4 planned runs finished; 2 finished under a smaller budget than is asked now, and count as censored where they stopped" in told[-1]
 
 
 def test_a_run_that_another_sweep_continued_is_cut_where_this_one_ends(store):
@@ -280,3 +298,18 @@ def test_a_threshold_that_no_accuracy_can_have_is_refused(store, settings):
     folder.add("all", {WEIGHT: 0.1}, 0, Truth(grok=500))
     with pytest.raises(Refused, match=r"must be in \(0, 1\]"):
         collect(store, folder.write(), **settings)
+
+
+def test_later_measurements_stand_in_the_tables_of_a_sweep(store):
+    folder = Folder(store, arms=("all",))
+    run_id = folder.add("all", {WEIGHT: 0.1}, 0, Truth(grok=500))
+    store.run(run_id).put_measured("rank", [{"step": 0, "rank": 2.0}, {"step": 510, "rank": 3.0}, {"step": 1200, "rank": 4.0}])
+    tables = collect(store, folder.write())
+    assert tables.history["rank"].dropna().tolist() == [2.0, 4.0] and tables.runs["rank@end"][0] == 4.0
+
+
+def test_memorising_may_be_a_column_that_falls():
+    from lal.events import Goal, memorised, thresholds_of
+
+    limits = thresholds_of(Goal("test_acc", 0.9), Goal("train_loss", 0.1, "min"))
+    assert memorised([0, 10, 20], [3.0, float("nan"), 0.1], limits).by == 20
