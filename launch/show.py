@@ -53,6 +53,9 @@ def run_facts(store: Store, run_id: str) -> dict[str, Any]:
         "failure": asdict(failure) if failure else None,
         "rows": len(rows),
         "last_row": last,
+        "snapshots": found.snapshots(),
+        "checkpoints": found.kept(),
+        "measured_later": found.measured_names(),
         "folder": str(store.root / found.path),
     }
 
@@ -69,6 +72,7 @@ def print_facts(found: dict[str, Any], console: Console) -> None:
         pairs = {"run": found["run"], "outcome": failure["outcome"], "reason": failure["reason"], "traceback": failure["traceback"]}
     else:
         pairs = {"run": found["run"], "outcome": "not finished"}
-    for name, value in {**pairs, **found.get("last_row", {}), "folder": found["folder"]}.items():
+    kept = {name.replace("_", " "): ", ".join(map(str, found[name])) for name in ("snapshots", "checkpoints", "measured_later") if found.get(name)}
+    for name, value in {**pairs, **found.get("last_row", {}), **kept, "folder": found["folder"]}.items():
         table.add_row(name, f"{value:.4g}" if isinstance(value, float) else str(value))
     console.print(table, highlight=False, markup=False)
