@@ -8,6 +8,7 @@ from __future__ import annotations
 from functools import cache
 from statistics import median
 from time import perf_counter
+from typing import Any
 
 from lal.config import RunConfig
 
@@ -17,7 +18,7 @@ STEP = (3.5e-4, 8.9e-5, 1.5e-11, 5.3e-9, 3.7e-9, 2.2e-9)  # model over measured:
 LOOK = (3.8e-4, 5.5e-5, 2.1e-11, 5.8e-9, 4.2e-10, 8.6e-10)  # 0.59 to 1.37, standard deviation 20 %
 SUBSET_RATE = 21e9  # operations a second of the search for the functional depth, which memory holds back
 PROBE_S = 0.04
-OPERATIONS = {"mlp": 1, "gated": 2, "routed": 6}  # on each layer, by kind of model
+OPERATIONS = {"mlp": 1, "gated": 2, "routed": 6, "transformer": 15}  # on each layer, by kind of model
 EXACT_UP_TO = 8  # layers, as in lal/metrics/depth.py
 BYTES_FIXED, BYTES_ROW = 40_000, 120
 
@@ -27,10 +28,16 @@ def modelled(config: RunConfig, steps: int) -> float:
     n_looks = steps / config.eval_every + 1
     n_train, n_rows = rows_of(config)
     flops = config.flops_per_step()
-    seconds = steps * cost(STEP, work(config, n_train, flops)) + n_looks * cost(LOOK, work(config, n_rows, flops / 3 * n_rows / n_train))
+    seconds = steps * cost(STEP, work(config, n_train, flops)) + n_looks * cost(LOOK, work(config, n_rows, look_flops(config, n_rows)))
     cadence = depth_cadence(config)
     searches = (steps / cadence + 1) * search_seconds(config) if cadence else 0.0
     return (seconds + searches) * REFERENCE_RATE / rate()
+
+
+def look_flops(config: RunConfig, n_rows: int) -> float:
+    """Floating-point operations of one forward pass over `n_rows` rows."""
+    model, task = getattr(config, "model", None), getattr(config, "task", None)
+    return config.flops_per_step() / 3 if model is None or task is None else model.flops(task, n_rows)
 
 
 def cost(constants: tuple[float, ...], amounts: tuple[float, ...]) -> float:
@@ -45,9 +52,14 @@ def work(config: RunConfig, n_rows: int, flops: float) -> tuple[float, ...]:
     if model is None or task is None:
         return 1, 0, flops, 0, 0, 0
     operations = OPERATIONS.get(model.kind, max(OPERATIONS.values())) * model.n_layers
-    units = n_rows * model.n_layers * getattr(model, "heads", 1) * (getattr(model, "head_width", None) or model.width)
+    units = model.hidden_units(task, n_rows) if hasattr(model, "hidden_units") else n_rows * model.n_layers * layer_units(model)
     scaled = model.kind != "mlp" or model.norm != "none"
     return 1, operations, flops, n_rows * task.n_classes, units if scaled else 0, units if model.activation == "gelu" else 0
+
+
+def layer_units(model: Any) -> int:
+    """Hidden units of one layer."""
+    return getattr(model, "heads", 1) * (getattr(model, "head_width", None) or model.width)
 
 
 def rows_of(config: RunConfig) -> tuple[int, int]:

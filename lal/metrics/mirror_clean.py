@@ -12,7 +12,8 @@ if TYPE_CHECKING:
 
 
 class MirrorClean(Metric):
-    """`mirror_clean_acc`: accuracy over test rows a != b whose mirror (b, a) is not in train; null where there is none.
+    """`mirror_clean_acc`: accuracy over test rows a != b whose mirror (b, a) is not in train, with more operands over those of which no other order is;
+    null where there is none.
 
     A memoriser that is merely symmetric answers right the test rows whose mirror is in train: 29 % of all test rows at p=113, train fraction 0.3.
     """

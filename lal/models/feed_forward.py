@@ -36,6 +36,10 @@ class FeedForwardPart(Part):
         """Trained numbers of the slots of all `depth` layers."""
 
     @abstractmethod
+    def hidden_units(self, width: int, mlp_width: int | None) -> int:
+        """Numbers per token between the matrix products of one layer's slot."""
+
+    @abstractmethod
     def first_products(self, width: int) -> int:
         """Multiply-adds per embedded token of its first routing state."""
 
@@ -64,6 +68,9 @@ class PlainFeedForward(FeedForwardPart):
     def n_parameters(self, width: int, mlp_width: int | None, depth: int) -> int:
         hidden = mlp_width or 4 * width
         return depth * (2 * width * hidden + hidden + width)
+
+    def hidden_units(self, width: int, mlp_width: int | None) -> int:
+        return mlp_width or 4 * width
 
     def first_products(self, width: int) -> int:
         return 0
@@ -115,6 +122,9 @@ class RoutedFeedForward(FeedForwardPart):
     def n_parameters(self, width: int, mlp_width: int | None, depth: int) -> int:
         heads = depth * n_head_parameters(width, self.heads, self.head_width or width)
         return heads + (n_router_parameters(width, self.heads, self.state_width, depth) if self.has_routing else 0)
+
+    def hidden_units(self, width: int, mlp_width: int | None) -> int:
+        return 2 * self.heads * (self.head_width or width)  # once more for the weights
 
     def first_products(self, width: int) -> int:
         return router_products(width, self.heads, self.state_width)[0] if self.has_routing else 0

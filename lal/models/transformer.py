@@ -113,6 +113,12 @@ class Transformer(ModelPart):
                 products += d * sum(sequence.n_scores(n_rows, t) for t in range(sequence.n_positions)[read])
         return 2.0 * (products + n_rows * d * task.n_classes)
 
+    def hidden_units(self, task: TaskPart, n_rows: int) -> int:
+        """Numbers between the matrix products of one pass: hidden units of the slots, and what attention multiplies and adds at each position that it sees."""
+        states, slot = self.sequence(task).n_states(n_rows), self.feed_forward.hidden_units(self.width, self.mlp_width)
+        by_position = [n * (slot + self.width * (t + 3)) for t, n in enumerate(states)]
+        return (self.depth - 1) * sum(by_position) + by_position[-1]
+
     def build(self, task: TaskPart, generator: torch.Generator) -> Network:
         from lal.models.transformer_network import TransformerNetwork
 

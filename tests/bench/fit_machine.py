@@ -24,6 +24,7 @@ MODELS = (
     ),
     *({"kind": "routed", "width": width, "activation": each, "norm": norm} for width in (32, 64) for each, norm in (("relu", "layer"), ("gelu", "none"))),
     {"kind": "routed", "width": 128, "depth": 2},
+    *({"kind": "transformer", "depth": depth, "feed_forward": {"kind": kind}} for depth in (1, 2) for kind in ("plain", "routed")),
 )
 TASKS = ((11, 0.6), (31, 0.7), (59, 0.5), (113, 0.3))
 REPEATS = 8
@@ -83,7 +84,7 @@ def main() -> None:
             n_train, n_rows = machine.rows_of(config)
             flops = config.flops_per_step()
             steps.append(machine.work(config, n_train, flops))
-            looks.append(machine.work(config, n_rows, flops / 3 * n_rows / n_train))
+            looks.append(machine.work(config, n_rows, machine.look_flops(config, n_rows)))
             step_s.append(step)
             look_s.append(plain)
             rates += [machine.search_seconds(config) * machine.SUBSET_RATE / search] if search > 1e-3 else []
