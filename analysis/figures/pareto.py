@@ -204,7 +204,7 @@ def draw(info: Info, narrow: bool = False) -> go.Figure:
     return fig.update_layout(margin={"t": top, "b": 60}, showlegend=len(info.arms) > 1)
 
 
-def _draw_plane(fig: go.Figure, info: Info, each: Plane, first: bool, labelled: bool, where: dict[str, int]) -> None:
+def _draw_plane(fig: go.Figure, info: Info, each: Plane, first: bool, labelled: bool, where: dict[str, Any]) -> None:
     _draw_band(fig, each, where)
     corners = each.values(each.front.means[each.front.on][np.argsort(each.front.means[each.front.on][:, 0], kind="stable")])
     # In order of cost, which is from right to left where x is maximised, y is attained up to the next corner: so is the band.
@@ -225,7 +225,7 @@ def _draw_plane(fig: go.Figure, info: Info, each: Plane, first: bool, labelled: 
         axis(title={"text": of.label}, range=[low - room, high + room], **where)
 
 
-def _label(fig: go.Figure, info: Plane, where: dict[str, int]) -> None:
+def _label(fig: go.Figure, info: Plane, where: dict[str, Any]) -> None:
     """Names of the cells on the front, below and above in turn, since neighbours are close; twins share a place and a label."""
     labels: dict[tuple[float, float], list[str]] = {}
     for index in np.flatnonzero(info.front.on):
@@ -242,7 +242,7 @@ def _name(info: Plane, index: int) -> str:
     return f"{place.label} ({percent(info.front.probability[index])}{'' if place.n == place.of else f'; {place.seeds}'})"
 
 
-def _draw_band(fig: go.Figure, info: Plane, where: dict[str, int]) -> None:
+def _draw_band(fig: go.Figure, info: Plane, where: dict[str, Any]) -> None:
     found = info.front
     known = np.isfinite(found.band_low) & np.isfinite(found.band_high)
     lower, upper = (info.values(np.column_stack([found.grid[known], each[known]])) for each in (found.band_low, found.band_high))
@@ -260,7 +260,7 @@ def _bars(info: Plane, chosen: list[int], style: dict[str, Any]) -> list[dict[st
     return [{**shared, "array": above[:, side], "arrayminus": below[:, side]} for side in (0, 1)]
 
 
-def _draw_cells(fig: go.Figure, info: Plane, arm: int, name: str, on: bool, where: dict[str, int]) -> None:
+def _draw_cells(fig: go.Figure, info: Plane, arm: int, name: str, on: bool, where: dict[str, Any]) -> None:
     found, color, symbol = info.front, OKABE_ITO[arm % len(OKABE_ITO)], SYMBOLS[arm % len(SYMBOLS)]
     chosen = [index for index, place in enumerate(info.places) if place.arm == arm and bool(found.on[index]) is on]
     if not chosen:

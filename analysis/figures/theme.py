@@ -69,6 +69,20 @@ WORDS = {
     "diagonal_energy": "energy of the answer's direction",
     "collapsed_share": "share of rows with a collapsed softmax",
 }
+PATHS = {
+    "task.train_frac": "train fraction",
+    "model.scope": "gate scope",
+    "model.controls": "what gates control",
+    "model.choice": "choice of heads",
+    "model.feed_forward.kind": "feed-forward",
+    "model.feed_forward.heads": "feed-forward heads",
+    "model.feed_forward.choice": "choice of heads",
+    "model.grow.start": "layers at first",
+    "model.grow.patience": "patience before growing",
+    "optim.kind": "optimizer",
+    "optim.lr": "learning rate",
+    "loss": "task loss",
+}
 SUPERSCRIPT = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
 
 
@@ -141,11 +155,18 @@ def word(column: str) -> str:
 
 
 def axis_word(path: str) -> str:
-    """A dotted path in words: λ for the weight of a penalty."""
+    """A dotted path in words: λ for the weight of a penalty, what a `kind` is of, whose role a setting is, and the part that a deeper setting is in."""
     parts = path.split(".")
-    if parts[0] == "penalties" and parts[-1] == "weight" and len(parts) == 3:
-        return f"λ ({safe(parts[1])})"
-    return safe(parts[-1].replace("_", " "))
+    told = [part.replace("_", " ") for part in parts]
+    if path in PATHS:
+        return PATHS[path]
+    if parts[0] == "penalties" and len(parts) == 3:
+        return safe({"weight": f"λ ({told[1]})", "kind": f"{told[1]} penalty"}.get(parts[2], f"{told[1]} {told[2]}"))
+    if parts[:2] == ["optim", "roles"] and len(parts) == 4:
+        return safe(f"{told[3]} ({told[2]})")
+    if parts[-1] == "kind" and len(parts) > 1:
+        return safe(told[-2])
+    return safe(" ".join(told[-2:]) if len(parts) > 2 else told[-1])
 
 
 def short_word(path: str) -> str:

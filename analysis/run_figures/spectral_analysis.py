@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from analysis.one_run import OneRun
-from analysis.run_figures.panels import Bars, Heat, Info, Panel, Scale, curve, lines, marks
+from analysis.run_figures.panels import Bars, Curve, Heat, Info, Panel, Scale, curve, lines, marks
 
 FAINTEST = -5.0  # log10 of the least share of energy that the logits' spectrum shows
 
@@ -29,7 +29,7 @@ def prepare(run: OneRun) -> tuple[Info, ...] | str:
     return (Info("spectral_analysis", "Spectral analysis", tuple(panels), _caption(run, panels), 2, 1, scales, marks(run)),)
 
 
-def _curves(run: OneRun, columns: Sequence[str]):
+def _curves(run: OneRun, columns: Sequence[str]) -> list[Curve | None]:
     return [curve(run, column, order) for order, column in enumerate(columns)]
 
 
@@ -39,7 +39,7 @@ def key_frequencies(run: OneRun) -> tuple[int, ...]:
     return () if last is None else tuple(sorted(int(each) for each in last))
 
 
-def _embedding(run: OneRun) -> list[Panel]:
+def _embedding(run: OneRun) -> list[Bars]:
     spectrum = run.snapshots.last("embedding_spectrum")
     if spectrum is None:
         return []
@@ -48,13 +48,13 @@ def _embedding(run: OneRun) -> list[Panel]:
     return [Bars("spectrum of the embedding", x, spectrum.astype(float), "frequency", "share of energy", chosen, height=300)]
 
 
-def _logits(run: OneRun) -> list[Panel]:
+def _logits(run: OneRun) -> list[Heat]:
     """The two-dimensional spectrum with frequency 0 in the middle."""
     spectrum = run.snapshots.last("logit_spectrum")
     if spectrum is None:
         return []
     p = len(spectrum)
-    axis = np.fft.fftshift(np.fft.fftfreq(p, 1 / p)).round()
+    axis = np.arange(p, dtype=float) - p // 2
     shown = np.log10(np.maximum(np.fft.fftshift(spectrum).astype(float), 10**FAINTEST))
     return [Heat("spectrum of the centred logits", shown, axis, axis, "frequency of b", "frequency of a", "log", square=True, height=300)]
 

@@ -11,11 +11,12 @@ import pytest
 
 from analysis.collect import collect
 from analysis.commands import FIGURES
-from analysis.figures import MEMBERS, curves, depth, final, gates, pareto, phase, routing, series, survival, time_to_goal
+from analysis.figures import MEMBERS, curvature, curves, depth, final, gates, norms, optimizer, pareto, phase, routing, series, spectra, survival, time_to_goal
 from analysis.figures.dimensions import layout
 from analysis.figures.theme import CONFIG, axis_word, steps_word, value_word
+from lal.budget import Budget
 from lal.errors import Refused
-from tests.analysis.synthetic import ODD, WEIGHT, Folder, Truth, filled
+from tests.analysis.synthetic import BUDGET, ODD, WEIGHT, Folder, Truth, filled, rows_of
 
 
 @pytest.mark.parametrize("sweep", [pytest.param(name, marks=pytest.mark.slow) if name == "cube" else name for name in ODD])
@@ -253,6 +254,42 @@ def test_time_to_goal_at_two_thresholds(store):
     assert [len(point.times) for _, points in mild for point in points] == [3] * 4
     assert [len(point.censored) for _, points in strict for point in points] == [1] * 4
     assert mild[0][1][0].median.value == 500 and list(tables.done["event"]) == [False, True, True] * 4
+
+
+@pytest.mark.parametrize(
+    ("path", "told"),
+    [
+        ("penalties.compute.weight", "λ (compute)"),
+        ("penalties.routing.kind", "routing penalty"),
+        ("penalties.spectral.k", "spectral k"),
+        ("model.kind", "model"),
+        ("model.feed_forward.kind", "feed-forward"),
+        ("model.feed_forward.state_width", "feed forward state width"),
+        ("model.scope", "gate scope"),
+        ("model.gate_init", "gate init"),
+        ("task.operation", "operation"),
+        ("task.p", "p"),
+        ("optim.roles.gate.weight_decay", "weight decay (gate)"),
+        ("<x>.y", "y"),
+    ],
+)
+def test_paths_in_words(path, told):
+    assert axis_word(path) == told
+
+
+def test_measures_over_training_draw_what_was_measured_and_logarithms_where_all_is_positive(store):
+    """Of the curvature only what is there; a trace that is somewhere negative keeps its row linear."""
+    folder = Folder(store, arms=("all",))
+    run_id = folder.add("all", {WEIGHT: 0.1}, 0, Truth(missing=True))
+    extra = {"jacobian_norm": 5.0, "hessian_trace": -1.0, "weight_norm": 3.0, "role_norm/weight": 2.0, "adam_snr": 0.5, "diagonal_energy": 0.7}
+    folder.finish(run_id, [row | extra for row in rows_of(Truth(), 0)], Budget.model_validate(BUDGET))
+    tables = collect(store, folder.write())
+    info = curvature.prepare(tables)
+    assert [(panel.y_label, panel.log) for panel in info.panels] == [("Jacobian norm", True), ("weight Hessian trace", False)]
+    assert "yaxis" in json.loads(curvature.draw(info).to_json())["layout"] and info.panels[1].y_range[0] < -1
+    assert [panel.y_label for panel in norms.prepare(tables).panels] == ["weight norm", "norm of role weight"]
+    assert [panel.y_label for panel in optimizer.prepare(tables).panels] == ["signal to noise"]
+    assert [panel.y_label for panel in spectra.prepare(tables).panels] == ["diagonal energy"]
 
 
 def test_words():
