@@ -11,6 +11,7 @@ from time import perf_counter
 from typing import Any
 
 from lal.config import RunConfig
+from lal.metrics import METRICS
 
 REFERENCE_RATE = 85e9  # what `rate` measured where the constants are from
 # seconds for each kind of work that `work` counts
@@ -28,10 +29,17 @@ def modelled(config: RunConfig, steps: int) -> float:
     n_looks = steps / config.eval_every + 1
     n_train, n_rows = rows_of(config)
     flops = config.flops_per_step()
-    seconds = steps * cost(STEP, work(config, n_train, flops)) + n_looks * cost(LOOK, work(config, n_rows, look_flops(config, n_rows)))
+    step = cost(STEP, work(config, n_train, flops))
+    seconds = (steps + metric_steps(config, steps)) * step + n_looks * cost(LOOK, work(config, n_rows, look_flops(config, n_rows)))
     cadence = depth_cadence(config)
     searches = (steps / cadence + 1) * search_seconds(config) if cadence else 0.0
     return (seconds + searches) * REFERENCE_RATE / rate()
+
+
+def metric_steps(config: RunConfig, steps: int) -> float:
+    """Training steps that costly metrics take over a run of `steps` steps, but for the search for the functional depth."""
+    names = config.metrics() if hasattr(config, "metrics") else ()  # type: ignore[attr-defined]
+    return sum(METRICS[name].cost * (steps / config.measure.cadence(name) + 1) for name in names)  # type: ignore[attr-defined]
 
 
 def look_flops(config: RunConfig, n_rows: int) -> float:

@@ -8,6 +8,7 @@ from lal.metrics.fisher import Fisher
 from lal.metrics.fourier import Fourier
 from lal.metrics.gates import GateState
 from lal.metrics.gradient import GradientNorm
+from lal.metrics.hard_routing import HardRouting
 from lal.metrics.input_hessian import InputHessian
 from lal.metrics.jacobian import JacobianNorm
 from lal.metrics.margin import Margin
@@ -30,6 +31,7 @@ METRICS: dict[str, Metric] = {
         GateState(),
         FunctionalDepth(),
         Routing(),
+        HardRouting(),
         WeightNorm(),
         RepresentationNorm(),
         SoftmaxCollapse(),

@@ -28,6 +28,7 @@ class AdamState(Metric):
     """
 
     name = "adam"
+    cost = 0.1
 
     def applies(self, run: Supervised) -> bool:
         return run.optim.kind in ("adam", "adamw")

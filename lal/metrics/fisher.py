@@ -27,6 +27,7 @@ class Fisher(Metric):
     """
 
     name = "fisher"
+    cost = 0.5
     default = False
 
     def applies(self, run: Supervised) -> bool:

@@ -35,6 +35,7 @@ class Fourier(Metric):
 
     name = "fourier"
     period = 5
+    cost = 0.4
 
     def applies(self, run: Supervised) -> bool:
         return has_cyclic_table(run)

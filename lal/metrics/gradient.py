@@ -18,6 +18,7 @@ class GradientNorm(Metric):
     """
 
     name = "gradient"
+    cost = 1.0
     default = False
 
     def applies(self, run: Supervised) -> bool:

@@ -19,6 +19,7 @@ class InputHessian(Metric):
     """
 
     name = "input_hessian"
+    cost = 0.4
     default = False
 
     def applies(self, run: Supervised) -> bool:

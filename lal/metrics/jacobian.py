@@ -18,6 +18,7 @@ class JacobianNorm(Metric):
     """
 
     name = "jacobian"
+    cost = 0.3
     default = False
 
     def applies(self, run: Supervised) -> bool:

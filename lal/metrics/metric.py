@@ -18,12 +18,14 @@ class Metric(ABC):
     Attributes:
         name: what `measure.metrics` calls it.
         period: evaluations between two measurements, unless `measure.every` says otherwise.
+        cost: training steps that a measurement takes besides the pass over all rows, as far as plans care (`make bench` measures).
         default: whether it is of the set that is measured unless `measure.metrics` says otherwise.
     """
 
     name: ClassVar[str]
     period: ClassVar[int] = 1
     default: ClassVar[bool] = True
+    cost: ClassVar[float] = 0.0
 
     @abstractmethod
     def applies(self, run: Supervised) -> bool:

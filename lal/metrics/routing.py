@@ -9,7 +9,6 @@ from lal.metrics.metric import Metric
 
 if TYPE_CHECKING:
     from lal.metrics.probe import Probe
-    from lal.models.network import Choosing
     from lal.runs.supervised import Supervised
 
 
@@ -19,7 +18,7 @@ class Routing(Metric):
     `routing_entropy`: mean over layers of E[H(w)], low = decisive; `routing_entropy_norm`: / log H, in [0, 1];
     `load_entropy`: mean over layers of H(E[w]), high = all heads are used; `specialisation`: load entropy less routing
     entropy, the mutual information of input and head; `effective_heads`: mean over layers of exp H(E[w]);
-    `head_utilization`: E[w], L x H numbers, layer by layer; `hard_acc`: test accuracy when each input takes its heaviest head alone.
+    `head_utilization`: E[w], L x H numbers, layer by layer.
     """
 
     name = "routing"
@@ -28,7 +27,7 @@ class Routing(Metric):
         return run.model.has_routing
 
     def columns(self, run: Supervised) -> tuple[str, ...]:
-        return ("routing_entropy", "routing_entropy_norm", "load_entropy", "specialisation", "effective_heads", "head_utilization", "hard_acc")
+        return ("routing_entropy", "routing_entropy_norm", "load_entropy", "specialisation", "effective_heads", "head_utilization")
 
     def values(self, probe: Probe) -> dict[str, Any]:
         import torch
@@ -45,15 +44,4 @@ class Routing(Metric):
             "specialisation": (shared - own).mean().item(),
             "effective_heads": shared.exp().mean().item(),
             "head_utilization": load.flatten().tolist(),
-            "hard_acc": hard_accuracy(probe),
         }
-
-
-def hard_accuracy(probe: Probe) -> float:
-    """Test accuracy when each input takes its heaviest head alone, in every layer."""
-    from lal.metrics.probe import CHUNK_ROWS
-
-    network: Choosing = probe.network  # type: ignore[assignment]
-    data = probe.data
-    right = (network.forward_hard(data.tokens[rows]).logits.argmax(1) == data.targets[rows] for rows in data.test.split(CHUNK_ROWS))
-    return sum(int(each.sum()) for each in right) / len(data.test)

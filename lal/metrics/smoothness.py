@@ -23,6 +23,7 @@ class Smoothness(Metric):
 
     name = "smoothness"
     period = 5
+    cost = 0.5
 
     def applies(self, run: Supervised) -> bool:
         task = run.task

@@ -19,6 +19,7 @@ class WeightHessian(Metric):
     """
 
     name = "weight_hessian"
+    cost = 0.8
     default = False
 
     def applies(self, run: Supervised) -> bool:

@@ -10,6 +10,7 @@ import torch
 from scipy.optimize import nnls
 
 from lal.config import parse
+from lal.metrics import METRICS
 from lal.metrics.probe import Probe, looking
 from lal.runs.supervised import Supervised
 from lal.runs.supervised_loop import SupervisedRun, values_of
@@ -51,7 +52,7 @@ def measured(config: Supervised) -> tuple[float, float, float]:
     """Seconds of a step, of an evaluation without functional depth, and of the search for that."""
     run = SupervisedRun(config)
     few = 10 if config.task.p < 100 else 3
-    names = [name for name in config.metrics() if name != "functional_depth"]
+    names = [name for name in config.metrics() if name != "functional_depth" and not METRICS[name].cost]
     plain = best(lambda: look(run, names), few)
     gated = config.model.has_gates and config.model.n_layers <= machine.EXACT_UP_TO
     search = best(lambda: look(run, [*names, "functional_depth"]), 1) - plain if gated else 0.0

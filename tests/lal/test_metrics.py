@@ -108,7 +108,7 @@ def test_total_loss_is_the_loss_plus_weight_times_each_penalty_of_the_training_r
 @pytest.mark.parametrize("name", ["routed", "routed-plain", "routed-one-layer"])
 def test_routing_columns_row_by_row(name):
     run = trained(name)
-    values, rows = measured(run, "routing"), list(rows_of(run))
+    values, rows = measured(run, "routing", "hard_routing"), list(rows_of(run))
     layers, heads = run.config.model.depth, run.config.model.heads
     own = [mean(entropy(row[3][layer]) for row in rows) for layer in range(layers)]
     load = [[mean(row[3][layer][head] for row in rows) for head in range(heads)] for layer in range(layers)]
