@@ -54,6 +54,13 @@ class RoutedSlot(Slot):
         return output, self.router.next_state(state, output), weights
 
 
+class NoState(nn.Module):
+    """The first routing state where nobody reads any."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        return x[..., :0]
+
+
 def slots(config: Transformer, generator: torch.Generator) -> list[Slot]:
     """The slots of all layers."""
     slot = config.feed_forward
@@ -63,8 +70,8 @@ def slots(config: Transformer, generator: torch.Generator) -> list[Slot]:
 
 
 def first_state(config: Transformer, generator: torch.Generator) -> nn.Module:
-    """What makes (R, S) routing states of (R, D) embedded tokens; without routers, nothing is made of them and they pass."""
+    """What makes (R, S) routing states of (R, D) embedded tokens; S is 0 without routers."""
     slot = config.feed_forward
     if not isinstance(slot, RoutedFeedForward) or not slot.has_routing:
-        return nn.Identity()
+        return NoState()
     return Linear(config.width, slot.state_width, role="router", scale=config.init_scale, generator=generator)
