@@ -13,6 +13,7 @@ from pydantic_core import PydanticUndefined
 
 from lal import budget, models, optim, penalties, runs, tasks
 from lal.metrics import METRICS
+from lal.models.feed_forward import PlainFeedForward, RoutedFeedForward
 from lal.part import Part, kind_of
 from lal.runs.supervised import Measure, Penalties
 from launch.axes import Seeds
@@ -48,6 +49,7 @@ FAMILIES = (
     ("run", runs.MEMBERS),
     ("task", tasks.MEMBERS),
     ("model", models.MEMBERS),
+    ("model.feed_forward", (PlainFeedForward, RoutedFeedForward)),
     ("penalties", (Penalties,)),
     ("penalties.routing", penalties.ROUTING),
     ("penalties.compute", penalties.COMPUTE),
