@@ -5,19 +5,20 @@ from __future__ import annotations
 from analysis.collect import Tables
 from analysis.figures import measures
 from analysis.figures.series import Info, draw, table
-from analysis.figures.theme import safe
 
 __all__ = ["TITLE", "draw", "prepare", "table"]
 TITLE = "Weight norms over training"
-ROLE = "role_norm/"
-ROLES = ("embedding", "weight")  # biases, norms, gates and routers are in the tables and in the reports of single runs
+ROLES = {
+    "embedding": "norm of embeddings",
+    "weight": "norm of matrices",
+}  # the others are in the tables
 
 
 def prepare(tables: Tables) -> Info | str:
     """All weights, the largest roles, logits, representation, and the rows whose softmax has collapsed."""
     rows = [
         ("weight norm", {"weight_norm": "solid"}),
-        *((f"norm of role {safe(role)}", {f"{ROLE}{role}": "solid"}) for role in ROLES),
+        *((label, {f"role_norm/{role}": "solid"}) for role, label in ROLES.items()),
         ("logit scale", {"logit_scale": "solid"}),
         ("representation norm", {"representation_norm": "solid"}),
         ("collapsed rows", {"collapsed_share": "solid"}),

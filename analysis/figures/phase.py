@@ -107,10 +107,12 @@ def prepare(tables: Tables, x: str | None = None, y: str | None = None, view: Vi
     if view not in get_args(View):
         raise Refused(f"view must be time, probability or phase, but got {view!r}; write one of them")
     where = layout(tables, x, y)
-    if where.columns.column and len(where.columns.values) <= MOST_ABREAST:
-        others = [each for each in where.rest if each is not where.columns]
-        parts = [part for row in split(tables.cells, others) for part in _abreast(row, where.columns)]
-        n_columns = len(where.columns.values)
+    others = [each for each in where.rest if each is not where.rows]
+    columns = where.columns if where.columns.column or not where.rows.column or len(others) != 1 else others[0]
+    if columns.column and len(columns.values) <= MOST_ABREAST:
+        below = [each for each in where.rest if each is not columns]
+        parts = [part for row in split(tables.cells, below) for part in _abreast(row, columns)]
+        n_columns = len(columns.values)
     else:
         parts = list(split(tables.cells, where.rest))
         n_columns = 1 if where.rows.column and len(where.rest) == 1 else min(len(parts), 3)

@@ -20,7 +20,8 @@ from analysis.frame import Frame
 Points = tuple[NDArray[np.float64], NDArray[np.float64]]
 READING = "Thick: median over seeds, in which a seed that ended keeps its last value; thin: each seed."
 DASHES = {"dot": " (dotted)"}
-MOST_PANELS, MOST_FAINT, MOST_POINTS = 18, 120, 160
+MOST_PANELS, MOST_FAINT, MOST_POINTS = 24, 120, 160
+MOST_ABREAST = 4
 PX_PER_PANEL, PX_BETWEEN = 210, 62
 
 
@@ -55,14 +56,19 @@ class Panel:
 
 @dataclass(frozen=True)
 class Info:
-    """Panels row by row, `n_columns` a row on a wide page. Text is escaped."""
+    """Panels row by row, `n_columns` a row on a wide page; None is an empty place, so that each measure begins a row. Text is escaped."""
 
-    panels: tuple[Panel, ...]
+    places: tuple[Panel | None, ...]
     n_columns: int
     legend_title: str
     labels: tuple[str, ...]
     log_steps: bool
     caption: str
+
+    @property
+    def panels(self) -> tuple[Panel, ...]:
+        """Those that there are."""
+        return tuple(each for each in self.places if each)
 
 
 def prepare(
@@ -81,7 +87,8 @@ def prepare(
     if len(facets) > n_shown:
         caption += f" The first {n_shown} of {len(facets)} panels are drawn; all numbers are in the tables."
     labels, faint = where.x.words(), tables.history["run_id"].nunique() <= MOST_FAINT
-    panels: list[Panel] = []
+    n_columns = min(n_shown, len(facets)) if min(n_shown, len(facets)) <= MOST_ABREAST else 3
+    panels: list[Panel | None] = []
     for y_label, columns in rows:
         drawn = []
         for title, part in facets[:n_shown]:
@@ -89,9 +96,10 @@ def prepare(
             lines = [_line(cell, column, dash, labels[order], order, faint) for order, cell in cells for column, dash in columns.items() if column in cell]
             drawn.append((title, tuple(line for line in lines if len(line.points[0]))))
         panels += _in_a_row(y_label, drawn, y_label in log_values)
-    if not any(panel.lines for panel in panels):
+        panels += [None] * (-len(panels) % n_columns)
+    if not any(panel.lines for panel in panels if panel):
         return f"no run has measured {' or '.join(column for _, columns in rows for column in columns)}"
-    return Info(tuple(panels), min(len(facets), 3), where.x.label, tuple(labels) if where.x.column else (), log_steps, caption)
+    return Info(tuple(panels), n_columns, where.x.label, tuple(labels) if where.x.column else (), log_steps, caption)
 
 
 def _in_a_row(y_label: str, drawn: Sequence[tuple[str, tuple[Line, ...]]], log: bool) -> list[Panel]:
@@ -171,31 +179,36 @@ def joined(seeds: Sequence[Points]) -> Points:
 
 def draw(info: Info, narrow: bool = False) -> go.Figure:
     """Small multiples; a click on the legend hides a value everywhere."""
-    n, columns = len(info.panels), 1 if narrow else info.n_columns
-    rows = -(-n // columns)
+    places = list(info.panels if narrow else info.places)
+    columns = 1 if narrow else info.n_columns
+    rows = -(-len(places) // columns)
     top = top_margin([info.legend_title, *info.labels], narrow)
     height = top + 56 + rows * PX_PER_PANEL + (rows - 1) * PX_BETWEEN
     inner = height - top - 56
     fig = make_subplots(
         rows,
         columns,
+        specs=[[{} if places[row * columns + column] else None for column in range(columns)] for row in range(rows)],
         subplot_titles=[panel.title for panel in info.panels],
         vertical_spacing=PX_BETWEEN / inner if rows > 1 else 0.1,
-        horizontal_spacing=0.08 if columns < 3 else 0.065,
+        horizontal_spacing=0.08 if columns < 3 else 0.05,
     )
+    styled(fig, height)
     colors, told = shades(max(1, len(info.labels))), set()
-    for index, panel in enumerate(info.panels):
+    for index, panel in enumerate(places):
+        if panel is None:
+            continue
         row, column = index // columns + 1, index % columns + 1
         for place, line in enumerate(panel.lines):
             new = bool(info.labels) and line.label not in told
             told.add(line.label)
             _draw_line(fig, line, colors[line.order], new, panel.dodge * (place - (len(panel.lines) - 1) / 2), row, column)
+        title = {"text": panel.y_label if column == 1 else "", "font": {"size": 13}}  # a row has one measure, and one range
         log = {"type": "log", "tickformat": ",~g", "dtick": max(1, ceil((panel.y_range[1] - panel.y_range[0]) / 5))} if panel.log else {}
-        fig.update_yaxes(title={"text": panel.y_label}, range=panel.y_range, **log, row=row, col=column)
-    styled(fig, height)
+        fig.update_yaxes(title=title, range=panel.y_range, **log, row=row, col=column)
+        if index + columns >= len(places) or places[index + columns] is None:
+            fig.update_xaxes(title={"text": "training step", "standoff": 6, "font": {"size": 13}}, row=row, col=column)
     fig.update_xaxes(type="log" if info.log_steps else "linear", dtick=1 if info.log_steps else None, range=_step_range(info), tickformat=",")
-    for index in range(max(0, n - columns), n):
-        fig.update_xaxes(title={"text": "training step", "standoff": 6}, row=index // columns + 1, col=index % columns + 1)
     return fig.update_layout(margin={"t": top, "b": 56}, legend={"title": {"text": f"{info.legend_title}  "}, "traceorder": "normal"})
 
 

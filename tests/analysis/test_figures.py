@@ -287,7 +287,7 @@ def test_measures_over_training_draw_what_was_measured_and_logarithms_where_all_
     info = curvature.prepare(tables)
     assert [(panel.y_label, panel.log) for panel in info.panels] == [("Jacobian norm", True), ("weight Hessian trace", False)]
     assert "yaxis" in json.loads(curvature.draw(info).to_json())["layout"] and info.panels[1].y_range[0] < -1
-    assert [panel.y_label for panel in norms.prepare(tables).panels] == ["weight norm", "norm of role weight"]
+    assert [panel.y_label for panel in norms.prepare(tables).panels] == ["weight norm", "norm of matrices"]
     assert [panel.y_label for panel in optimizer.prepare(tables).panels] == ["signal to noise"]
     assert [panel.y_label for panel in spectra.prepare(tables).panels] == ["diagonal energy"]
 
@@ -296,3 +296,15 @@ def test_words():
     assert axis_word("penalties.compute.weight") == "λ (compute)" and axis_word("model.gate_init") == "gate init"
     assert [value_word(value) for value in (None, 1e-3, 1e-7, 2.5e-7, "<x>", True)] == ["none", "0.001", "10⁻⁷", "2.5·10⁻⁷", "&lt;x&gt;", "true"]
     assert (steps_word(inf), steps_word(1234.0)) == ("not reached", "1,234")
+
+
+def test_each_measure_begins_a_row(store):
+    """Five panels a measure, at most three abreast: the sixth place of each stays empty."""
+    folder = Folder(store, arms=tuple("abcde"))
+    for arm in folder.arms:
+        folder.add(arm, {WEIGHT: 0.1}, 0, Truth())
+        folder.add(arm, {WEIGHT: 0.2}, 0, Truth())
+    info = depth.prepare(collect(store, folder.write()))
+    assert info.n_columns == 3 and [place is None for place in info.places] == [index % 6 == 5 for index in range(18)]
+    wide, narrow = (json.loads(depth.draw(info, narrow).to_json()) for narrow in (False, True))
+    assert wide["data"] == narrow["data"] and wide["layout"]["yaxis6"]["title"]["text"] == "functional depth"
