@@ -29,6 +29,11 @@ KIND = "lal"  # key of a job's metadata that says that it is a sweep of ours
 OVER = ("SUCCEEDED", "FAILED", "STOPPED")
 LOCAL = "http://127.0.0.1:8265"  # where a dashboard is on its own machine, or at the end of a tunnel
 SILENT = "check that the cluster is up and, from another machine, the tunnel to its dashboard (`ssh -L 8265:127.0.0.1:8265 HEAD`)"
+NO_AGENT = (
+    "a node of the cluster must be ready for jobs, but none is yet; try again in a minute. If it stays so, another Ray on the head node holds the port that "
+    "is needed: start the cluster with `ray start --head --dashboard-agent-listen-port=PORT`"
+)
+TALKERS = ("ray.dashboard.modules.dashboard_sdk", "ray._private.runtime_env.packaging")  # loggers that tell of every upload
 POLL_S = 0.5
 SILENT_S = 60.0  # that a cluster may not answer while it is followed
 STOPPED_EXIT = 143  # of a driver that ended by SIGTERM, where the cluster kept no exit code
@@ -100,7 +105,8 @@ class Jobs:
         with self._asking():
             from ray.job_submission import JobSubmissionClient
 
-            logging.getLogger("ray.dashboard").setLevel(logging.ERROR)
+            for talker in TALKERS:
+                logging.getLogger(talker).setLevel(logging.WARNING)
             self._refuse_silence()
             self.client = JobSubmissionClient(address)
 
@@ -147,7 +153,7 @@ class Jobs:
             source = staged(sweep, Path(folder))
             entrypoint = shlex.join(["python", "-m", "lal.cli", "sweep", source, *words, "--address", "auto"])
             runtime_env = {"working_dir": folder, "env_vars": SETTINGS | told | {ASKED_VARIABLE: command}}
-            with self._asking(lambda text: self._twice(name) if "already exists" in text else None):
+            with self._asking(lambda text: self._twice(name) if "already exists" in text else NO_AGENT if "No available agent" in text else None):
                 metadata = {**facts, "commit": next(iter(told.values()), "unknown")}
                 self.client.submit_job(entrypoint=entrypoint, submission_id=name, runtime_env=runtime_env, metadata=metadata)
         return self.named(name)

@@ -42,7 +42,14 @@ class Pool:
         place = self.folder / f"node{len(self.nodes)}"
         place.mkdir()
         log = place / "said"
-        common = ["--block", f"--temp-dir={place}", "--min-worker-port=0", "--max-worker-port=0", f"--object-store-memory={128 * 2**20}"]
+        common = [
+            "--block",
+            f"--dashboard-agent-listen-port={free_port()}",
+            f"--temp-dir={place}",
+            "--min-worker-port=0",
+            "--max-worker-port=0",
+            f"--object-store-memory={128 * 2**20}",
+        ]
         with log.open("wb") as out:
             command = [str(BIN / "ray"), "start", *words, *common]
             node = subprocess.Popen(command, cwd=place, env=self.env, stdout=out, stderr=out, stdin=subprocess.DEVNULL, start_new_session=True)
