@@ -50,7 +50,8 @@ class TokenTable(nn.Module):
         """Rows of the table: residues come first, then operations, then =, which is last in every sequence."""
         last, own = len(self.weight) - 1, self.sequence.own[position]
         if values is None:
-            return torch.tensor([last if position == self.sequence.n_positions - 1 else last - 1], device=self.weight.device)
+            row = last if position == self.sequence.n_positions - 1 else last - 1
+            return torch.full((1,), row, device=self.weight.device)  # made on the device: a copied number would be waited for
         assert own is not None
         return values if self.sequence.columns[own] < self.n_operands else values + self.n_residues
 
