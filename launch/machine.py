@@ -21,7 +21,7 @@ SUBSET_RATE = 21e9  # operations a second of the search for the functional depth
 PROBE_S = 0.04
 OPERATIONS = {"mlp": 1, "gated": 2, "routed": 6, "transformer": 15}  # on each layer, by kind of model
 EXACT_UP_TO = 8  # layers, as in lal/metrics/depth.py
-BYTES_FIXED, BYTES_ROW = 40_000, 120
+BYTES_FIXED, BYTES_VALUE = 40_000, 9
 
 
 def modelled(config: RunConfig, steps: int) -> float:
@@ -96,7 +96,7 @@ def storage(config: RunConfig, steps: int) -> int:
     rows = steps // config.eval_every + 2
     checkpoints, snapshots = (1 + (steps // every + 1 if every else 0) for every in (config.save_every, config.snapshot_every))
     states = (12 * checkpoints + 4) * config.n_parameters()
-    return states + snapshots * config.snapshot_bytes() + BYTES_FIXED + BYTES_ROW * rows
+    return states + snapshots * config.snapshot_bytes() + BYTES_FIXED + BYTES_VALUE * len(config.columns()) * rows
 
 
 @cache
