@@ -28,13 +28,15 @@ class Pool:
     """A cluster of several nodes on this machine.
 
     Attributes:
-        address: HOST:PORT of its head.   dashboard: http://..., or empty.   folder: of Ray's own files.   nodes: processes of `ray start`, the head first.
+        address: HOST:PORT of its head.   dashboard: http://..., or empty.   folder: of Ray's own files.
+        head: how its head is started, once more if need be.   nodes: processes of `ray start`, the head first.
     """
 
     address: str
     dashboard: str
     folder: Path
     env: dict[str, str]
+    head: tuple[str, ...] = ()
     nodes: list[subprocess.Popen[bytes]] = field(default_factory=list)
 
     def start(self, *words: str) -> subprocess.Popen[bytes]:
@@ -90,7 +92,8 @@ def pool(*, cpus: int = 1, nodes: int = 1, dashboard: bool = False, env: dict[st
         up = Pool(f"127.0.0.1:{port}", f"http://127.0.0.1:{board}" if dashboard else "", Path(folder), full)
         shown = [f"--include-dashboard={str(dashboard).lower()}", "--dashboard-host=127.0.0.1", f"--dashboard-port={board}"]
         try:
-            up.start("--head", f"--port={port}", f"--num-cpus={cpus}", f"--ray-client-server-port={free_port()}", *shown)
+            up.head = ("--head", f"--port={port}", f"--num-cpus={cpus}", f"--ray-client-server-port={free_port()}", *shown)
+            up.start(*up.head)
             for _ in range(nodes - 1):
                 up.add(cpus)
             yield up

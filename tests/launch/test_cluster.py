@@ -101,3 +101,22 @@ def test_a_node_that_dies_loses_no_run_and_repeats_none(tmp_path: Path) -> None:
     assert process.returncode == 0, output
     assert {each: (store.root / f"runs/{each}/record.json").stat().st_mtime_ns for each in finished} == finished
     assert tables(store.root) == here(tmp_path)
+
+
+@pytest.mark.slow
+def test_a_head_that_dies_ends_the_sweep_and_the_same_command_goes_on(tmp_path: Path) -> None:
+    written(tmp_path, slow_sweep())
+    store = Store(tmp_path / "results")
+    words = ("sweep", "tiny.yaml", "--no-report", "--address")
+    with pool(cpus=2) as up:
+        first = started(*words, up.address, cwd=tmp_path, env={"RAY_gcs_rpc_server_reconnect_timeout_s": "5"})
+        wait_until(lambda: any(store.run(each).record() for each in store.names("runs")), first)
+        up.kill(up.nodes[0])
+        output, _ = first.communicate(timeout=180)
+        assert first.returncode not in (0, 2), output
+        finished = {each: (store.root / f"runs/{each}/record.json").stat().st_mtime_ns for each in store.names("runs") if store.run(each).record()}
+        up.start(*up.head)
+        second = lal(*words, up.address, cwd=tmp_path)
+    assert second.returncode == 0, second.stdout + second.stderr
+    assert {each: (store.root / f"runs/{each}/record.json").stat().st_mtime_ns for each in finished} == finished
+    assert tables(store.root) == here(tmp_path)

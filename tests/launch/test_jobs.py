@@ -113,8 +113,6 @@ def test_from_submit_to_a_finished_sweep(tmp_path: Path, head: Pool, home: dict[
     assert "4/4 runs finished" in done.stdout
     there = tables(Path(results))
     assert len(there) == 4
-    records = [Store(results).run(each).record() for each in there]
-    assert {record.environment["commit"] for record in records if record} == {environment.commit()[0]}
     again = lal("submit", "tiny.yaml", "--results", results, "--wait", *at, cwd=tmp_path, env=home)  # it is over: it goes on, and there is nothing to do
     assert again.returncode == 0, again.stdout
     assert "0 trained" in again.stdout
@@ -123,6 +121,9 @@ def test_from_submit_to_a_finished_sweep(tmp_path: Path, head: Pool, home: dict[
     assert [(job["status"], job["exit_code"], job["attempt"]) for job in found] == [("SUCCEEDED", 0, 1), ("SUCCEEDED", 0, 2)]
     one = json.loads(lal("status", "tiny", "--json", *at, cwd=tmp_path, env=home).stdout)
     assert one["records"] == {"budget": 4}
+    if one["commit"] != "unknown":  # this is a clone
+        first = found[0]["commit"].removesuffix("+dirty")
+        assert {record.environment["commit"] for each in there if (record := Store(results).run(each).record())} == {first}
     assert "runs finished" in lal("logs", "tiny", *at, cwd=tmp_path, env=home).stdout
     token = next(Path(home["HOME"]).rglob("auth_token")).read_text().strip()
     kept = [path for path in (*Path(results).rglob("*"), *head.folder.rglob("*.log"), *head.folder.rglob("*.out")) if path.is_file()]
