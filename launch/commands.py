@@ -113,7 +113,8 @@ def sweep(
     summary = drive(planned, store, Options(reach=reach, quiet=quiet or as_json, **waits, **options), console)
     if not as_json:
         say(summary, console, asked_as() or shlex.join(["lal", *sys.argv[1:]]))
-    path = report(results, summary.folder, quiet or as_json) if reported and summary.signal is None and summary.trained + summary.already else None
+    worth_it = summary.signal is None and summary.not_begun is None and summary.trained + summary.already
+    path = report(results, summary.folder, quiet or as_json) if reported and worth_it else None
     if as_json:
         click.echo(json.dumps({**vars(summary), "failures": [vars(each) for each in summary.failures], "report": path, "exit_code": summary.exit_code}))
     elif path:
