@@ -26,6 +26,13 @@ class RoleSettings(Part):
     weight_decay: Annotated[float | None, Field(ge=0, le=1e3, description="null = as the rest")] = None
 
 
+class UndecayedRoleSettings(Part):
+    """What gates and routers do differently: they do not decay unless a sweep says by how much."""
+
+    lr_scale: Annotated[float, Field(ge=0, le=1e3, description="factor on the learning rate; 0 freezes")] = 1.0
+    weight_decay: Annotated[float, Field(ge=0, le=1e3, description="of these parameters alone")] = 0.0
+
+
 class Roles(Part):
     """Which parameters learn how fast, and which decay. Gates and routers do not decay unless a sweep says so."""
 
@@ -33,10 +40,10 @@ class Roles(Part):
     weight: RoleSettings = RoleSettings()
     bias: RoleSettings = RoleSettings()
     norm: RoleSettings = RoleSettings()
-    gate: RoleSettings = RoleSettings(weight_decay=0.0)
-    router: RoleSettings = RoleSettings(weight_decay=0.0)
+    gate: UndecayedRoleSettings = UndecayedRoleSettings()
+    router: UndecayedRoleSettings = UndecayedRoleSettings()
 
-    def of(self, role: Role) -> RoleSettings:
+    def of(self, role: Role) -> RoleSettings | UndecayedRoleSettings:
         return getattr(self, role)
 
 

@@ -58,6 +58,7 @@ FAMILIES = (
     ("optim.decay", (optim.Decay,)),
     ("optim.roles", (optim.Roles,)),
     ("optim.roles.<role>", (optim.RoleSettings,)),
+    ("optim.roles.gate, optim.roles.router", (optim.UndecayedRoleSettings,)),
     ("measure", (Measure,)),
     ("budget", (budget.Budget,)),
     ("budget.stop", (budget.Stop,)),

@@ -12,7 +12,7 @@ from torch import nn
 
 from lal import optim
 from lal.models.model import ROLES
-from lal.optim import Adam, AdamW, Decay, Roles, RoleSettings, Sgd, set_lr
+from lal.optim import Adam, AdamW, Decay, Roles, RoleSettings, Sgd, UndecayedRoleSettings, set_lr
 from lal.part import kind_of
 from lal.runs.supervised_loop import SupervisedRun
 from tests.lal.small import OPTIMS, run_config
@@ -69,11 +69,11 @@ ROLE_SETTINGS = Roles(
     embedding=RoleSettings(lr_scale=0.5),
     bias=RoleSettings(weight_decay=0.0),
     norm=RoleSettings(weight_decay=0.7),
-    gate=RoleSettings(lr_scale=0.0),
-    router=RoleSettings(lr_scale=2.0),
+    gate=UndecayedRoleSettings(lr_scale=0.0),
+    router=UndecayedRoleSettings(lr_scale=2.0, weight_decay=0.2),
 )
 SCALE = {"embedding": 0.5, "weight": 1.0, "bias": 1.0, "norm": 1.0, "gate": 0.0, "router": 2.0}
-DECAY = {"embedding": 0.3, "weight": 0.3, "bias": 0.0, "norm": 0.7, "gate": 0.3, "router": 0.3}
+DECAY = {"embedding": 0.3, "weight": 0.3, "bias": 0.0, "norm": 0.7, "gate": 0.0, "router": 0.2}
 
 
 class Leaves(nn.Module):
