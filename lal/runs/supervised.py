@@ -251,7 +251,7 @@ class Supervised(RunPart):
         roles, decay = self.optim.roles, self.optim.weight_decay
         tau = self.optim.tau(self.budget.steps)
         own = {"gate": roles.gate.weight_decay, "router": roles.router.weight_decay}
-        decayed = [role for role, value in own.items() if role in self.model.roles and (decay if value is None else value)]
+        decayed = [role for role, value in own.items() if role in self.model.roles and value]
         return [
             "adam adds weight decay to the loss (L2); grokking studies mean adamw, which decouples it" if self.optim.kind == "adam" and decay else None,
             f"{' and '.join(decayed)} parameters decay: a pressure of its own besides the penalty" if decayed else None,

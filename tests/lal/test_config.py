@@ -84,8 +84,8 @@ CHANGES = [
     {"penalties": {"spectral": {"weight": 0.1, "every": 2}}},
     {"optim": {"kind": "adam", "weight_decay": 1.0}},
     {"optim": {"kind": "adamw", "roles": {"bias": {"weight_decay": 0}}}},
-    {"model": {"kind": "gated"}, "optim": {"kind": "adamw", "roles": {"gate": {"weight_decay": None}}}},
-    {"model": {"kind": "gated"}, "optim": {"kind": "adamw", "roles": {"gate": {"weight_decay": None, "lr_scale": 0.5}}}},
+    {"model": {"kind": "gated"}, "optim": {"kind": "adamw", "roles": {"gate": {"weight_decay": 1.0}}}},
+    {"model": {"kind": "gated"}, "optim": {"kind": "adamw", "roles": {"gate": {"weight_decay": 1.0, "lr_scale": 0.5}}}},
     {"optim": {"kind": "adamw", "decay": {"steps": 10}}},
     {"optim": {"kind": "adamw", "batch_size": 5}},
 ]
@@ -273,7 +273,7 @@ WARNED = [
     ({}, "test set of 13 rows is small"),
     ({"optim": {"kind": "adam", "weight_decay": 1}}, "adam adds weight decay to the loss"),
     ({"optim": {"kind": "sgd"}}, "weight decay 0 with softmax"),
-    ({"model": {"kind": "gated"}, "optim": {"kind": "adamw", "roles": {"gate": {"weight_decay": None}}}}, "gate parameters decay"),
+    ({"model": {"kind": "gated"}, "optim": {"kind": "adamw", "roles": {"gate": {"weight_decay": 1.0}}}}, "gate parameters decay"),
     ({"budget": {"steps": 100}}, "decay time lr x wd x steps is 0.1 at most"),
 ]
 
