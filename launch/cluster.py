@@ -147,7 +147,7 @@ def found(address: str) -> str:
         return canonicalize_bootstrap_address_or_die("auto")
     except (ConnectionError, ValueError) as error:
         remedy = "start one with `ray start --head`, write its HOST:PORT, or leave --address out for a Ray of our own"
-        raise Refused(f"--address auto needs a Ray cluster on this machine, but there is none; {remedy}") from error
+        raise Refused(f"--address auto needs a Ray cluster on this machine, but {first_line(error)}; {remedy}") from error
 
 
 def refuse_unanswered(where: str) -> None:
