@@ -46,9 +46,6 @@ class MlpNetwork(Network):
     def embed(self, tokens: Tensor) -> Tensor:
         return self.embedding.concat(tokens) if self.concat else self.embedding.sum(tokens)
 
-    def layer_flops(self) -> list[float]:
-        return []
-
     def streams(self) -> dict[str, torch.Generator]:
         return {}
 

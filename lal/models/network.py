@@ -58,10 +58,6 @@ class Network(nn.Module):
         return self.run(self.embed(tokens))
 
     @abstractmethod
-    def layer_flops(self) -> list[float]:
-        """Multiply-adds per input of each layer that can be left out."""
-
-    @abstractmethod
     def streams(self) -> dict[str, torch.Generator]:
         """The random streams that training draws from, by name."""
 
@@ -92,6 +88,10 @@ class Layered(Network):
     @abstractmethod
     def layer(self, x: Tensor, index: int, gate: Tensor) -> Tensor:
         """(B, D) -> (B, D), layer `index` behind `gate`, shaped as `gate` says; where it is 0 the layer does nothing."""
+
+    @abstractmethod
+    def layer_flops(self) -> list[float]:
+        """Multiply-adds per input of each layer."""
 
     @abstractmethod
     def read(self, x: Tensor) -> Tensor:

@@ -33,9 +33,6 @@ class RoutedNetwork(Choosing):
     def embed(self, tokens: Tensor) -> Tensor:
         return self.embedding.sum(tokens)
 
-    def layer_flops(self) -> list[float]:
-        return []
-
     def streams(self) -> dict[str, torch.Generator]:
         return {}
 

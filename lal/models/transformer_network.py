@@ -94,9 +94,6 @@ class TransformerNetwork(Choosing):
         """(B, T) -> (B, S, D)."""
         return self.embedding(tokens)
 
-    def layer_flops(self) -> list[float]:
-        return []
-
     def streams(self) -> dict[str, torch.Generator]:
         return {}
 

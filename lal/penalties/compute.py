@@ -14,7 +14,7 @@ from lal.tasks.task import TaskPart
 if TYPE_CHECKING:
     from torch import Tensor
 
-    from lal.models.network import Network, Output
+    from lal.models.network import Layered, Network, Output
     from lal.tasks.task import Data
 
 
@@ -53,7 +53,8 @@ class ComputeFlops(ComputePart):
 
     def value(self, network: Network, output: Output, data: Data) -> Tensor:
         gates = gates_of(output).mean(1)
-        flops = gates.new_tensor(network.layer_flops())
+        layered: Layered = network  # type: ignore[assignment]
+        flops = gates.new_tensor(layered.layer_flops())
         return (gates * (flops / flops.mean())).sum()
 
 

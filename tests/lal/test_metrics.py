@@ -139,9 +139,6 @@ class Table(Network):
         logits = nn.functional.one_hot(x, self.p).float()
         return Output(logits, logits)
 
-    def layer_flops(self):
-        return []
-
     def streams(self):
         return {}
 

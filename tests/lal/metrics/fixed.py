@@ -39,9 +39,6 @@ class Fixed(Network):
     def layer_scales(self):
         return None
 
-    def layer_flops(self):
-        return []
-
     def streams(self):
         return {}
 
