@@ -6,12 +6,12 @@ from collections.abc import Mapping
 from typing import Any
 
 from lal.errors import Refused
+from launch.dialects.keys import Path
 from launch.dialects.translation import DEFAULT_SEED, Given, Translation, translated
 from launch.problems import SHOWN
 from launch.reading import Document
 
 Values = dict[str, Any]
-Keys = tuple[Any, ...]
 ABOUT_THE_SWEEP = ("name", "notes", "description")
 
 
@@ -36,10 +36,12 @@ def flat(document: Document, stem: str) -> Document:
         arms[name] = {"base": run.values, "seeds": [seed_of({**shared, **experiments[name]})]}
         where = document.place(("experiments", index))
         places |= {("arms", name): where} | placed(run, ("arms", name, "base"), where)
-    return with_head(document, stem, head, {"arms": arms, "question": question(head, shared, experiments)}, places, told(list(runs.values())))
+    return with_head(
+        document, stem, head, {"arms": arms, "question": question(head, shared, experiments)}, places, (*unnamed(shared), *told(list(runs.values())))
+    )
 
 
-def given_in(document: Document, path: Keys) -> dict[str, Given]:
+def given_in(document: Document, path: Path) -> dict[str, Given]:
     """The flat keys in the mapping at `path` of a document; none where nothing is written there.
 
     Raises:
@@ -73,8 +75,10 @@ def experiments_of(document: Document) -> dict[str, dict[str, Given]]:
             raise Refused(f"{where}: experiments[{index}] must be a mapping with a name, but is {each!r}; write `- name: ...`")
         if name in found:
             raise Refused(f"{where}: names of experiments must differ, but {name!r} is given twice; rename one")
-        own = given_in(document, ("experiments", index))
-        found[name] = {key: value for key, value in own.items() if key not in ("name", "overrides")} | given_in(document, ("experiments", index, "overrides"))
+        own, overrides = given_in(document, ("experiments", index)), given_in(document, ("experiments", index, "overrides"))
+        if "name" in overrides:
+            raise Refused(f"{overrides['name'].place}: an experiment has its name beside overrides, but overrides of {name!r} have one too; remove it")
+        found[name] = {key: value for key, value in own.items() if key not in ("name", "overrides")} | overrides
     return found
 
 
@@ -88,11 +92,16 @@ def question(head: Mapping[str, Given], shared: Mapping[str, Given], experiments
     return "\n".join([*notes(head), *notes(shared), *(f"{name}: {note}" for name, own in experiments.items() for note in notes(own))])
 
 
+def unnamed(shared: Mapping[str, Given]) -> list[str]:
+    """That a name in a sweep's base names nothing, where there is one."""
+    return [f"{shared['name'].place}: name has no effect in base: a sweep has the name beside base, or its file's; left out"] if "name" in shared else []
+
+
 def notes(given: Mapping[str, Given]) -> list[str]:
     return [str(given[key].value) for key in ("notes", "description") if key in given and given[key].value]
 
 
-def placed(run: Translation, home: Keys, where: str) -> dict[Keys, str]:
+def placed(run: Translation, home: Path, where: str) -> dict[Path, str]:
     """The places of a run's values, once they stand at `home`."""
     return {home: where} | {(*home, *path): place for path, place in run.places.items()}
 
@@ -112,7 +121,7 @@ def finish_or_refuse(runs: Mapping[str, Translation], problems: list[str] | None
         raise Refused("\n".join([*wrong[:SHOWN], *more]))
 
 
-def with_head(document: Document, stem: str, head: Mapping[str, Given], values: Values, places: dict[Keys, str], told: tuple[str, ...]) -> Document:
+def with_head(document: Document, stem: str, head: Mapping[str, Given], values: Values, places: dict[Path, str], told: tuple[str, ...]) -> Document:
     """A document of this program: name and question first."""
     name = head["name"].value if "name" in head and head["name"].value not in (None, "") else stem
     said = values.pop("question", "\n".join(notes(head)))

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+Path = tuple[Any, ...]  # of a value in a document
 ROUTED, TRANSFORMERS = ("routed", "routed_transformer"), ("transformer", "routed_transformer")
 ADAM = ("adamw", "adam")
 CURVATURE = ("gradient", "weight_hessian", "fisher")
@@ -22,6 +23,7 @@ class Key:
         default: what the format takes where the key is not written; None = the default of what it sets.
         only: other keys -> their values with which this one is read; () = any that is something. With others it has no effect.
         words: its words -> those of this program.   implies: what else it sets, by dotted path.
+        whole: a whole number, however it is spelt.
         epochs: counted in passes over the training set, set in steps.   switch: null and 0 turn it off; elsewhere null is `none`,
             or else as if the key were not written.
         adds: the metrics that `true` adds.   says: what the table tells besides.
@@ -35,6 +37,7 @@ class Key:
     only: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     words: Mapping[str, Any] = field(default_factory=dict)
     implies: Mapping[str, Any] = field(default_factory=dict)
+    whole: bool = False
     epochs: bool = False
     switch: bool = False
     adds: tuple[str, ...] = ()
@@ -54,15 +57,22 @@ MODEL_TYPES: dict[str, dict[str, Any]] = {
 GATED_DEPTH = 10  # layers where n_layers is not written; the other networks have 4
 
 KEYS: tuple[Key, ...] = (
-    Key("p", "data", ("task.p",), 113),
+    Key("p", "data", ("task.p",), 113, whole=True),
     Key("operation", "data", ("task.operation",), "add", words=OPERATIONS, says="`both`: add+multiply"),
-    Key("k", "data", ("task.operands",), says="number of operands"),
+    Key("k", "data", ("task.operands",), whole=True, says="number of operands"),
     Key("train_frac", "data", ("task.train_frac",), 0.3),
-    Key("data_seed", "data", ("task.split_seed",), 42, says="nested: `data.seed` is this and `seed`"),
-    Key("hidden_dim", "model", ("model.width",), 128),
-    Key("n_layers", "model", ("model.depth",), 4, says=f"gated: {GATED_DEPTH} where not written"),
-    Key("n_heads", "model", ("model.heads",), 4, only={"model_type": ("routed", *TRANSFORMERS)}, says="of attention in transformers"),
-    Key("n_ffn_heads", "model", ("model.feed_forward.heads",), only={"model_type": ("routed_transformer",)}, says="as many as n_heads where not written"),
+    Key("data_seed", "data", ("task.split_seed",), 42, whole=True, says="nested: `data.seed` is this and `seed`"),
+    Key("hidden_dim", "model", ("model.width",), 128, whole=True),
+    Key("n_layers", "model", ("model.depth",), 4, whole=True, says=f"gated: {GATED_DEPTH} where not written"),
+    Key("n_heads", "model", ("model.heads",), 4, whole=True, only={"model_type": ("routed", *TRANSFORMERS)}, says="of attention in transformers"),
+    Key(
+        "n_ffn_heads",
+        "model",
+        ("model.feed_forward.heads",),
+        whole=True,
+        only={"model_type": ("routed_transformer",)},
+        says="as many as n_heads where not written",
+    ),
     Key("tie_embeddings", "model", ("model.tied",), only={"model_type": TRANSFORMERS}),
     Key("init_scale", "model", ("model.init_scale",)),
     Key(
@@ -76,8 +86,15 @@ KEYS: tuple[Key, ...] = (
     Key("routing_regularizer", "training", ("penalties.routing.kind",), "entropy", only={"model_type": ROUTED}, words={"none": None}, switch=True),
     Key("lambda_routing", "training", ("penalties.routing.weight",), 0.01, none=0.0, only={"routing_regularizer": ()}),
     Key("lambda_spectral", "training", ("penalties.spectral.weight",), implies={"penalties.spectral.kind": "spectral"}, switch=True),
-    Key("spectral_k", "training", ("penalties.spectral.cutoff",), only={"lambda_spectral": ()}),
-    Key("spectral_interval", "training", ("penalties.spectral.every",), only={"lambda_spectral": ()}, says="charged k times as much, so that λ means the same"),
+    Key("spectral_k", "training", ("penalties.spectral.cutoff",), whole=True, only={"lambda_spectral": ()}),
+    Key(
+        "spectral_interval",
+        "training",
+        ("penalties.spectral.every",),
+        whole=True,
+        only={"lambda_spectral": ()},
+        says="charged k times as much, so that λ means the same",
+    ),
     Key("lambda_compute", "training", ("penalties.compute.weight",), 0.01, only={"model_type": ("gated",)}, switch=True),
     Key(
         "compute_cost_fn",
@@ -94,19 +111,20 @@ KEYS: tuple[Key, ...] = (
     Key("beta2", "training", ("optim.betas.1",), 0.98, only={"optimizer": ADAM}),
     Key("eps", "training", ("optim.eps",), 1e-8, only={"optimizer": ADAM}),
     Key("grad_clip", "training", ("optim.clip",)),
-    Key("warmup_epochs", "training", ("optim.warmup",), epochs=True),
-    Key("batch_size", "training", ("optim.batch_size",), says="null, -1, or n_train and more: the full batch; nested: also in `data`"),
-    Key("epochs", "training", ("budget.steps",), 50_000, epochs=True, says="all of them are trained: `budget.stop` is null"),
-    Key("num_steps", "training", ("budget.steps",), says="instead of epochs"),
-    Key("log_every", "training", ("measure.eval_every",), 100, epochs=True),
-    Key("save_routing_every", "training", ("measure.snapshot_every",), epochs=True),
-    Key("checkpoint_every", "training", ("measure.save_every",), epochs=True, aliases=("save_param_interval",)),
+    Key("warmup_epochs", "training", ("optim.warmup",), whole=True, epochs=True),
+    Key("batch_size", "training", ("optim.batch_size",), whole=True, says="null, -1, or n_train and more: the full batch; nested: also in `data`"),
+    Key("epochs", "training", ("budget.steps",), 50_000, whole=True, epochs=True, says="all of them are trained: `budget.stop` is null"),
+    Key("num_steps", "training", ("budget.steps",), whole=True, says="instead of epochs"),
+    Key("log_every", "training", ("measure.eval_every",), 100, whole=True, epochs=True),
+    Key("save_routing_every", "training", ("measure.snapshot_every",), whole=True, epochs=True),
+    Key("checkpoint_every", "training", ("measure.save_every",), whole=True, epochs=True, aliases=("save_param_interval",)),
     Key("compute_weight_curvature", "training", ("measure.metrics",), adds=CURVATURE),
     Key(
         "weight_curvature_interval",
         "training",
         tuple(f"measure.every.{metric}" for metric in CURVATURE),
         only={"compute_weight_curvature": ()},
+        whole=True,
         epochs=True,
     ),
     Key("compute_optimizer_metrics", "training", ("measure.metrics",), adds=("adam",)),

@@ -8,28 +8,30 @@ from typing import Any
 
 from lal.errors import Refused, nearest
 from launch.dialects.flat import experiments_of as flat_experiments
-from launch.dialects.flat import finish_or_refuse, given_in, placed, told, with_head
-from launch.dialects.keys import ABOUT, KEYS, REFUSED
-from launch.dialects.translation import DEFAULT_SEED, Given, Translation, translated
+from launch.dialects.flat import finish_or_refuse, given_in, placed, seed_of, told, with_head
+from launch.dialects.keys import ABOUT, KEYS, REFUSED, Path
+from launch.dialects.translation import Given, Translation, translated
 from launch.reading import Document
 
-Keys = tuple[Any, ...]
-Leaves = dict[Keys, Given]
+Leaves = dict[Path, Given]
 SECTIONS = ("data", "model", "training")
+HEAD = ("name", "notes", "description")
+SEED = ("data", "seed")
 SWEEP_KEYS = ("base_config", "n_seeds", "global_overrides", "experiments", "parameter_grid")
 SHORT = {"hidden_dim": "h", "n_freqs": "f", "learning_rate": "lr", "batch_size": "bs"}
+INSTEAD = {"seed": "write it as data.seed, or n_seeds for a sweep", "model_type": "write it as model.model_type"}
 VARIED = ["seed", "task.split_seed"]  # what a seed of this format sets; so the default of data_seed is left out
 
 
 def nested(document: Document, stem: str) -> Document:
     """The sweep that a nested `document` describes: each experiment an arm, each combination of a grid a point."""
     file = document.place(())
-    head = {name: each for name, each in given_in(document, ()).items() if name in ("name", "notes", "description")}
+    head = {name: each for name, each in given_in(document, ()).items() if name in HEAD}
     if not any(key in document.values for key in SWEEP_KEYS):
-        leaves = leaves_at(document, ())
-        run = translated(flat_keys(leaves), file, without="data_seed")
+        leaves = {path: leaf for path, leaf in leaves_at(document, ()).items() if path[0] not in HEAD}
+        run = run_of(leaves, file)
         finish_or_refuse({"": run})
-        seed = leaves[("data", "seed")].value if ("data", "seed") in leaves else DEFAULT_SEED
+        seed = seed_of({"seed": leaves[SEED]} if SEED in leaves else {})
         values = {"base": run.values, "seeds": {"values": [seed], "vary": VARIED}}
         return with_head(document, stem, head, values, placed(run, ("base",), file), told([run]))
     if "experiments" in document.values and "parameter_grid" in document.values:
@@ -40,8 +42,11 @@ def nested(document: Document, stem: str) -> Document:
             raise Refused(f"{document.place((key,))}: {key} {why}")
     shared = leaves_at(document, ("base_config",)) | leaves_at(document, ("global_overrides",))
     changes = grid_of(document) if "parameter_grid" in document.values else experiments_of(document)
-    runs = {name: translated(flat_keys(shared | own), file, without="data_seed") for name, (own, _) in changes.items()}
+    runs = {name: run_of(shared | own, file) for name, (own, _) in changes.items()}
     finish_or_refuse(runs)
+    for seed in (leaves[SEED] for leaves in (shared, *(own for own, _ in changes.values())) if SEED in leaves):
+        told_once = f"{seed.place}: {seed.written} has no effect in a sweep, whose seeds are 0 to n_seeds - 1; left out"
+        next(iter(runs.values())).left_out[seed.place] = told_once
     kind = "points" if "parameter_grid" in document.values else "arms"
     values, places = written(runs, changes, kind)
     seeds = {"n": document.values.get("n_seeds", 1), "vary": VARIED}
@@ -50,23 +55,32 @@ def nested(document: Document, stem: str) -> Document:
     return with_head(document, stem, head, {**values, "seeds": seeds}, places, told(list(runs.values())))
 
 
-def written(runs: Mapping[str, Translation], changes: Mapping[str, tuple[Leaves, str]], kind: str) -> tuple[dict[str, Any], dict[Keys, str]]:
+def run_of(leaves: Leaves, file: str) -> Translation:
+    """The run that `leaves` describe; its seed is its sweep's matter."""
+    run = translated(flat_keys(leaves), file, without="data_seed")
+    for path, leaf in leaves.items():
+        if path[0] in ABOUT:
+            run.problems.append(f"{leaf.place}: {leaf.written} must not be given here; {INSTEAD.get(path[0], 'write it beside base_config')}")
+    return run
+
+
+def written(runs: Mapping[str, Translation], changes: Mapping[str, tuple[Leaves, str]], kind: str) -> tuple[dict[str, Any], dict[Path, str]]:
     """Arms or points of this program, and their places; the only run without a name is the base."""
     if list(runs) == [""]:
         (run,) = runs.values()
         return {"base": run.values}, placed(run, ("base",), changes[""][1])
     inner = ("base",) if kind == "arms" else ()
-    places: dict[Keys, str] = {(kind,): next(iter(changes.values()))[1]}
+    places: dict[Path, str] = {(kind,): next(iter(changes.values()))[1]}
     for name, run in runs.items():
         places |= {(kind, name): changes[name][1]} | placed(run, (kind, name, *inner), changes[name][1])
     return {kind: {name: {"base": run.values} if inner else run.values for name, run in runs.items()}}, places
 
 
-def leaves_at(document: Document, path: Keys) -> Leaves:
-    """Every value of the mapping at `path`, by its own path there."""
+def leaves_at(document: Document, path: Path) -> Leaves:
+    """Every value of the mapping at `path`, by its own path there. An empty mapping is a value, but for a section's."""
     found: Leaves = {}
     for name, each in given_in(document, path).items():
-        if isinstance(each.value, Mapping):
+        if isinstance(each.value, Mapping) and (each.value or name in SECTIONS):
             found |= {(name, *inner): leaf for inner, leaf in leaves_at(document, (*path, name)).items()}
         else:
             found[(name,)] = each
@@ -81,8 +95,8 @@ def flat_keys(leaves: Leaves) -> dict[str, Given]:
     for path, leaf in leaves.items():
         if path == ("training", "betas") and isinstance(leaf.value, list) and len(leaf.value) == 2:
             found |= {f"beta{number}": Given(value, leaf.place, leaf.written) for number, value in enumerate(leaf.value, 1)}
-        elif path == ("data", "seed") or path[0] in ABOUT:
-            continue  # a seed is set by the sweep; name and notes are its head
+        elif path == SEED or path[0] in ABOUT:
+            continue  # a seed is the sweep's matter; what else is about the sweep is refused in `run_of`
         else:
             refusal = next((key for key in path if key in REFUSED), None)
             found[names.get(path) or refusal or leaf.written] = leaf
@@ -105,6 +119,8 @@ def experiments_of(document: Document) -> dict[str, tuple[Leaves, str]]:
 def grid_of(document: Document) -> dict[str, tuple[Leaves, str]]:
     """Every combination of a grid's lists, under names such as p10_h64."""
     axes = leaves_at(document, ("parameter_grid",))
+    if SEED in axes:
+        raise Refused(f"{axes[SEED].place}: parameter_grid must vary what runs are, but has data.seed; write n_seeds in its place")
     for leaf in axes.values():
         if not isinstance(leaf.value, list) or not leaf.value:
             raise Refused(f"{leaf.place}: parameter_grid.{leaf.written} must be a list with at least one value, but is {leaf.value!r}; write one")

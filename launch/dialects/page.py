@@ -37,13 +37,16 @@ parameter_grid:
 ```
 
 - `null` is none: no penalty, no clipping, the full batch, no decay. Where that cannot be, it is as if the key were not written.
+- A whole number may be spelt `300`, `3.0e+2`, `3e2` or `"300"`.
 - A name of a file is looked for beside the file that names it, then in the current folder.
 - Steps = epochs x batches: with the full batch one step an epoch, else ceil(n_train / batch_size) steps. All cadences in epochs are counted so.
 - Success does not end these runs, as it did not there: `budget.stop` is null. `budget.stop.at_least=0.99` on the command line lets it.
 - A key that is not written has the default of its format, below; what has none there has this program's.
 - A key that the run's other keys leave without effect (a router's, with a baseline) is taken, since one list of keys serves all networks there, and
   `lal plan` says that it is left out.
-- In a nested sweep seeds are 0 to n_seeds - 1 and set `seed` and `task.split_seed`, in place of `data.seed`.
+- In a nested sweep seeds are 0 to n_seeds - 1 and set `seed` and `task.split_seed`; a `data.seed` has no effect there, and `lal plan` says so.
+- In a nested sweep `name`, `notes` and `description` stand beside `base_config`; anywhere else they are refused, as are `seed` and `model_type` outside
+  their sections.
 """
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from decimal import Decimal, InvalidOperation
 from math import ceil
 from typing import Any
 
@@ -11,11 +12,11 @@ from pydantic import ValidationError
 
 from lal.errors import nearest
 from lal.tasks.modular import Modular
-from launch.dialects.keys import ABOUT, BY_NAME, GATED_DEPTH, KEYS, MODEL_TYPES, REFUSED, Key
+from launch.dialects.keys import ABOUT, BY_NAME, GATED_DEPTH, KEYS, MODEL_TYPES, REFUSED, Key, Path
 from launch.merging import merged, nested, segments
 
-Keys = tuple[Any, ...]
 DEFAULT_SEED = 42
+MAX_DIGITS = 19  # of a whole number; no key takes more
 GATED_KEYS = ("gate_type", "lambda_compute", "compute_cost_fn")
 
 
@@ -38,7 +39,7 @@ class Translation:
     """
 
     values: dict[str, Any] = field(default_factory=dict)
-    places: dict[Keys, str] = field(default_factory=dict)
+    places: dict[Path, str] = field(default_factory=dict)
     problems: list[str] = field(default_factory=list)
     left_out: dict[str, str] = field(default_factory=dict)
 
@@ -97,12 +98,24 @@ def in_words(key: Key, given: Mapping[str, Given], model_type: str) -> Any:
     if key.name in given and (given[key.name].value is not None or key.switch or key.none is not None):
         value = given[key.name].value
         value = key.words.get(value, value) if isinstance(value, str) else value
+        value = whole_number(value) if key.whole else value
         return None if key.adds and value is False else key.none if value is None else value
     if key.name == "n_layers" and model_type == "gated":
         return GATED_DEPTH
     if key.name == "epochs" and "num_steps" in given and given["num_steps"].value is not None:
         return None
     return in_words(BY_NAME["n_heads"], given, model_type) if key.name == "n_ffn_heads" else key.default
+
+
+def whole_number(value: Any) -> Any:
+    """`value` as an int, where it is a whole number however it is spelt (300, 3.0e+2, "3e2"); else as it is, but never an int."""
+    if isinstance(value, bool) or not isinstance(value, int | float | str):
+        return str(value)
+    try:
+        number = Decimal(str(value).strip())
+    except InvalidOperation:
+        return value
+    return int(number) if number.is_finite() and number.adjusted() < MAX_DIGITS and number == number.to_integral_value() else str(value)
 
 
 def problems_of(given: Mapping[str, Given]) -> Iterator[str]:
@@ -115,6 +128,8 @@ def problems_of(given: Mapping[str, Given]) -> Iterator[str]:
             yield f"{each.place}: {each.written} must be a known key, but is not; {nearest(name, (*BY_NAME, *ABOUT))}"
         elif name in BY_NAME and BY_NAME[name].adds and not isinstance(each.value, bool | None):
             yield f"{each.place}: {each.written} must be true or false, but is {each.value!r}"
+        elif name in BY_NAME and BY_NAME[name].whole and each.value is not None and not isinstance(whole_number(each.value), int):
+            yield f"{each.place}: {each.written} must be a whole number, but is {each.value!r}; write one"
 
 
 def unread(key: Key, words: Mapping[str, Any]) -> str | None:
@@ -138,7 +153,7 @@ def settings(key: Key, value: Any, steps: int, words: Mapping[str, Any]) -> Iter
         value = minibatch(value, words)
         if value is None:
             return
-    if key.epochs and isinstance(value, int) and not isinstance(value, bool):
+    if key.epochs and isinstance(value, int):
         value *= steps
     yield from dict.fromkeys(key.sets, value).items()
     yield from key.implies.items()
@@ -147,12 +162,12 @@ def settings(key: Key, value: Any, steps: int, words: Mapping[str, Any]) -> Iter
 def steps_of_epoch(words: Mapping[str, Any]) -> int:
     """Updates in one pass over the training set: 1 with the full batch."""
     batch, n_train = minibatch(words["batch_size"], words), n_train_of(words)
-    return ceil(n_train / batch) if isinstance(batch, int) and not isinstance(batch, bool) and batch > 0 and n_train else 1
+    return ceil(n_train / batch) if isinstance(batch, int) and batch > 0 and n_train else 1
 
 
 def minibatch(written: Any, words: Mapping[str, Any]) -> Any:
-    """Rows of a minibatch; None = the full batch. What is no number is left for the program to refuse."""
-    if not isinstance(written, int) or isinstance(written, bool):
+    """Rows of a minibatch; None = the full batch. What is no number is told elsewhere."""
+    if not isinstance(written, int):
         return written
     n_train = n_train_of(words)
     return None if written == -1 or (n_train and written >= n_train) else written

@@ -15,6 +15,7 @@ from lal.config import dump
 from lal.errors import Refused
 from launch.dialects import house_format
 from launch.dialects.keys import ABOUT, BY_NAME, FLAGS, KEYS, MODEL_TYPES, REFUSED
+from launch.dialects.nested import SECTIONS
 from launch.plan import warnings_of
 from launch.reading import Document
 from launch.sweep import Expanded, document_of, expanded, load
@@ -225,7 +226,93 @@ def test_a_nested_sweep_has_arms_or_points_and_seeds_of_its_own(file: Any) -> No
     assert len(load(file({"base_config": "base.yaml", "n_seeds": 3})).runs) == 3
 
 
+ABOUT_VALUES = {"model_type": "gated", "name": "other", "notes": "some", "description": "some", "seed": 3}
+LEVELS = {
+    "lone run": lambda key: {"data": {"p": 31}, **key},
+    "base_config": lambda key: {"base_config": {"data": {"p": 31}, **key}, "n_seeds": 2},
+    "sweep": lambda key: {"base_config": {"data": {"p": 31}}, **key},
+    "global_overrides": lambda key: {"base_config": {"data": {"p": 31}}, "global_overrides": key},
+    "experiment": lambda key: {"base_config": {"data": {"p": 31}}, "experiments": [{"name": "a", **key}]},
+    "overrides": lambda key: {"base_config": {"data": {"p": 31}}, "experiments": [{"name": "a", "overrides": key}]},
+    "grid": lambda key: {"base_config": {"data": {"p": 31}}, "parameter_grid": {name: [value] for name, value in key.items()}},
+    **{section: lambda key, section=section: {"data": {"p": 31}, section: {**({"p": 31} if section == "data" else {}), **key}} for section in SECTIONS},
+}
+HEADS = {("lone run", "name"), ("lone run", "notes"), ("lone run", "description"), ("sweep", "name"), ("sweep", "notes"), ("sweep", "description")}
+HEARD = {*HEADS, ("data", "seed"), ("model", "model_type"), ("experiment", "name")}
+
+
+@pytest.mark.parametrize("level", LEVELS)
+@pytest.mark.parametrize("key", ABOUT)
+def test_a_key_about_the_file_is_heard_at_its_level_and_refused_at_every_other(key: str, level: str, file: Any) -> None:
+    values = LEVELS[level]({key: ABOUT_VALUES[key]})
+    if (level, key) not in HEARD:
+        with pytest.raises(Refused, match=rf"old.yaml:\d+.*\b{key}\b"):
+            load(file(values))
+        return
+    found = load(file(values))
+    seed, kind = found.runs[0].seed, found.runs[0].config.model.kind  # type: ignore[attr-defined]
+    if level == "experiment":
+        assert found.runs[0].arm == "other"
+    else:
+        heard = {"name": found.folder == "other", "notes": found.sweep.question == "some", "description": found.sweep.question == "some"}
+        assert {**heard, "seed": seed == 3, "model_type": kind == "gated"}[key]
+
+
+@pytest.mark.parametrize("seeds", [{}, {"n_seeds": 2}])
+def test_a_seed_that_a_nested_sweep_replaces_is_told(seeds: dict[str, int], file: Any) -> None:
+    experiments = [{"name": "a", "overrides": {"data": {"seed": 7}}}, {"name": "b"}]
+    found = load(file({"base_config": {"data": {"p": 31, "seed": 5}}, **seeds, "experiments": experiments}))
+    assert [run.seed for run in found.runs] == [*range(seeds.get("n_seeds", 1))] * 2
+    told = [text for text in warnings_of(found, found.configs()) if "data.seed has no effect in a sweep" in text]
+    assert len(told) == 2 and all(re.match(r"\S*old.yaml:\d+: ", text) for text in told)
+
+
+def test_a_seed_that_is_null_is_the_format_s(file: Any) -> None:
+    assert {load(file(values)).runs[0].seed for values in ({"p": 31, "seed": None}, {"data": {"p": 31, "seed": None}}, {"data": {"p": 31}})} == {42}
+
+
+SPELT = {
+    "an int": lambda number: number,
+    "a float": float,
+    "text": str,
+    "text with a point": lambda number: f"{number}.0",
+    "text with an exponent": lambda number: f"{number}e0",
+    "text with a negative exponent": lambda number: f" {number}0e-1",
+}
+WHOLE = {key.name: SAMPLES[key.name] for key in KEYS if key.whole}
+
+
+@settings(max_examples=60)
+@given(st.sampled_from(list(SPELT)), st.sampled_from(list(WHOLE)), st.sampled_from(["batch_size", "epochs", "log_every", "p"]), st.integers(1, 400))
+def test_a_whole_number_is_the_same_run_however_it_is_spelt(spelling: str, key: str, other: str, batch: int) -> None:
+    values = {**flat_for(key), "batch_size": batch, key: WHOLE[key]}
+    if other in values:
+        values[other] = max(values[other], 17)
+
+    def runs(spelt: Any) -> list[tuple[Any, ...]]:
+        written = {name: spelt(value) if name in (key, other) else value for name, value in values.items()}
+        return [(run.run_id, dump(run.config)) for run in expanded(house_format(Document(written, {(): "old.yaml"}), Path("old.yaml")), "old.yaml").runs]
+
+    assert runs(SPELT[spelling]) == runs(SPELT["an int"])
+
+
+def test_epochs_of_batches_count_alike_however_they_are_spelt(file: Any) -> None:
+    for batch, epochs in (("100", "1.0e+4"), ("1.0e+2", "10000"), ("'100'", "'10000'"), ("1e2", "1e4")):
+        values = dump(load(file(f"model_type: baseline\np: 31\ntrain_frac: 0.3\nbatch_size: {batch}\nepochs: {epochs}\n")).runs[0].config)
+        assert (values["optim"]["batch_size"], values["budget"]["steps"]) == (100, 30_000)
+
+
+@pytest.mark.parametrize("key", WHOLE)
+@pytest.mark.parametrize("value", [1.5, "many", True, [3], "inf", "1e30", float(2**70)])
+def test_what_is_no_whole_number_is_refused_by_name(key: str, value: Any) -> None:
+    with pytest.raises(Refused, match=rf"old.yaml: {key} must be a whole number"):
+        of_flat({**flat_for(key), key: value})
+
+
 WRONG = {
+    "a grid of seeds": ("base_config: {}\nparameter_grid: {data: {seed: [1, 2]}}", "old.yaml:2: parameter_grid must vary what runs are, but has data.seed"),
+    "a value that is an empty mapping": ("data: {p: 31}\ntraining: {lr: {}}", r"old.yaml:2 \(training.lr\): optim.lr must be"),
+    "two names of one experiment": ("experiments:\n- name: a\n  overrides: {name: b}", "old.yaml:3: an experiment has its name beside overrides"),
     "a misspelt key": ("p: 31\nhidden_dm: 3", "old.yaml:2: hidden_dm must be a known key.*did you mean 'hidden_dim'"),
     "a misspelt nested key": ("data: {p: 31}\nmodel:\n  hidden_dm: 3", "old.yaml:3: model.hidden_dm must be a known key"),
     "a type of another program": ("data: {p: 31}\nmodel: {model_type: QuadraticRNN}", "old.yaml:2: model.model_type must be one of baseline, .*QuadraticRNN"),
