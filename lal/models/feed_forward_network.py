@@ -45,7 +45,8 @@ class RoutedSlot(Slot):
     def __init__(self, config: Transformer, slot: RoutedFeedForward, generator: torch.Generator, *, last: bool):
         super().__init__()
         d, scale = config.width, config.init_scale
-        self.heads = Heads(d, slot.heads, slot.head_width or d, act=config.activation, scale=scale, generator=generator)
+        squares = 1.0 if slot.hard_routing else 1 / slot.heads
+        self.heads = Heads(d, slot.heads, slot.head_width or d, act=config.activation, scale=scale, generator=generator, squares=squares)
         self.router = router_of(slot.choice, d, slot.heads, slot.state_width, last=last, scale=scale, generator=generator)
 
     def forward(self, x: Tensor, state: Tensor, *, hard: bool) -> tuple[Tensor, Tensor, Tensor]:

@@ -13,11 +13,12 @@ from lal.models.network import activation
 class Heads(nn.Module):
     """H two-layer networks side by side: head_i(x) = V_i activation(U_i x + b_i) + c_i. up: (H K, D), down: (H K, D), K hidden units a head."""
 
-    def __init__(self, width: int, heads: int, head_width: int, *, act: str, scale: float, generator: torch.Generator):
+    def __init__(self, width: int, heads: int, head_width: int, *, act: str, scale: float, generator: torch.Generator, squares: float = 1.0):
+        """`squares`: the sum of the squares of an input's weights at first that `down` starts so large for that the output does not depend on it."""
         super().__init__()
         self.up = uniform((heads * head_width, width), width, scale, generator)
         self.up_bias = nn.Parameter(torch.zeros(heads * head_width))
-        self.down = uniform((heads * head_width, width), head_width, scale, generator)
+        self.down = uniform((heads * head_width, width), head_width * squares, scale, generator)
         self.down_bias = nn.Parameter(torch.zeros(heads, width))
         self.act = activation(act)
 

@@ -9,7 +9,7 @@ from lal.models.model import Role
 from lal.tasks.task import TaskPart
 
 
-def uniform(shape: tuple[int, ...], fan_in: int, scale: float, generator: torch.Generator) -> nn.Parameter:
+def uniform(shape: tuple[int, ...], fan_in: float, scale: float, generator: torch.Generator) -> nn.Parameter:
     """A parameter from U(-s, s), s = scale / sqrt(fan_in): PyTorch's own rule for linear layers at scale 1."""
     bound = scale / fan_in**0.5
     return nn.Parameter(torch.empty(shape).uniform_(-bound, bound, generator=generator))

@@ -193,6 +193,23 @@ def test_plain_and_routed_networks_start_alike():
     assert all(a.std().item() == pytest.approx(b.std().item(), rel=0.05) for a, b in pairs)
 
 
+@pytest.mark.parametrize("scale", [1.0, 0.5])
+@pytest.mark.parametrize(("heads", "head_width"), [(4, None), (2, 256), (8, 64), (1, 512)])
+@pytest.mark.parametrize("choice", ["soft", "uniform", "hard"])
+def test_slots_of_as_many_hidden_units_start_with_outputs_as_large(choice, heads, head_width, scale):
+    slot = {"kind": "routed", "heads": heads, "head_width": head_width, "choice": choice if heads > 1 else "soft"}
+
+    def spread(feed_forward):
+        """Root mean square of what a slot puts out at the start, for normalised inputs."""
+        network = Transformer(feed_forward=feed_forward, init_scale=scale).build(TASKS["pairs"], stream(0, "init"))
+        x = torch.randn(2048, 128, generator=stream(0, "inputs"))
+        with torch.no_grad():
+            output, _, _ = network.layers[0].slot(x, network.first_state(x), hard=False)
+        return output.square().mean().sqrt().item()
+
+    assert spread(slot) == pytest.approx(spread({"kind": "plain"}), rel=0.05)
+
+
 @pytest.mark.parametrize("norm", ["layer", "none"])
 def test_no_norm_is_no_norm(norm):
     network = Transformer(norm=norm).build(TASKS["pairs"], stream(0, "init"))
