@@ -138,9 +138,9 @@ def shares(energy: Tensor) -> Tensor:
 def size(run: Supervised) -> int:
     """Bytes of one snapshot on disk, about."""
     task, layers = run.task, run.model.n_layers
-    weights = 2 * layers * (getattr(getattr(run.model, "feed_forward", run.model), "heads", 0) * run.model.has_routing + run.model.gates_by_input)
+    of_inputs = run.model.gates_per_layer if run.model.gates_by_input else 0
+    weights = 2 * layers * (run.model.routing_heads + of_inputs)
     by_row = task.n_rows * (weights + 0.25) if has_rows(task) else 0
     spectra = 4 * (task.n_tokens**2 * has_table(run) + task.n_tokens // 2)
-    units = run.model.width if getattr(run.model, "scope", "layer") == "neuron" else 1  # type: ignore[attr-defined]
-    gates = 4 * layers * units if run.model.has_gates and not run.model.gates_by_input else 0
+    gates = 4 * layers * (run.model.gates_per_layer - of_inputs)
     return 1_000 + round(PACKED * (by_row + spectra + gates))

@@ -14,6 +14,7 @@ from lal.config import RunConfig, dump
 from lal.errors import Refused
 from lal.optim import AdamW
 from lal.part import kind_of
+from lal.runs.supervised import Supervised
 from lal.store import Record, Store
 from launch.machine import modelled, storage
 
@@ -104,8 +105,8 @@ def cell(trajectory: Mapping[str, Any], budget: Mapping[str, Any]) -> str:
 
 def expected_steps(config: RunConfig) -> int:
     """Mean steps, if success comes at decay time TAU, the tail follows, and CENSORED of the runs use their budget; the budget where nothing decays or stops."""
-    budget, optim = config.budget, getattr(config, "optim", None)
-    tau = optim.tau(budget.steps) if optim else 0.0
+    budget = config.budget
+    tau = config.optim.tau(budget.steps) if isinstance(config, Supervised) else 0.0
     if budget.stop is None or tau <= TAU:
         return budget.steps
     success = budget.steps * TAU / tau

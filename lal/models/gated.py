@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated, ClassVar, Literal
 
 from pydantic import Field, model_validator
 
-from lal.models.model import ALWAYS, WITH_NORM, Activation, InitScale, ModelPart, Norm, Role, Width
+from lal.models.model import ALWAYS, WITH_NORM, Activation, InitScale, ModelPart, Norm, Role, Units, Width
 from lal.part import Part
 from lal.tasks.task import TaskPart
 
@@ -105,7 +105,6 @@ class Gated(ModelPart):
 
     @property
     def gates_per_layer(self) -> int:
-        """Logits that a layer learns, one for each of its gates; scope input has one, and weights beside it."""
         return self.width if self.scope == "neuron" else 1
 
     def n_parameters(self, task: TaskPart) -> int:
@@ -118,6 +117,10 @@ class Gated(ModelPart):
     def flops(self, task: TaskPart, n_rows: int) -> float:
         gates = self.depth if self.gates_by_input else 0
         return 2.0 * n_rows * self.width * (self.depth * self.width + gates + task.n_classes)
+
+    def units(self, task: TaskPart, n_rows: int) -> Units:
+        hidden = n_rows * self.depth * self.width
+        return Units(hidden, hidden if self.activation == "gelu" else 0)
 
     def build(self, task: TaskPart, generator: torch.Generator) -> Network:
         from lal.models.gated_network import GatedNetwork

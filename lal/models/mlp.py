@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import Field, model_validator
 
-from lal.models.model import ALWAYS, WITH_NORM, Activation, Depth, InitScale, ModelPart, Norm, Role, Width
+from lal.models.model import ALWAYS, WITH_NORM, Activation, Depth, InitScale, ModelPart, Norm, Role, Units, Width
 from lal.tasks.task import TaskPart
 
 if TYPE_CHECKING:
@@ -69,6 +69,10 @@ class Mlp(ModelPart):
         once_a_token = 0 if self.inputs == "one_hot" else 2 * sum(task.vocabularies) * (self.embed_dim or self.width) * sizes[1]
         shared = sizes if self.inputs == "one_hot" else sizes[1:]
         return once_a_token + 2 * n_rows * sum(a * b for a, b in pairwise(shared))
+
+    def units(self, task: TaskPart, n_rows: int) -> Units:
+        hidden = n_rows * self.depth * self.width
+        return Units(hidden if self.norm != "none" else 0, hidden if self.activation == "gelu" else 0)
 
     def build(self, task: TaskPart, generator: torch.Generator) -> Network:
         from lal.models.mlp_network import MlpNetwork

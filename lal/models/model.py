@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import abstractmethod
-from typing import TYPE_CHECKING, Annotated, ClassVar, Literal
+from typing import TYPE_CHECKING, Annotated, ClassVar, Literal, NamedTuple
 
 from pydantic import Field
 
@@ -27,6 +27,13 @@ ALWAYS: frozenset[Role] = frozenset({"embedding", "weight", "bias"})
 WITH_NORM: frozenset[Role] = frozenset({"norm"})
 WITH_ROUTERS: frozenset[Role] = frozenset({"router"})
 InitScale = Annotated[float, Field(gt=0, le=100, description="factor on every initial matrix")]
+
+
+class Units(NamedTuple):
+    """Numbers between the matrix products of one pass, for estimates of time: those that a norm, gate or router scales, and those behind a GELU."""
+
+    scaled: int
+    gelu: int
 
 
 class ModelPart(Part):
@@ -61,6 +68,16 @@ class ModelPart(Part):
         return False
 
     @property
+    def gates_per_layer(self) -> int:
+        """Gates of a layer that do not depend on the input, or of an input where they do; 0 without gates."""
+        return 0
+
+    @property
+    def routing_heads(self) -> int:
+        """Heads of a layer that a learned router shares out inputs among; 0 without routers."""
+        return 0
+
+    @property
     @abstractmethod
     def roles(self) -> frozenset[Role]:
         """The parameter roles that this model really has."""
@@ -86,6 +103,10 @@ class ModelPart(Part):
     @abstractmethod
     def flops(self, task: TaskPart, n_rows: int) -> float:
         """Multiply-adds, times two, of one forward pass over `n_rows` inputs."""
+
+    @abstractmethod
+    def units(self, task: TaskPart, n_rows: int) -> Units:
+        """Hidden numbers of one pass over `n_rows` inputs."""
 
     @abstractmethod
     def build(self, task: TaskPart, generator: torch.Generator) -> Network:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 from pydantic import Field, model_validator
 
 from lal.models.choosing import Heads, HeadWidth, RouterChoice, StateWidth, n_head_parameters, n_router_parameters, router_products, routing_misfit
-from lal.models.model import ALWAYS, WITH_NORM, WITH_ROUTERS, Activation, Depth, InitScale, ModelPart, Norm, Role, Width
+from lal.models.model import ALWAYS, WITH_NORM, WITH_ROUTERS, Activation, Depth, InitScale, ModelPart, Norm, Role, Units, Width
 from lal.tasks.task import TaskPart
 
 if TYPE_CHECKING:
@@ -58,6 +58,10 @@ class Routed(ModelPart):
         return self.choice == "hard"
 
     @property
+    def routing_heads(self) -> int:
+        return self.heads if self.has_routing else 0
+
+    @property
     def roles(self) -> frozenset[Role]:
         return ALWAYS | (WITH_ROUTERS if self.has_routing else frozenset()) | (WITH_NORM if self.norm == "layer" else frozenset())
 
@@ -81,6 +85,10 @@ class Routed(ModelPart):
         start, layer, update = router_products(d, h, self.state_width) if self.has_routing else (0, 0, 0)
         routers = start + self.depth * layer + (self.depth - 1) * update
         return 2.0 * n_rows * (routers + self.depth * (2 * h * d * (self.head_width or d) + h * d) + d * task.n_classes)
+
+    def units(self, task: TaskPart, n_rows: int) -> Units:
+        hidden = n_rows * self.depth * self.heads * (self.head_width or self.width)
+        return Units(hidden, hidden if self.activation == "gelu" else 0)
 
     def build(self, task: TaskPart, generator: torch.Generator) -> Network:
         from lal.models.routed_network import RoutedNetwork

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 from pydantic import Field, model_validator
 
 from lal.models.feed_forward import PlainFeedForward, RoutedFeedForward
-from lal.models.model import ALWAYS, WITH_NORM, WITH_ROUTERS, Depth, InitScale, ModelPart, Norm, Role, Width
+from lal.models.model import ALWAYS, WITH_NORM, WITH_ROUTERS, Depth, InitScale, ModelPart, Norm, Role, Units, Width
 from lal.models.sequence import Sequence, sequence_of
 from lal.tasks.task import TaskPart
 
@@ -69,6 +69,11 @@ class Transformer(ModelPart):
         return self.feed_forward.hard_routing
 
     @property
+    def routing_heads(self) -> int:
+        slot = self.feed_forward
+        return slot.heads if isinstance(slot, RoutedFeedForward) and slot.has_routing else 0
+
+    @property
     def roles(self) -> frozenset[Role]:
         return ALWAYS | (WITH_ROUTERS if self.has_routing else frozenset()) | (WITH_NORM if self.norm == "layer" else frozenset())
 
@@ -113,11 +118,12 @@ class Transformer(ModelPart):
                 products += d * sum(sequence.n_scores(n_rows, t) for t in range(sequence.n_positions)[read])
         return 2.0 * (products + n_rows * d * task.n_classes)
 
-    def hidden_units(self, task: TaskPart, n_rows: int) -> int:
-        """Numbers between the matrix products of one pass: hidden units of the slots, and what attention multiplies and adds at each position that it sees."""
+    def units(self, task: TaskPart, n_rows: int) -> Units:
+        """Hidden units of the slots, and what attention multiplies and adds at each position that it sees."""
         states, slot = self.sequence(task).n_states(n_rows), self.feed_forward.hidden_units(self.width, self.mlp_width)
         by_position = [n * (slot + self.width * (t + 3)) for t, n in enumerate(states)]
-        return (self.depth - 1) * sum(by_position) + by_position[-1]
+        hidden = (self.depth - 1) * sum(by_position) + by_position[-1]
+        return Units(hidden, hidden if self.activation == "gelu" else 0)
 
     def build(self, task: TaskPart, generator: torch.Generator) -> Network:
         from lal.models.transformer_network import TransformerNetwork

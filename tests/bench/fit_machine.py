@@ -11,6 +11,7 @@ from scipy.optimize import nnls
 
 from lal.config import parse
 from lal.metrics import METRICS
+from lal.metrics.depth import EXACT_UP_TO
 from lal.metrics.probe import Probe, looking
 from lal.runs.supervised import Supervised
 from lal.runs.supervised_loop import SupervisedRun, values_of
@@ -54,7 +55,7 @@ def measured(config: Supervised) -> tuple[float, float, float]:
     few = 10 if config.task.p < 100 else 3
     names = [name for name in config.metrics() if name != "functional_depth" and not METRICS[name].cost]
     plain = best(lambda: look(run, names), few)
-    gated = config.model.has_gates and config.model.n_layers <= machine.EXACT_UP_TO
+    gated = config.model.has_gates and config.model.n_layers <= EXACT_UP_TO
     search = best(lambda: look(run, [*names, "functional_depth"]), 1) - plain if gated else 0.0
     return best(run._update, few), plain, search
 
@@ -82,13 +83,11 @@ def main() -> None:
             config = parse({"task": {"kind": "modular", "p": p, "train_frac": frac}, "model": model, "optim": {"kind": "adamw"}, "penalties": penalties})
             assert isinstance(config, Supervised)
             step, plain, search = measured(config)
-            n_train, n_rows = machine.rows_of(config)
-            flops = config.flops_per_step()
-            steps.append(machine.work(config, n_train, flops))
-            looks.append(machine.work(config, n_rows, machine.look_flops(config, n_rows)))
+            steps.append(machine.step_work(config))
+            looks.append(machine.look_work(config))
             step_s.append(step)
             look_s.append(plain)
-            rates += [machine.search_seconds(config) * machine.SUBSET_RATE / search] if search > 1e-3 else []
+            rates += [machine.one_search_seconds(config) * machine.SUBSET_RATE / search] if search > 1e-3 else []
             print(f"{model} p={p}: step {step * 1e3:.2f} ms, evaluation {plain * 1e3:.2f} ms, search {search * 1e3:.2f} ms", flush=True)
     fitted(steps, step_s, "STEP")
     fitted(looks, look_s, "LOOK")

@@ -13,11 +13,13 @@ from rich.console import Console
 
 from lal.config import RunConfig, dump, run_id
 from lal.errors import Refused
+from lal.metrics import METRICS
 from lal.store import Failure, Record, Store
 from launch import machine
 from launch.estimate import RAY_S, RUN_S, expected_steps, readable, shape, wall_seconds
 from launch.plan import Plan, plan, show, size, summary
 from launch.sweep import Expanded, load
+from tests.lal.small import MODELS, run_config
 
 TEXT = """
 name: small
@@ -174,6 +176,30 @@ def test_the_model_of_the_machine_grows_with_the_work(sweep: Any, change: str) -
     small, large = sweep().runs[0].config, sweep(change).runs[0].config
     assert 0 < machine.modelled(small, 100) < machine.modelled(large, 100)
     assert machine.modelled(small, 100) < machine.modelled(small, 200)
+
+
+def test_metrics_that_read_all_training_rows_cost_the_same_whatever_the_batch(sweep: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(machine, "rate", lambda: machine.REFERENCE_RATE)
+    names = "measure.metrics=[accuracy,weight_hessian]"
+
+    def measuring(*changes: str) -> float:
+        with_it, without = (sweep(*changes, metrics).runs[0].config for metrics in (names, "measure.metrics=[accuracy]"))
+        return machine.modelled(with_it, 400) - machine.modelled(without, 400)
+
+    n_steps = (400 / (50 * METRICS["weight_hessian"].period) + 1) * METRICS["weight_hessian"].cost
+    full = machine.cost(machine.STEP, machine.step_work(sweep(names).runs[0].config))
+    assert n_steps > 5
+    assert measuring() == pytest.approx(n_steps * full)
+    assert measuring("optim.batch_size=10") == pytest.approx(n_steps * full)
+    assert machine.modelled(sweep("optim.batch_size=10").runs[0].config, 400) < machine.modelled(sweep().runs[0].config, 400)
+
+
+@pytest.mark.parametrize("model", MODELS)
+def test_every_model_is_estimated(model: str) -> None:
+    small, large = (run_config(model, task={"p": p, "train_frac": 0.5}) for p in (11, 23))
+    assert 0 < machine.modelled(small, 0) < machine.modelled(small, 10)
+    assert machine.modelled(small, 100) < machine.modelled(large, 100)
+    assert 0 < machine.storage(small, 100) < machine.storage(large, 100)
 
 
 def test_other_kinds_of_run_are_estimated_by_their_operations(monkeypatch: pytest.MonkeyPatch) -> None:
