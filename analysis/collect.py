@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from io import BytesIO
-from math import isfinite, nan
+from math import nan
 from typing import Any
 
 import pandas as pd
@@ -79,9 +79,9 @@ def collect(store: Store, folder: str, threshold: float | None = None, **phases:
     """The tables of sweep `folder`.
 
     Args:
-        threshold: of the goal column, from which a run counts as generalised; default 0.95 of test accuracy, or the target if
-            that is milder; the target itself for other goals.
-        phases: `fit`, `gap` and `tau` of the verdicts, where they are not the usual ones: see `lal.events.Thresholds`.
+        threshold: of the goal column, from which a run counts as generalised; default: what the sweep's report asks for, else 0.95 of
+            test accuracy, or the target if that is milder; the target itself for other goals.
+        phases: `fit`, `gap` and `tau` of the verdicts, where they are not those of the sweep's report, or the usual ones: see `lal.events.Thresholds`.
 
     Raises:
         Refused: no manifest, a damaged one, or a threshold stricter than runs were stopped at.
@@ -134,21 +134,23 @@ def readings_of(store: Store, entries: Sequence[Mapping[str, Any]], goal: Goal, 
 
 
 def thresholds_of(manifest: Mapping[str, Any], goal: Goal, fit: Goal | None, threshold: float | None, phases: Mapping[str, float | None]) -> Thresholds:
-    """The numbers of all verdicts: the usual ones, but for those given. The window is never longer than what runs had to hold before they were stopped.
+    """The numbers of all verdicts: the usual ones, but for those of the sweep's report, and those given here before them.
+
+    The usual window is never longer than what runs had to hold before they were stopped.
 
     Raises:
         Refused: a threshold that the column can never have, or one of memorising, where runs have nothing to memorise.
     """
-    asked = {name: value for name, value in {"goal": threshold, **phases}.items() if value is not None}
+    given = {name: value for name, value in {"goal": threshold, **phases}.items() if value is not None}
+    asked = {**manifest.get("report", {}).get("thresholds", {}), **given}
     if "fit" in asked and fit is None:
         raise Refused(f"a fit threshold is of runs that memorise a training set, but those of {manifest['name']!r} do not; leave it out")
     usual = usual_thresholds(goal, fit)
-    for name, column in (("goal", usual.goal_column), ("fit", usual.fit_column)):
-        share = column.endswith("_acc")
-        if name in asked and not (0 < asked[name] <= 1 if share else isfinite(asked[name])):
-            raise Refused(f"a threshold of {column} must be {'in (0, 1]' if share else 'a number'}, but got {asked[name]:g}")
+    for name, of in (("goal", goal), ("fit", fit)):
+        if of is not None and name in asked and not of.possible(asked[name]):
+            raise Refused(f"a threshold of {of.column} must be {'in (0, 1]' if of.column.endswith('_acc') else 'a number'}, but got {asked[name]:g}")
     held = [entry["budget"]["stop"]["sustain"] // entry["eval_every"] + 1 for entry in manifest["runs"] if entry["budget"].get("stop")]
-    return replace(usual, window=min([usual.window, *held]), fit_column=fit.column if fit else "", **asked)
+    return replace(usual, **{"window": min([usual.window, *held]), "fit_column": fit.column if fit else "", **asked})
 
 
 def refuse_stricter(manifest: Mapping[str, Any], readings: Sequence[Reading], thresholds: Thresholds, results: str | None) -> None:

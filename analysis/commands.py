@@ -21,11 +21,13 @@ ENDINGS = (".html", ".png", ".svg")
 SWEEP = click.argument("sweep")
 RESULTS = click.option("--results", default="results", show_default=True, help="Folder of results.")
 PROFILE = click.option("--profile", help="Profile that the sweep was run with, such as laptop.")
-THRESHOLD = click.option("--threshold", type=float, help="Test accuracy from which a run counts as generalised. [default: 0.95, or the target if milder]")
+THRESHOLD = click.option(
+    "--threshold", type=float, help="Test accuracy from which a run counts as generalised. [default: the sweep's, else 0.95, or the target if milder]"
+)
 PHASES = (
-    click.option("--fit-threshold", "fit", type=float, help="Train accuracy from which a run counts as memorised. [default: as runs were stopped by]"),
-    click.option("--gap", type=click.IntRange(0), help="Steps between memorising and generalising that make grokking. [default: 1000]"),
-    click.option("--tau", type=click.FloatRange(0), help="Decay time before which a run that has not generalised is censored. [default: 30]"),
+    click.option("--fit-threshold", "fit", type=float, help="Train accuracy from which a run counts as memorised. [default: the sweep's, else 0.99]"),
+    click.option("--gap", type=click.IntRange(0), help="Steps between memorising and generalising that make grokking. [default: the sweep's, else 1000]"),
+    click.option("--tau", type=click.FloatRange(0), help="Decay time before which a run that has not generalised is censored. [default: the sweep's, else 30]"),
 )
 
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from math import isfinite
 from typing import Literal
 
 Phase = Literal["comprehension", "grokking", "memorisation", "confusion", "censored", "diverged", "pruned", "ungrokked", "failed"]
@@ -25,6 +26,10 @@ class Goal:
         if value is None:
             return False
         return value >= self.at_least if self.direction == "max" else value <= self.at_least
+
+    def possible(self, at_least: float) -> bool:
+        """Whether `at_least` can be asked of the column: an accuracy lies over 0, up to 1; anything else is a finite number."""
+        return 0 < at_least <= 1 if self.column.endswith("_acc") else isfinite(at_least)
 
     def better(self, value: float | None, than: float | None) -> bool:
         """Whether `value` is strictly better; NaN never is."""

@@ -15,6 +15,8 @@ if TYPE_CHECKING:
     from launch.expansion import Cell
     from launch.sweep import Sweep
 
+ARM = "arm"  # what figures call the arms, where they place them
+
 
 def refuse_twice(runs: Iterable[tuple[Cell, RunConfig, str]], place: Callable[[Cell], str]) -> None:
     """Refuses points of one arm that are the same run, and arms that share a run but not its measurements or budget."""
@@ -48,6 +50,7 @@ def told_apart_by(cells: Sequence[Cell], configs: Sequence[RunConfig], sweep: Sw
             kept.add(path)
     drawn = _drawn(configs, sweep, place)
     refuse_unmeasured(configs, sweep, place)
+    refuse_thresholds(configs, sweep, place)
     return tuple(dict.fromkeys([*(path for path in candidates if path in kept), *drawn]))
 
 
@@ -70,14 +73,18 @@ def _separates(path: str, kept: set[str], columns: Mapping[str, list[str]], arms
 
 
 def _drawn(configs: Sequence[RunConfig], sweep: Sweep, place: Callable[[tuple], str]) -> list[str]:
-    """The paths of the report's phase diagram, which must lead somewhere."""
+    """The paths of the report's phase diagram, which must lead somewhere; arms are no path."""
     phase = sweep.report.phase.model_dump(exclude_none=True) if sweep.report.phase else {}
-    for name, path in phase.items():
+    paths = {name: path for name, path in phase.items() if name == "x" or path != ARM}
+    if len(paths) < len(phase) and len(sweep.arms) < 2:
+        name = next(name for name in phase if name not in paths)
+        raise Refused(f"{place(('report', 'phase', name))}: report.phase.{name} is arm, but the sweep has no arms to tell apart; write a dotted path, or arms")
+    for name, path in paths.items():
         if not any(leads(config, path) is None for config in configs):
             raise Refused(
                 f"{place(('report', 'phase', name))}: report.phase.{name} must be a dotted path of a run, but got {path!r}; {leads(configs[0], path)}"
             )
-    return list(phase.values())
+    return list(paths.values())
 
 
 def refuse_unmeasured(configs: Sequence[RunConfig], sweep: Sweep, place: Callable[[tuple], str]) -> None:
@@ -89,6 +96,30 @@ def refuse_unmeasured(configs: Sequence[RunConfig], sweep: Sweep, place: Callabl
             if column.partition("/")[0] not in measured:
                 where = place(("report", "pareto", side, column))
                 raise Refused(f"{where}: report.pareto.{side} must name a column that runs measure, but got {column!r}; {nearest(column, tuple(measured))}")
+
+
+def refuse_thresholds(configs: Sequence[RunConfig], sweep: Sweep, place: Callable[[tuple], str]) -> None:
+    """Refuses numbers of verdicts that runs cannot be judged by: it would be missed only once all is trained."""
+    asked = sweep.report.thresholds
+    if asked is None:
+        return
+
+    def refuse(name: str, must: str, remedy: str) -> None:
+        where = place(("report", "thresholds", name))
+        raise Refused(f"{where}: report.thresholds.{name} must be {must}, but got {getattr(asked, name):g}; {remedy}")
+
+    goal, fit = aim(configs)
+    if asked.fit is not None and fit is None:
+        refuse("fit", "left out where runs memorise no training set", "remove it")
+    for name, of, value in (("goal", goal, asked.goal), ("fit", fit, asked.fit)):
+        if of is not None and value is not None and not of.possible(value):
+            refuse(name, f"a value that {of.column} can have", "write an accuracy over 0, up to 1")
+    stops = [config.budget.stop for config in configs if config.budget.stop is not None]
+    if stops and asked.goal is not None and goal.better(asked.goal, goal.at_least):
+        refuse("goal", f"no stricter than {goal.at_least:g}, where runs stop", "write a milder one, or set budget.stop.at_least")
+    held = [config.budget.stop.sustain // config.eval_every + 1 for config in configs if config.budget.stop is not None]
+    if held and asked.window is not None and asked.window > min(held):
+        refuse("window", f"at most the {min(held)} evaluations that runs hold before they stop", "write fewer, or set budget.stop.sustain")
 
 
 def leads(config: RunConfig, path: str) -> str | None:

@@ -18,7 +18,7 @@ from lal.part import Part, kind_of
 from lal.runs.supervised import Measure, Penalties
 from launch.axes import Seeds
 from launch.dialects.page import page
-from launch.spec import Arm, ParetoSpec, PhaseSpec, Profile, Report, Resources, Sweep
+from launch.spec import Arm, ParetoSpec, PhaseSpec, Profile, Report, Resources, Sweep, ThresholdsSpec
 
 HEAD = """# Configuration
 
@@ -42,6 +42,7 @@ SWEEP = (
     ("report", (Report,)),
     ("report.phase", (PhaseSpec,)),
     ("report.pareto", (ParetoSpec,)),
+    ("report.thresholds", (ThresholdsSpec,)),
     ("profiles.<name>", (Profile,)),
 )
 SIGNS = (("ge", "≥"), ("gt", ">"), ("le", "≤"), ("lt", "<"))

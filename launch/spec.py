@@ -66,12 +66,12 @@ class Resources(Part):
 
 
 class PhaseSpec(Part):
-    """The phase diagram's axes, and what its facets stand for: dotted paths that the sweep varies. Without `y`, arms are its rows."""
+    """The phase diagram's axes, and what its facets stand for: dotted paths that the sweep varies, or `arm`. Without `y`, arms are its rows."""
 
     x: Annotated[str, Field(description="dotted path along x")]
-    y: Annotated[str | None, Field(description="dotted path along y")] = None
-    rows: Annotated[str | None, Field(description="dotted path; one row of diagrams for each of its values")] = None
-    columns: Annotated[str | None, Field(description="dotted path; one column of diagrams for each of its values")] = None
+    y: Annotated[str | None, Field(description="dotted path along y, or arm")] = None
+    rows: Annotated[str | None, Field(description="dotted path, or arm; one row of diagrams for each of its values")] = None
+    columns: Annotated[str | None, Field(description="dotted path, or arm; one column of diagrams for each of its values")] = None
 
 
 class ParetoSpec(Part):
@@ -81,11 +81,22 @@ class ParetoSpec(Part):
     minimise: Annotated[dict[str, Read], Field(description="such as {functional_depth: end}")] = {}
 
 
+class ThresholdsSpec(Part):
+    """What the report's verdicts are by, where options of `lal report` say nothing else; null = the usual."""
+
+    goal: Annotated[float | None, Field(description="of the goal column: generalised; null = 0.95 of test accuracy, or the target if milder")] = None
+    fit: Annotated[float | None, Field(description="of the fit column: memorised; null = as runs are stopped by, 0.99 of train accuracy")] = None
+    gap: Annotated[int | None, Field(ge=0, description="steps between the two that make grokking; null = 1000")] = None
+    tau: Annotated[float | None, Field(ge=0, description="decay time before which a run that has not generalised is censored; null = 30")] = None
+    window: Annotated[int | None, Field(ge=1, description="evaluations in a row that the goal must hold; null = 5, or what runs had to hold if fewer")] = None
+
+
 class Report(Part):
-    """What the report shows besides what every sweep has."""
+    """What the report shows besides what every sweep has, and what it calls memorised and generalised."""
 
     phase: Annotated[PhaseSpec | None, Field(description="axes of the phase diagram")] = None
     pareto: Annotated[ParetoSpec | None, Field(description="objectives of the Pareto front")] = None
+    thresholds: Annotated[ThresholdsSpec | None, Field(description="numbers of the verdicts")] = None
 
 
 class Profile(Part):

@@ -266,6 +266,22 @@ def test_phases_follow_their_thresholds(store):
         collect(store, name, fit=0.5)
 
 
+def test_a_sweep_s_own_thresholds_come_before_the_usual_ones_and_after_those_asked_for(store):
+    folder = Folder(store, arms=("all",))
+    folder.add("all", {WEIGHT: 0.1}, 0, Truth(grok=500, memorise=100))
+    name = folder.write()
+    manifest = store.manifest(name)
+    own = {"goal": 0.9, "fit": 0.5, "gap": 300, "tau": 0.0, "window": 1}
+    store.put_json(f"sweeps/{name}/manifest.json", {**manifest, "report": {**manifest["report"], "thresholds": own}})
+    found = collect(store, name)
+    assert {key: getattr(found.thresholds, key) for key in own} == own
+    assert found.runs["phase"][0] == "grokking" and found.runs["t_mem"][0] < 100
+    assert collect(store, name, threshold=0.95, gap=2000, fit=0.99).runs["phase"][0] == "comprehension"
+    store.put_json(f"sweeps/{name}/manifest.json", {**manifest, "report": {**manifest["report"], "thresholds": {"goal": 0.999}}})
+    with pytest.raises(Refused, match="stricter than what runs were stopped at"):
+        collect(store, name)
+
+
 @pytest.mark.parametrize(("last_good", "horizon"), [(0, 3000), (2, 2950), (4, 2900)])
 def test_a_run_that_may_have_begun_to_generalise_is_censored_before_that(store, last_good, horizon):
     folder = Folder(store, arms=("all",))

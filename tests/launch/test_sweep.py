@@ -108,6 +108,13 @@ def test_the_manifest_holds_what_readers_need(sweep: Any) -> None:
     )
 
 
+def test_a_report_may_place_arms_and_say_what_verdicts_are_by(sweep: Any) -> None:
+    text = SMALL + "arms: {a: {}, b: {base: {model: {width: 3}}}}\nreport: {phase: {x: model.depth, y: arm}, thresholds: {goal: 0.9, tau: 0, window: 1}}\n"
+    held = manifest(sweep(text))
+    assert held["report"] == {"phase": {"x": "model.depth", "y": "arm"}, "thresholds": {"goal": 0.9, "tau": 0.0, "window": 1}}
+    assert held["axes"] == ["model.depth"]
+
+
 def test_layers_win_in_the_order_of_the_design(sweep: Any) -> None:
     text = SMALL + (
         "arms: {a: {base: {model: {width: 3}}}, b: {}}\nprofiles: {p: {base: {model: {width: 2, depth: 5}}, arms: {b: {axes: {model.width: [4, 5]}}}}}\n"

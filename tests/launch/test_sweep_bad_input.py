@@ -108,6 +108,19 @@ WRONG = {
     "one and a half GPUs": (B + "resources: {gpu: 1.5}", "write 1 or 2"),
     "a GPU if present, of none": (B + "resources: {gpu_if_present: true}", "has an effect only with gpu over 0"),
     "a phase diagram of nothing": (B + "report: {phase: {x: model.dept}}", "s.yaml:3: report.phase.x must be a dotted path.*'depth'"),
+    "a phase diagram of arms that are not there": (B + "report: {phase: {x: model.depth, columns: arm}}", "s.yaml:3: report.phase.columns is arm, but"),
+    "arms along x": (B + "arms: {a: {}, b: {base: {model: {depth: 3}}}}\nreport: {phase: {x: arm}}", "s.yaml:4: report.phase.x must be a dotted path"),
+    "a verdict stricter than the stop": (
+        B + "report: {thresholds: {goal: 0.999}}",
+        "s.yaml:3: report.thresholds.goal must be no stricter than 0.99, where runs stop, but got 0.999",
+    ),
+    "a threshold that no accuracy has": (B + "report: {thresholds: {fit: 1.5}}", "s.yaml:3: report.thresholds.fit must be a value that train_acc can have"),
+    "a window longer than runs hold": (
+        B + "report: {thresholds: {window: 50}}",
+        "s.yaml:3: report.thresholds.window must be at most the 6 evaluations that runs hold before they stop, but got 50",
+    ),
+    "a window of nothing": (B + "report: {thresholds: {window: 0}}", "report.thresholds.window must be greater than or equal to 1"),
+    "a misspelt threshold": (B + "report: {thresholds: {gaol: 0.9}}", "did you mean 'goal'"),
     "an objective read never": (B + "report: {pareto: {maximise: {test_acc: en}}}", "must be read at grok, at the end, or at a step, but got 'en'"),
     "a misspelt report": (B + "report: {paretto: {}}", "did you mean 'pareto'"),
 }
