@@ -42,13 +42,19 @@ NOTHING = Dimension("", "", (None,))
 
 @dataclass(frozen=True)
 class Layout:
-    """x, y and the rest of a sweep's dimensions, of which `rows` and `columns`, first in `rest`, place facets. `NOTHING` stands for one that there is not."""
+    """x, y and the rest of a sweep's dimensions. `NOTHING` stands for one that there is not.
+
+    Attributes:
+        rest: what facets tell apart, those that place them first.   rows, columns: of these, what places them below and beside one another.
+        implied: what has no place of its own, since a dimension that has one tells it, alone or with the arm: `train_frac`, where each p has one.
+    """
 
     x: Dimension
     y: Dimension
     rest: tuple[Dimension, ...]
     rows: Dimension = NOTHING
     columns: Dimension = NOTHING
+    implied: tuple[Dimension, ...] = ()
 
 
 def plain(value: Any) -> Any:
@@ -99,7 +105,23 @@ def layout(tables: Tables, x: str | None = None, y: str | None = None) -> Layout
     rest = {column: each for column, each in there.items() if column not in (chosen_x.column, chosen_y.column)}
     rows, columns = (rest.get(spec.get(side) or "", NOTHING) for side in ("rows", "columns"))
     placed = [each for each in (rows, columns) if each.column]
-    return Layout(chosen_x, chosen_y, (*placed, *(each for each in rest.values() if each not in placed)), rows, columns)
+    others = [each for each in rest.values() if each not in placed]
+    needed = telling(tables.cells, [chosen_x, chosen_y, *placed], others)
+    return Layout(chosen_x, chosen_y, (*placed, *needed), rows, columns, tuple(each for each in others if each not in needed))
+
+
+def telling(cells: Frame, placed: Sequence[Dimension], others: Sequence[Dimension]) -> list[Dimension]:
+    """Those of `others`, in their order, that no dimension which has a place tells, alone or with the arm; the arm itself is looked at first."""
+    known = [each for each in placed if each.column]
+    for each in sorted(others, key=lambda other: other.column != "arm"):
+        if not any(tells(cells, {one.column, "arm"} - ({"arm"} if each.column == "arm" else set()), each.column) for one in known):
+            known.append(each)
+    return [each for each in others if each in known]
+
+
+def tells(cells: Frame, by: Iterable[str], column: str) -> bool:
+    """Whether cells that agree in all of `by` agree in `column`."""
+    return bool((cells.groupby(list(by), dropna=False, sort=False)[column].nunique(dropna=False) <= 1).all())
 
 
 def _first(there: dict[str, Dimension], wanted: Iterable[str | None], without: str | None) -> Dimension:
