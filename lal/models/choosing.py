@@ -2,27 +2,46 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Self
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from lal.models.model import Choice
+from lal.part import Part
 
 STATE_WIDTH = 32
+CHOICE = (
+    "soft: all heads, as the router weighs them; hard: the heaviest alone, with the gradient of the soft weights (straight-through; "
+    "Bengio et al. 2013, arXiv 1308.3432); uniform: all alike for ever, so that there is no router, and routing penalties are refused"
+)
 
-Heads = Annotated[int, Field(ge=1, le=256, description="parallel heads per layer; 1 = no routing")]
-HeadWidth = Annotated[int | None, Field(ge=1, le=16384, description="hidden units of a head; null = width")]
-StateWidth = Annotated[int, Field(ge=1, le=16384, description="size of the routing state s")]
-RouterChoice = Annotated[Choice, Field(description="how weights are shared out: all heads in proportion, the heaviest alone, or all alike for ever")]
 
+class ParallelHeads(Part):
+    """A layer of heads, and how inputs are shared out among them: what every part that has such layers is set by. With one head there is no router."""
 
-def routing_misfit(heads: int, state_width: int, choice: Choice) -> str | None:
-    """Which setting would have no effect, with a remedy; None if all act."""
-    if heads == 1 and choice != "soft":
-        return f"choice has an effect only with two heads or more, but got choice={choice} with heads=1; remove it"
-    if (heads == 1 or choice == "uniform") and state_width != STATE_WIDTH:
-        return f"state_width has an effect only with two heads or more that are chosen, but got {state_width=} with {heads=}, {choice=}; remove it"
-    return None
+    heads: Annotated[int, Field(ge=1, le=256, description="parallel heads per layer; 1 = no routing")] = 4
+    head_width: Annotated[int | None, Field(ge=1, le=16384, description="hidden units of a head; null = width")] = None
+    state_width: Annotated[int, Field(ge=1, le=16384, description="size of the routing state s")] = STATE_WIDTH
+    choice: Annotated[Choice, Field(description=CHOICE)] = "soft"
+
+    @model_validator(mode="after")
+    def _routers_act(self) -> Self:
+        heads, choice, state_width = self.heads, self.choice, self.state_width
+        if heads == 1 and choice != "soft":
+            raise ValueError(f"choice has an effect only with two heads or more, but got {choice=!s} with {heads=}; remove it")
+        if not self.has_routing and state_width != STATE_WIDTH:
+            raise ValueError(
+                f"state_width has an effect only with two heads or more that are chosen, but got {state_width=} with {heads=}, {choice=}; remove it"
+            )
+        return self
+
+    @property
+    def has_routing(self) -> bool:
+        return self.heads > 1 and self.choice != "uniform"
+
+    @property
+    def hard_routing(self) -> bool:
+        return self.choice == "hard"
 
 
 def n_head_parameters(width: int, heads: int, head_width: int) -> int:

@@ -5,9 +5,7 @@ from __future__ import annotations
 from abc import abstractmethod
 from typing import Literal
 
-from pydantic import model_validator
-
-from lal.models.choosing import Heads, HeadWidth, RouterChoice, StateWidth, n_head_parameters, n_router_parameters, router_products, routing_misfit
+from lal.models.choosing import ParallelHeads, n_head_parameters, n_router_parameters, router_products
 from lal.part import Part
 
 
@@ -79,7 +77,7 @@ class PlainFeedForward(FeedForwardPart):
         return 2 * width * (mlp_width or 4 * width)
 
 
-class RoutedFeedForward(FeedForwardPart):
+class RoutedFeedForward(ParallelHeads, FeedForwardPart):
     """sum_i w[i] V_i activation(U_i x + b_i) + c_i over H heads; each token has weights of its own.
 
     With x the input of layer l's slot (normalised, if the transformer normalises) and x_0 the embedded token, which is position and all,
@@ -87,33 +85,17 @@ class RoutedFeedForward(FeedForwardPart):
         w   = softmax(W_gate gelu(W_state s_{l-1} + W_residual x)),   s_0 = RouteInit(x_0)
         s_l = W_update [s_{l-1}; output of the slot]
 
-    so that the routing state of a token is carried from layer to layer. The last layer's s_l would be read by nobody and is not computed.
-    choice: soft     as above;
-            hard     the heaviest head alone, with the gradient of the soft weights (straight-through; Bengio et al. 2013, arXiv 1308.3432);
-            uniform  every weight is 1/H for ever: there is no router, and routing penalties are refused.
-    Four heads as wide as the network have the hidden units of a plain slot, 4 x width.
+    so that the routing state of a token is carried from layer to layer. The last layer's s_l would be read by nobody and is not computed. This is
+    `choice: soft`.
+
+    Four heads as wide as the network have the hidden units of a plain slot, 4 x width, and start with an output as large. With K hidden units a head,
+    a the hidden units and v_0 the variance of V's independent entries, an output's variance is v_0 K E[a^2] sum_i w[i]^2; a plain slot's, of H K units
+    and entries of variance 1 / (3 H K), is E[a^2] / 3. They are equal where v_0 = 1 / (3 K sum_i w[i]^2): V ~ U(-s, s), s = init_scale / sqrt(K sum_i w[i]^2).
+    At first sum_i w[i]^2 is 1/H for uniform weights, about that for soft ones, and 1 for hard ones. So V starts H times as large as a plain slot's where
+    weights are shared out, sqrt(H) times where they are not, and an optimizer that moves all numbers alike changes it that much less in proportion.
     """
 
     kind: Literal["routed"] = "routed"
-    heads: Heads = 4
-    head_width: HeadWidth = None
-    state_width: StateWidth = 32
-    choice: RouterChoice = "soft"
-
-    @model_validator(mode="after")
-    def _routers_act(self) -> RoutedFeedForward:
-        misfit = routing_misfit(self.heads, self.state_width, self.choice)
-        if misfit:
-            raise ValueError(misfit)
-        return self
-
-    @property
-    def has_routing(self) -> bool:
-        return self.heads > 1 and self.choice != "uniform"
-
-    @property
-    def hard_routing(self) -> bool:
-        return self.choice == "hard"
 
     @property
     def label(self) -> str:

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Annotated, Literal
 
-from pydantic import Field, model_validator
+from pydantic import Field
 
-from lal.models.choosing import Heads, HeadWidth, RouterChoice, StateWidth, n_head_parameters, n_router_parameters, router_products, routing_misfit
+from lal.models.choosing import ParallelHeads, n_head_parameters, n_router_parameters, router_products
 from lal.models.model import ALWAYS, WITH_NORM, WITH_ROUTERS, Activation, Depth, InitScale, ModelPart, Norm, Role, Units, Width
 from lal.tasks.task import TaskPart
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from lal.models.network import Network
 
 
-class Routed(ModelPart):
+class Routed(ParallelHeads, ModelPart):
     """x_1 = sum of embeddings, s_0 = RouteInit(x_1), and for every layer l
 
         weights_l = softmax(W_gate gelu(W_state s_{l-1} + W_residual x_l))
@@ -25,37 +25,16 @@ class Routed(ModelPart):
         x_{l+1}   = x_l + output_l   (with `residual: false`: output_l)
 
     The last layer's s_l would be read by nobody and is not computed.
-    choice: soft     as above;
-            hard     the heaviest head alone, with the gradient of the soft weights (straight-through);
-            uniform  every weight is 1/H for ever: there is no router, and routing penalties are refused. So it is with one head, the ablation.
+    These weights are those of `choice: soft`. One head is the ablation.
     """
 
     kind: Literal["routed"] = "routed"
     depth: Depth = 1
     width: Width = 128
-    heads: Heads = 4
-    head_width: HeadWidth = None
-    state_width: StateWidth = 32
-    choice: RouterChoice = "soft"
     activation: Activation = "gelu"
     residual: Annotated[bool, Field(description="whether a layer adds to its input")] = True
     norm: Norm = "none"
     init_scale: InitScale = 1.0
-
-    @model_validator(mode="after")
-    def _routers_act(self) -> Routed:
-        misfit = routing_misfit(self.heads, self.state_width, self.choice)
-        if misfit:
-            raise ValueError(misfit)
-        return self
-
-    @property
-    def has_routing(self) -> bool:
-        return self.heads > 1 and self.choice != "uniform"
-
-    @property
-    def hard_routing(self) -> bool:
-        return self.choice == "hard"
 
     @property
     def routing_heads(self) -> int:
