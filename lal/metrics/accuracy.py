@@ -16,9 +16,6 @@ class Accuracy(Metric):
 
     name = "accuracy"
 
-    def applies(self, run: Supervised) -> bool:
-        return True
-
     def columns(self, run: Supervised) -> tuple[str, ...]:
         return ("train_loss", "test_loss", "train_acc", "test_acc")
 

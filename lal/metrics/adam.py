@@ -30,10 +30,9 @@ class AdamState(Metric):
     name = "adam"
     cost = 0.1
 
-    def applies(self, run: Supervised) -> bool:
-        return run.optim.kind in ("adam", "adamw")
-
     def columns(self, run: Supervised) -> tuple[str, ...]:
+        if run.optim.kind not in ("adam", "adamw"):
+            return ()
         own = ("update_decay_ratio",) if run.optim.kind == "adamw" else ()
         return ("adam_snr", "effective_lr", "effective_lr_median", *own)
 

@@ -20,11 +20,8 @@ class SoftmaxCollapse(Metric):
 
     name = "collapse"
 
-    def applies(self, run: Supervised) -> bool:
-        return run.loss == "cross_entropy"
-
     def columns(self, run: Supervised) -> tuple[str, ...]:
-        return ("collapsed_share",)
+        return ("collapsed_share",) if run.loss == "cross_entropy" else ()
 
     def values(self, probe: Probe) -> dict[str, Any]:
         from lal.metrics.probe import CHUNK_ROWS

@@ -31,11 +31,8 @@ class FunctionalDepth(Metric):
     name = "functional_depth"
     period = 10
 
-    def applies(self, run: Supervised) -> bool:
-        return run.model.has_gates
-
     def columns(self, run: Supervised) -> tuple[str, ...]:
-        return ("functional_depth", "rounded_acc")
+        return ("functional_depth", "rounded_acc") if run.model.has_gates else ()
 
     def values(self, probe: Probe) -> dict[str, Any]:
         assert probe.gates is not None

@@ -19,6 +19,7 @@ class Fisher(Metric):
     `fisher_trace`: y drawn from the network's own p, the trace of the true Fisher information;
     `empirical_fisher_trace`: y the right answer (Kunstner et al. 2019, arXiv 1905.12558, on the difference).
     `fisher_trace_se`, `empirical_fisher_trace_se`: their standard errors, which hold the choice of rows, too; null for a single group.
+    Four groups leave it 3 degrees of freedom: the mean +- 2 of it hold 86 %, +- 3.18 hold 95 %.
 
     Of 4 groups of 32 sampled rows (`sample.py`), in float64, with random vectors in place of single gradients. Empirical: signs s,
     E ||sum_i s_i g_i||^2 = sum_i ||g_i||^2. True: a label drawn from p moves row i by J_i^T u_i, u = onehot(y) - p, of mean 0 and covariance
@@ -30,11 +31,8 @@ class Fisher(Metric):
     cost = 0.5
     default = False
 
-    def applies(self, run: Supervised) -> bool:
-        return run.loss == "cross_entropy"
-
     def columns(self, run: Supervised) -> tuple[str, ...]:
-        return ("fisher_trace", "fisher_trace_se", "empirical_fisher_trace", "empirical_fisher_trace_se")
+        return ("fisher_trace", "fisher_trace_se", "empirical_fisher_trace", "empirical_fisher_trace_se") if run.loss == "cross_entropy" else ()
 
     def values(self, probe: Probe) -> dict[str, Any]:
         import torch

@@ -27,9 +27,11 @@ class Fourier(Metric):
 
     Of the logits, less their mean over classes and over pairs:
     `diagonal_energy`: share of their 2-D DFT energy on (k, k), in [0, 1]: on functions of i + j; chance is 1/(n + 1);
-    `key_frequencies`: the fewest frequencies that together hold 90 % of it, ascending;
+    `key_frequencies`: the fewest frequencies that together hold 90 % of it, ascending; `n_key_frequencies`: how many they are;
     `restricted_loss`: mean task loss over all pairs of the logits' mean and their waves cos, sin of 2 pi k (i + j) / n at key frequencies alone;
     `excluded_loss`: mean task loss over **training** pairs of the logits without these waves; null if none is in the group.
+    The key frequencies are chosen anew at every measurement, not those of the end of the run (as Nanda et al. do), so a curve of either loss may move
+    because the set does: see `n_key_frequencies`. Early on they are many, and a small restricted loss says little.
     Logits that do not depend on the input have no key frequencies, and null for diagonal energy.
     """
 
@@ -37,11 +39,12 @@ class Fourier(Metric):
     period = 5
     cost = 0.4
 
-    def applies(self, run: Supervised) -> bool:
-        return has_cyclic_table(run)
-
     def columns(self, run: Supervised) -> tuple[str, ...]:
-        return ("embedding_gini", "neuron_ipr", "key_frequencies", "restricted_loss", "excluded_loss", "diagonal_energy")
+        of_embedding, of_logits = (
+            ("embedding_gini", "neuron_ipr"),
+            ("key_frequencies", "n_key_frequencies", "restricted_loss", "excluded_loss", "diagonal_energy"),
+        )
+        return of_embedding + of_logits if has_cyclic_table(run) else ()
 
     def values(self, probe: Probe) -> dict[str, Any]:
         from lal.losses import losses_of_rows
@@ -54,6 +57,7 @@ class Fourier(Metric):
             "embedding_gini": gini(energies.sum(1).sqrt()),
             "neuron_ipr": inverse_participation(energies),
             "key_frequencies": diagonal.keys.tolist(),
+            "n_key_frequencies": len(diagonal.keys),
             "restricted_loss": losses_of_rows(probe.run.loss, diagonal.waves(constant=True), group.answers).mean().item(),
             "excluded_loss": excluded_loss(probe, group, diagonal.waves(constant=False)),
             "diagonal_energy": diagonal.energies.sum().item() / total if total > 0 else None,

@@ -21,7 +21,8 @@ class GateState(Metric):
 
     `gate_values`: the mean gate of every layer; `effective_depth`: their sum; `open_gates`: the share of a layer's gates that exceed
     0.5, summed over layers; `gate_entropy`: mean over gates of -g log g - (1-g) log(1-g), nats, in [0, log 2]. The sum is easily
-    evaded: a network that shrinks its gates and grows its weights keeps all its layers. An absent layer counts as gate 0.
+    evaded: a network that shrinks its gates and grows its weights keeps all its layers. An absent layer counts as gate 0. Of a layer that
+    was added (`grow`) these are the gates alone, as charged, not their product with the layer's factor: it may be near 0 behind an open gate.
 
     Where each input has its own gates, their sum over layers is that input's depth: `effective_depth_sd` is its standard deviation over
     all inputs, `effective_depth_right` and `effective_depth_wrong` its mean over the test rows that are answered so, null where none is.
@@ -30,10 +31,9 @@ class GateState(Metric):
 
     name = "gates"
 
-    def applies(self, run: Supervised) -> bool:
-        return run.model.has_gates
-
     def columns(self, run: Supervised) -> tuple[str, ...]:
+        if not run.model.has_gates:
+            return ()
         own = (*(BY_INPUT if run.model.gates_by_input else ()), *(("layers_present",) if run.model.grows else ()))
         return ("gate_values", "effective_depth", "open_gates", "gate_entropy", *own)
 

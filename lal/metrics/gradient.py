@@ -21,9 +21,6 @@ class GradientNorm(Metric):
     cost = 1.0
     default = False
 
-    def applies(self, run: Supervised) -> bool:
-        return True
-
     def columns(self, run: Supervised) -> tuple[str, ...]:
         return ("grad_norm",)
 

@@ -19,11 +19,8 @@ class HardRouting(Metric):
     period = 5
     cost = 0.8
 
-    def applies(self, run: Supervised) -> bool:
-        return run.model.has_routing
-
     def columns(self, run: Supervised) -> tuple[str, ...]:
-        return ("hard_acc",)
+        return ("hard_acc",) if run.model.has_routing else ()
 
     def values(self, probe: Probe) -> dict[str, Any]:
         from lal.metrics.probe import CHUNK_ROWS

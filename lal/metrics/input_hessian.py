@@ -22,9 +22,6 @@ class InputHessian(Metric):
     cost = 0.4
     default = False
 
-    def applies(self, run: Supervised) -> bool:
-        return True
-
     def columns(self, run: Supervised) -> tuple[str, ...]:
         return ("input_hessian_trace", "input_hessian_trace_se")
 

@@ -16,9 +16,6 @@ class Margin(Metric):
 
     name = "margin"
 
-    def applies(self, run: Supervised) -> bool:
-        return True
-
     def columns(self, run: Supervised) -> tuple[str, ...]:
         return ("train_margin", "test_margin")
 

@@ -27,13 +27,13 @@ class Metric(ABC):
     default: ClassVar[bool] = True
     cost: ClassVar[float] = 0.0
 
-    @abstractmethod
     def applies(self, run: Supervised) -> bool:
         """Whether `run` has what this metric looks at."""
+        return bool(self.columns(run))
 
     @abstractmethod
     def columns(self, run: Supervised) -> tuple[str, ...]:
-        """The columns it fills, but for those named after single tensors (`<column>/<tensor>`)."""
+        """The columns it fills, but for those named after single tensors (`<column>/<tensor>`); none where `run` has not what it looks at."""
 
     @abstractmethod
     def values(self, probe: Probe) -> dict[str, Any]:

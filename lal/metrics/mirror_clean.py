@@ -20,11 +20,8 @@ class MirrorClean(Metric):
 
     name = "mirror_clean"
 
-    def applies(self, run: Supervised) -> bool:
-        return run.task.commutes
-
     def columns(self, run: Supervised) -> tuple[str, ...]:
-        return ("mirror_clean_acc",)
+        return ("mirror_clean_acc",) if run.task.commutes else ()
 
     def values(self, probe: Probe) -> dict[str, Any]:
         clean = probe.data.mirror_clean

@@ -21,9 +21,6 @@ class Price(Metric):
 
     name = "price"
 
-    def applies(self, run: Supervised) -> bool:
-        return True
-
     def columns(self, run: Supervised) -> tuple[str, ...]:
         slots = [*run.penalties.charged(), *(["compute"] if run.model.has_gates else [])]
         return ("total_loss", *dict.fromkeys(COLUMN[slot] for slot in slots))

@@ -16,9 +16,6 @@ class RepresentationNorm(Metric):
 
     name = "representation"
 
-    def applies(self, run: Supervised) -> bool:
-        return True
-
     def columns(self, run: Supervised) -> tuple[str, ...]:
         return ("representation_norm",)
 

@@ -25,12 +25,10 @@ class Smoothness(Metric):
     period = 5
     cost = 0.5
 
-    def applies(self, run: Supervised) -> bool:
-        task = run.task
-        return task.n_operands == 2 and task.n_operations == 1 and task.n_rows == task.n_tokens**2
-
     def columns(self, run: Supervised) -> tuple[str, ...]:
-        return ("spectral_smoothness", "logit_smoothness")
+        task = run.task
+        of_pairs = task.n_operands == 2 and task.n_operations == 1 and task.n_rows == task.n_tokens**2
+        return ("spectral_smoothness", "logit_smoothness") if of_pairs else ()
 
     def values(self, probe: Probe) -> dict[str, Any]:
         from lal.penalties.spectral import smoothness

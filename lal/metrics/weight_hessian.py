@@ -16,14 +16,12 @@ class WeightHessian(Metric):
 
     Of 4 groups of 32 sampled rows (`sample.py`), each with one Rademacher vector v: E v^T H v = tr H (Hutchinson 1990). In float64. The
     standard error is that of the mean over groups, and so holds the choice of rows, too; null for a single group.
+    Four groups leave it 3 degrees of freedom: the mean +- 2 of it hold 86 %, +- 3.18 hold 95 %.
     """
 
     name = "weight_hessian"
     cost = 0.8
     default = False
-
-    def applies(self, run: Supervised) -> bool:
-        return True
 
     def columns(self, run: Supervised) -> tuple[str, ...]:
         return ("hessian_trace", "hessian_trace_se")

@@ -22,9 +22,6 @@ class WeightNorm(Metric):
 
     name = "weight_norm"
 
-    def applies(self, run: Supervised) -> bool:
-        return True
-
     def columns(self, run: Supervised) -> tuple[str, ...]:
         return ("weight_norm", *(f"role_norm/{role}" for role in ROLES if role in run.model.roles), "logit_scale")
 

@@ -45,7 +45,9 @@ class Gated(ModelPart):
     controls: output  as above;   skip  x_l = (1 - g_l) x_{l-1} + g_l f_l(x_{l-1}). Either way a gate of 0 skips the layer.
     grow: layers are added as training stalls. An added layer's gates are multiplied by a learned factor that starts at 0, so that the
           network's function is the same to the bit, and yet has a gradient (ReZero; Bachlechner et al. 2020, arXiv 2003.04887). The factor
-          has the role of a gate. A layer that is absent counts as gate 0.
+          has the role of a gate. A layer that is absent counts as gate 0. Compute penalties charge, and metrics report, the gate alone and not
+          its product with the factor, from the step the layer is added: what is charged is not what multiplies, and by its factor a layer may
+          act while it pays little, or pay while it hardly acts. `functional_depth` is not deceived: it removes layers, factor and all.
     """
 
     has_gates: ClassVar[bool] = True

@@ -1,6 +1,8 @@
 """Charges for open gates g_1 ... g_L in [0, 1]; of a layer with several gates, its charge is their mean.
 
-The formulas are those of the experiment plan of Least Action Learning.
+The formulas are those of the experiment plan of Least Action Learning. Where layers are added (`grow`), what multiplies such a layer is its gate times a
+learned factor; g is the gate alone. A layer is thus charged in full from the step it is added, while its factor is still 0: it must earn its price.
+An absent layer costs nothing, for its gate counts as 0.
 """
 
 from __future__ import annotations

@@ -10,6 +10,7 @@ from torch import nn
 
 from lal.metrics import METRICS
 from lal.metrics.probe import Probe, looking
+from lal.metrics.routing import operation_specialisation
 from lal.models.network import Network, Output
 from lal.runs.supervised_loop import SupervisedRun
 from lal.stopping import Stopper
@@ -123,6 +124,42 @@ def test_routing_columns_row_by_row(name):
         test = run.data.test
         hard = run.network.forward_hard(run.data.tokens).logits.argmax(1)
         assert values["hard_acc"] == (hard == run.data.targets)[test].double().mean().item()
+
+
+@pytest.mark.parametrize("name", ["routed", "routed-hard", "transformer-routed", "transformer-routed-hard"])
+def test_operation_specialisation_row_by_row(name):
+    run = trained(name, task={"p": 5, "train_frac": 0.5, "operation": "add+multiply+divide"})
+    value, found = measured(run, "routing")["operation_specialisation"], []
+    with looking(run.network):
+        outputs = [(row[2], run.network(torch.tensor([row])).routing) for row in run.data.tokens.tolist()]
+    for layer in range(run.config.model.depth):
+        for position in range(len(outputs[0][1][layer])):
+            joint = {}  # of head and operation
+            for operation, routing in outputs:
+                for head, weight in enumerate(routing[layer][position, 0].tolist()):
+                    joint[head, operation] = joint.get((head, operation), 0.0) + weight / len(outputs)
+            heads, operations = (
+                {each: sum(share for pair, share in joint.items() if pair[side] == each) for each in {pair[side] for pair in joint}} for side in (0, 1)
+            )
+            found.append((layer, sum(share * log(share / heads[head] / operations[operation]) for (head, operation), share in joint.items() if share > 0)))
+    by_layer = [mean(each for index, each in found if index == layer) for layer in range(run.config.model.depth)]
+    assert value == pytest.approx(mean(by_layer), abs=1e-12)
+    assert value > 0
+
+
+def test_operation_specialisation_at_its_ends():
+    operations = torch.arange(2).repeat(6)
+    chosen, alike = nn.functional.one_hot(operations, 3).double(), torch.full((12, 3), 1 / 3, dtype=torch.float64)
+    assert operation_specialisation(chosen[None], operations).item() == pytest.approx(log(2))
+    assert operation_specialisation(alike[None], operations).item() == pytest.approx(0, abs=1e-12)
+    crossed = torch.stack([chosen, chosen[:, [1, 0, 2]]])  # heads change places from one position to the next
+    assert operation_specialisation(crossed, operations).item() == pytest.approx(log(2))
+    by_row = nn.functional.one_hot(torch.arange(12) // 2 % 3, 3).double()  # decisive, but not by the operation
+    assert operation_specialisation(by_row[None], operations).item() == pytest.approx(0, abs=1e-12)
+
+
+def test_operation_specialisation_needs_operations():
+    assert "operation_specialisation" not in METRICS["routing"].columns(run_config("routed"))
 
 
 class Table(Network):
