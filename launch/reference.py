@@ -1,4 +1,4 @@
-"""The pages that are written from the types: `python -m launch.reference docs` writes docs/configuration.md and docs/dialects.md."""
+"""Pages that are written from the code: `python -m launch.reference docs` writes docs/configuration.md, docs/dialects.md and the list in sweeps/README.md."""
 
 from __future__ import annotations
 
@@ -18,6 +18,7 @@ from lal.part import Part, kind_of
 from lal.runs.supervised import Measure, Penalties
 from launch.axes import Seeds
 from launch.dialects.page import page
+from launch.listing import listing
 from launch.spec import Arm, ParetoSpec, PhaseSpec, Profile, Report, Resources, Sweep, ThresholdsSpec
 
 HEAD = """# Configuration
@@ -160,3 +161,5 @@ def _metrics() -> Iterator[str]:
 if __name__ == "__main__":
     for name, text in pages().items():
         Path(sys.argv[1], name).write_text(text, encoding="utf-8")
+    sweeps = Path(sys.argv[1]).parent / "sweeps/README.md"
+    sweeps.write_text(listing(sweeps.read_text(encoding="utf-8")), encoding="utf-8")

@@ -8,12 +8,15 @@ from pathlib import Path
 import pytest
 
 from lal.store import Store
+from launch.listing import listing
 from launch.plan import plan, summary
 from launch.sweep import load, manifest
 
 SWEEPS = Path(__file__).parents[2] / "sweeps"
 NAMES = sorted(path.stem for path in SWEEPS.glob("*.yaml"))
 LINE = re.compile(r"^\| \[`(\w+)`\]\(\1\.yaml\) \| (.*) \| ([\d,]+) \| .* \| ([\d,]*) \| .* \| (.*) \|$", re.MULTILINE)
+COST = re.compile(r"([\d,]+) (h|min|s) (?=\|)")
+UNITS = {"h": 3600, "min": 60, "s": 1}
 LISTED = {name: cells for name, *cells in LINE.findall((SWEEPS / "README.md").read_text(encoding="utf-8"))}
 
 
@@ -36,6 +39,15 @@ def test_a_shipped_sweep_plans_in_every_profile_and_is_listed_with_its_size(name
 
 def test_the_list_has_every_sweep_once() -> None:
     assert sorted(LISTED) == NAMES
+
+
+def test_the_list_is_what_is_written_from_the_sweeps() -> None:
+    """Costs may drift a little before they are written anew: they follow every constant of the model of machines."""
+    page = (SWEEPS / "README.md").read_text(encoding="utf-8")
+    anew = listing(page)
+    assert COST.sub("", anew) == COST.sub("", page), "run `make docs`"
+    then, now = ([float(number.replace(",", "")) * UNITS[unit] for number, unit in COST.findall(each)] for each in (page, anew))
+    assert len(now) > 60 and now == pytest.approx(then, rel=0.5, abs=2), "run `make docs`"
 
 
 @pytest.mark.parametrize("name", NAMES)
