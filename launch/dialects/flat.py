@@ -6,10 +6,9 @@ from collections.abc import Mapping
 from typing import Any
 
 from lal.errors import Refused
-from launch.dialects.keys import Path
 from launch.dialects.translation import DEFAULT_SEED, Given, Translation, translated
 from launch.problems import SHOWN
-from launch.reading import Document
+from launch.reading import Document, Keys
 
 Values = dict[str, Any]
 ABOUT_THE_SWEEP = ("name", "notes", "description")
@@ -41,7 +40,7 @@ def flat(document: Document, stem: str) -> Document:
     )
 
 
-def given_in(document: Document, path: Path) -> dict[str, Given]:
+def given_in(document: Document, path: Keys) -> dict[str, Given]:
     """The flat keys in the mapping at `path` of a document; none where nothing is written there.
 
     Raises:
@@ -101,7 +100,7 @@ def notes(given: Mapping[str, Given]) -> list[str]:
     return [str(given[key].value) for key in ("notes", "description") if key in given and given[key].value]
 
 
-def placed(run: Translation, home: Path, where: str) -> dict[Path, str]:
+def placed(run: Translation, home: Keys, where: str) -> dict[Keys, str]:
     """The places of a run's values, once they stand at `home`."""
     return {home: where} | {(*home, *path): place for path, place in run.places.items()}
 
@@ -121,7 +120,7 @@ def finish_or_refuse(runs: Mapping[str, Translation], problems: list[str] | None
         raise Refused("\n".join([*wrong[:SHOWN], *more]))
 
 
-def with_head(document: Document, stem: str, head: Mapping[str, Given], values: Values, places: dict[Path, str], told: tuple[str, ...]) -> Document:
+def with_head(document: Document, stem: str, head: Mapping[str, Given], values: Values, places: dict[Keys, str], told: tuple[str, ...]) -> Document:
     """A document of this program: name and question first."""
     name = head["name"].value if "name" in head and head["name"].value not in (None, "") else stem
     said = values.pop("question", "\n".join(notes(head)))

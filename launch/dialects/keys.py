@@ -6,7 +6,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-Path = tuple[Any, ...]  # of a value in a document
 ROUTED, TRANSFORMERS = ("routed", "routed_transformer"), ("transformer", "routed_transformer")
 ADAM = ("adamw", "adam")
 CURVATURE = ("gradient", "weight_hessian", "fisher")

@@ -9,11 +9,11 @@ from typing import Any
 from lal.errors import Refused, nearest
 from launch.dialects.flat import experiments_of as flat_experiments
 from launch.dialects.flat import finish_or_refuse, given_in, placed, seed_of, told, with_head
-from launch.dialects.keys import ABOUT, KEYS, REFUSED, Path
+from launch.dialects.keys import ABOUT, KEYS, REFUSED
 from launch.dialects.translation import Given, Translation, translated
-from launch.reading import Document
+from launch.reading import Document, Keys
 
-Leaves = dict[Path, Given]
+Leaves = dict[Keys, Given]
 SECTIONS = ("data", "model", "training")
 HEAD = ("name", "notes", "description")
 SEED = ("data", "seed")
@@ -64,19 +64,19 @@ def run_of(leaves: Leaves, file: str) -> Translation:
     return run
 
 
-def written(runs: Mapping[str, Translation], changes: Mapping[str, tuple[Leaves, str]], kind: str) -> tuple[dict[str, Any], dict[Path, str]]:
+def written(runs: Mapping[str, Translation], changes: Mapping[str, tuple[Leaves, str]], kind: str) -> tuple[dict[str, Any], dict[Keys, str]]:
     """Arms or points of this program, and their places; the only run without a name is the base."""
     if list(runs) == [""]:
         (run,) = runs.values()
         return {"base": run.values}, placed(run, ("base",), changes[""][1])
     inner = ("base",) if kind == "arms" else ()
-    places: dict[Path, str] = {(kind,): next(iter(changes.values()))[1]}
+    places: dict[Keys, str] = {(kind,): next(iter(changes.values()))[1]}
     for name, run in runs.items():
         places |= {(kind, name): changes[name][1]} | placed(run, (kind, name, *inner), changes[name][1])
     return {kind: {name: {"base": run.values} if inner else run.values for name, run in runs.items()}}, places
 
 
-def leaves_at(document: Document, path: Path) -> Leaves:
+def leaves_at(document: Document, path: Keys) -> Leaves:
     """Every value of the mapping at `path`, by its own path there. An empty mapping is a value, but for a section's."""
     found: Leaves = {}
     for name, each in given_in(document, path).items():

@@ -12,8 +12,9 @@ from pydantic import ValidationError
 
 from lal.errors import nearest
 from lal.tasks.modular import Modular
-from launch.dialects.keys import ABOUT, BY_NAME, GATED_DEPTH, KEYS, MODEL_TYPES, REFUSED, Key, Path
+from launch.dialects.keys import ABOUT, BY_NAME, GATED_DEPTH, KEYS, MODEL_TYPES, REFUSED, Key
 from launch.merging import merged, nested, segments
+from launch.reading import Keys
 
 DEFAULT_SEED = 42
 MAX_DIGITS = 19  # of a whole number; no key takes more
@@ -39,7 +40,7 @@ class Translation:
     """
 
     values: dict[str, Any] = field(default_factory=dict)
-    places: dict[Path, str] = field(default_factory=dict)
+    places: dict[Keys, str] = field(default_factory=dict)
     problems: list[str] = field(default_factory=list)
     left_out: dict[str, str] = field(default_factory=dict)
 
