@@ -39,6 +39,7 @@ class Transformer(ModelPart):
     tied: Annotated[bool, Field(description="whether tokens are read off with the table that they are embedded with")] = False
     operator: Annotated[bool, Field(description="operation tokens between operands: [a, op, b, =]; without, [a, b, =]")] = True
     init_scale: InitScale = 1.0
+    embedding_std: Annotated[float, Field(gt=0, le=10, description="tokens and positions start from N(0, std x init_scale); 0.02 is GPT-2's")] = 0.02
     feed_forward: Annotated[PlainFeedForward | RoutedFeedForward, Field(discriminator="kind", description="plain: one MLP a layer; routed: parallel heads")] = (
         PlainFeedForward()
     )

@@ -15,7 +15,6 @@ from lal.models.sequence import Sequence
 from lal.models.transformer import Transformer
 from lal.tasks.task import TaskPart
 
-EMBEDDING_STD = 0.02  # as in GPT-2 (Radford et al. 2019)
 
 
 class TokenTable(nn.Module):
@@ -23,7 +22,7 @@ class TokenTable(nn.Module):
 
     def __init__(self, config: Transformer, task: TaskPart, generator: torch.Generator):
         super().__init__()
-        std = EMBEDDING_STD * config.init_scale
+        std = config.embedding_std * config.init_scale
         self.weight = nn.Parameter(torch.empty(config.n_tokens(task), config.width).normal_(0, std, generator=generator))
         self.position = nn.Parameter(torch.empty(config.n_positions(task), config.width).normal_(0, std, generator=generator))
         self.sequence: Sequence = config.sequence(task)
