@@ -8,6 +8,7 @@ from math import isfinite
 
 from analysis.cells import bounds, curve, times
 from analysis.collect import Tables
+from analysis.depth_bound import AT_MOST, is_bound
 from analysis.figures.dimensions import Dimension, layout, plain, split
 from analysis.figures.theme import median_word, number, percent, safe, short_word, value_word, word
 from analysis.frame import Frame, Series
@@ -50,7 +51,8 @@ def standing(tables: Tables) -> str:
     parts += [f"{n_failed} failed ({kinds}) and count for nothing"] if n_failed else []
     n_outgrown = int((runs["state"] == "outgrown").sum())
     counted = "finished under a smaller budget than is asked now, and count as censored where they stopped"
-    parts += [f"{n_outgrown} {counted} (`{safe(tables.command())}` continues them)"] if n_outgrown else []
+    n_refused = sum(tables.readings[index].failure is not None for index in runs.index[runs["state"] == "outgrown"])
+    parts += [f"{n_outgrown} {counted} (`{safe(tables.command())}` continues them{f'; {n_refused} failed at that' if n_refused else ''})"] if n_outgrown else []
     diverged = int(((done["outcome"] == "diverged") & ~done["event"]).sum())
     parts += [f"{diverged} diverged, and count as never generalising"] if diverged else []
     pruned = int((done["outcome"] == "pruned").sum())
@@ -189,14 +191,18 @@ def _saved(tables: Tables, title: str, x: Dimension, low: Series, high: Series) 
     counts = " and ".join(f"{int(cell['n_held'])} of {int(cell['n'])}" for cell in (low, high))
     who = f"Compared are the {counts} seeds that end at {goal_word(tables)}"
     text = f"{head(title)}from {at(x, low)} to {at(x, high)}, {'; '.join(move.told() for move in moves.values())}. {who}"
+    bound = "functional_depth" in moves and is_bound(tables.history[tables.history["cell"].isin([low["cell"], high["cell"]])])
     if any(move.way is None for move in moves.values()):
-        return f"{text}: too few to test this."
+        return f"{text}: too few to test this.{f' {AT_MOST}' if bound else ''}"
     lost = goal in moves and moves[goal].way == (-1 if tables.goal.direction == "max" else 1)
-    return f"{text} (exact permutation tests, Holm-adjusted, at the 5 % level).{paid(moves, lost)}"
+    return f"{text} (exact permutation tests, Holm-adjusted, at the 5 % level).{f' {AT_MOST}' if bound else ''}{paid(moves, lost, bound)}"
 
 
-def paid(moves: Mapping[str, Move], lost: bool) -> str:
-    """Whether layers are needed no more, or only their gates were shrunk: what the sum of gates claims against what functional depth shows."""
+def paid(moves: Mapping[str, Move], lost: bool, bound: bool) -> str:
+    """Whether layers are needed no more, or only their gates were shrunk: what the sum of gates claims against what functional depth shows.
+
+    Where depths are bounds, nothing is called a true saving: of either network fewer layers may be needed than were found.
+    """
     claimed, real = moves.get("effective_depth"), moves.get("functional_depth")
     if claimed is None or claimed.way != -1 or real is None:
         return ""
@@ -205,7 +211,8 @@ def paid(moves: Mapping[str, Move], lost: bool) -> str:
         return f"{gates} no fewer are measurably needed: the charge was evaded."
     if real.saved < claimed.saved / 2:
         return f"{gates} only {number(real.saved, 2)} were: the charge was mostly evaded."
-    return f" {number(real.saved, 2)} layers were truly saved, {'and accuracy was lost' if lost else 'at no measurable cost in accuracy'}."
+    saved = f"{number(real.saved, 2)} layers were {'saved by these bounds' if bound else 'truly saved'}"
+    return f" {saved}, {'and accuracy was lost' if lost else 'at no measurable cost in accuracy'}."
 
 
 def sooner(tables: Tables, title: str, x: Dimension, ordered: list[Series]) -> str | None:

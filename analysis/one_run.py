@@ -12,7 +12,7 @@ from pydantic import ValidationError
 
 from analysis.again import command, results_word
 from analysis.collect import refuse_stricter, thresholds_of
-from analysis.frame import Frame
+from analysis.frame import Frame, Series
 from analysis.measured import merged
 from analysis.reading import Reading, reading, verdict_on
 from analysis.snapshots import Snapshots
@@ -63,6 +63,13 @@ class OneRun:
     def kind(self) -> str:
         """Of its model."""
         return str(self.config.get("model", {}).get("kind", ""))
+
+    def last_row(self, *columns: str) -> Series | None:
+        """The last row that has all of `columns`: what is set side by side is of one step."""
+        if not all(map(self.has, columns)):
+            return None
+        whole = self.rows[self.rows[list(columns)].notna().all(axis=1)]
+        return None if whole.empty else whole.iloc[-1]
 
 
 def one_run(store: Store, run_id: str, threshold: float | None = None, **phases: float | None) -> OneRun:

@@ -28,13 +28,14 @@ class Reading:
 
     Attributes:
         state: done        it ended under this sweep's budget;
-               outgrown    it ended under a smaller budget than is asked now, as when an extension was interrupted: censored where it
-                           stopped. To leave it out would keep only those that generalised before, which need no extension;
-               failed      its last attempt did not finish;
+               outgrown    it ended under a smaller budget than is asked now, as when an extension was interrupted or failed: censored where
+                           it stopped. To leave it out would keep only those that generalised before, which need no extension;
+               failed      no attempt finished;
                unfinished  begun, and never ended;
                damaged     its history cannot be read;
                missing     nothing is there.
         outcome, reason: of its end under this sweep's budget, or of its failure; None otherwise.
+        failure: of the last attempt, also of one to continue a run that had finished.
         step: the last step that counts.
         rows: history on this sweep's own grid, the multiples of `eval_every`, and the row at which it ended, with what was measured later; None unless COUNTED.
         unread: names of later measurements that are damaged.
@@ -64,9 +65,8 @@ def reading(folder: RunFolder, entry: Entry, goal: Goal, fit: Goal | None) -> Re
         return Reading("damaged", reason="its history cannot be read", record=record, failure=failure)
     end = end_of(stopping_rows(table, goal, fit), Stopper(Budget.model_validate(entry["budget"]), goal, fit, entry["eval_every"]))
     if end is None and record.outcome not in ("pruned", "diverged"):
-        if failure:
-            return Reading("failed", failure.outcome, failure.reason, failure.step, record, failure)
-        reason = f"stopped at step {record.steps:,} under a smaller budget"
+        then = f"; its continuation failed at step {failure.step:,}: {failure.reason}" if failure else ""
+        reason = f"stopped at step {record.steps:,} under a smaller budget{then}"
         return _counted("outgrown", "budget", reason, record.steps, folder, record, failure, thinned(table, record.steps, entry["eval_every"]))
     outcome, reason, step = (end.outcome, end.reason, end.step) if end else (record.outcome, record.reason, record.steps)
     return _counted("done", outcome, reason, step, folder, record, failure, thinned(table, step, entry["eval_every"]))

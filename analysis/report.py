@@ -62,7 +62,7 @@ def write(store: Store, folder: str, threshold: float | None = None, png: bool =
     told = findings(tables)
     where = store.sweep(folder)
     store.put(f"{where}/report.html", html(tables, figures, told, left_out))
-    return Report(store.root / where / "report.html", told, left_out, photograph(store, f"{where}/figures", figures) if png else None)
+    return Report(store.root / where / "report.html", told, left_out, pictured(store, f"{where}/figures", figures, png))
 
 
 def drawn(tables: Tables) -> tuple[list[Drawn], list[str]]:
@@ -77,6 +77,14 @@ def drawn(tables: Tables) -> tuple[list[Drawn], list[str]]:
             else:
                 figures.append(Drawn(key, title, member.draw(info), member.draw(info, narrow=True), info.caption, page.html_table(member.table(info))))
     return figures, left_out
+
+
+def pictured(store: Store, where: str, figures: list[Drawn], png: bool) -> str | None:
+    """Pictures of `figures`, if `png`, in folder `where`, in which none of an earlier report stays: the page is new. The reason if there can be none."""
+    for name in store.names(where):
+        if name.endswith(".png"):
+            store.remove(f"{where}/{name}")
+    return photograph(store, where, figures) if png else None
 
 
 def photograph(store: Store, where: str, figures: list[Drawn]) -> str | None:
@@ -143,16 +151,18 @@ def _data(tables: Tables) -> str:
 
 
 def _failures(tables: Tables) -> list[str]:
-    """Failed runs by reason, each with its first traceback."""
-    failed = tables.distinct[tables.distinct["state"] == "failed"]
-    if failed.empty:
+    """Failed runs by reason, each with its first traceback; also those that had finished under a smaller budget before."""
+    failures = {index: tables.readings[index].failure for index, run in tables.distinct.iterrows() if run["state"] in ("failed", "outgrown")}
+    there = {index: each for index, each in failures.items() if each is not None}
+    if not there:
         return []
+    failed = tables.runs.loc[list(there), ["run_id"]].assign(outcome=[each.outcome for each in there.values()], reason=[each.reason for each in there.values()])
     told = ["<h2>Failures</h2>", f"<p>{runs_word(len(failed))} failed. The next <code>{escape(tables.command())}</code> tries again.</p>"]
     groups = list(failed.groupby(["outcome", "reason"], sort=False))
     for (outcome, reason), runs in groups[:MOST_FAILURES]:
-        failure = tables.readings[runs.index[0]].failure
+        failure = there[runs.index[0]]
         names = ", ".join(escape(each) for each in runs["run_id"].head(10)) + (f" and {len(runs) - 10} more" if len(runs) > 10 else "")
-        trace = f"<pre>{escape(failure.traceback)}</pre>" if failure and failure.traceback else "<p>There is no traceback.</p>"
+        trace = f"<pre>{escape(failure.traceback)}</pre>" if failure.traceback else "<p>There is no traceback.</p>"
         told.append(
             page.details(f"{escape(str(outcome).replace('_', ' '))}, {runs_word(len(runs))}: {escape(str(reason))}", f'<p class="soft">{names}</p>{trace}')
         )

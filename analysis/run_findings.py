@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from analysis.depth_bound import is_bound
 from analysis.figures.theme import number, percent, safe, word
 from analysis.one_run import OneRun
 from lal.events import Time
@@ -65,14 +66,11 @@ def symmetry(run: OneRun) -> str | None:
 
 def depth(run: OneRun) -> list[str]:
     """How many layers are open, and how many are needed."""
-    gates, needed = run.last("effective_depth"), run.last("functional_depth")
+    gates = run.last("effective_depth")
     if gates is None:
         return []
     layers = len(run.last("gate_values")) if run.has("gate_values") else None
-    told = [
-        f"The sum of gates ends at {number(float(gates))}{f' of {layers}' if layers else ''}"
-        + (f"; {int(needed)} layers are needed." if needed is not None else ".")
-    ]
+    told = [f"The sum of gates ends at {number(float(gates))}{f' of {layers}' if layers else ''}{needed(run)}."]
     spread = run.last("effective_depth_sd")
     if spread is not None:
         told.append(f"Over inputs, the sum of gates has a standard deviation of {number(float(spread))} layers at the end.")
@@ -82,18 +80,28 @@ def depth(run: OneRun) -> list[str]:
     return told
 
 
+def needed(run: OneRun) -> str:
+    """How many layers are needed, as it was last measured; nothing is said of a network that answers little right, which needs none for that."""
+    row = run.last_row("functional_depth", "test_acc")
+    if row is None or row["test_acc"] < LITTLE:
+        return ""
+    count = int(row["functional_depth"])
+    bound = "at most " if is_bound(row.to_frame().T) else ""
+    return f"; {bound}{count} {'layer is' if count == 1 else 'layers are'} needed"
+
+
 def routing(run: OneRun) -> list[str]:
     """How decisive routing is, and whether the heaviest head alone is enough."""
     entropy = run.last("routing_entropy_norm")
     if entropy is None:
         return []
-    hard, test, heads = run.last("hard_acc"), run.last("test_acc"), run.last("effective_heads")
+    both, heads, by_operation = run.last_row("hard_acc", "test_acc"), run.last("effective_heads"), run.last("operation_specialisation")
     told = f"Routing ends with entropy {number(float(entropy))} of 1 (0: each input takes one head), over {number(float(heads))} effective heads"
-    return [
-        f"{told}; with the heaviest head alone, test accuracy is {number(float(hard))} instead of {number(float(test))}."
-        if hard is not None and test is not None
-        else f"{told}."
-    ]
+    if both is not None:
+        accuracies = f"{number(float(both['hard_acc']))} instead of {number(float(both['test_acc']))}"
+        told += f"; with the heaviest head alone, test accuracy is {accuracies} (step {int(both['step']):,})"
+    shared = "Which head is chosen tells {} nats of which operation is asked for (0: nothing)."
+    return [f"{told}.", *([shared.format(number(float(by_operation)))] if by_operation is not None else [])]
 
 
 def frequencies(run: OneRun) -> list[str]:

@@ -11,7 +11,7 @@ import pandas as pd
 
 from analysis import page
 from analysis.one_run import RERUN, OneRun, one_run, rerun
-from analysis.report import Drawn, Report, environments, photograph, section, span, spec, stop_words
+from analysis.report import Drawn, Report, environments, pictured, section, span, spec, stop_words
 from analysis.run_figures import MEMBERS
 from analysis.run_figures.drawing import draw
 from analysis.run_figures.panels import Info, table
@@ -33,7 +33,7 @@ def write(store: Store, run_id: str, threshold: float | None = None, png: bool =
     told, where = findings(run), f"runs/{run_id}"
     store.put_json(f"{where}/{RERUN}", rerun(run))
     store.put(f"{where}/report.html", html(run, figures, told, left_out))
-    return Report(store.root / where / "report.html", told, left_out, photograph(store, f"{where}/plots", figures) if png else None)
+    return Report(store.root / where / "report.html", told, left_out, pictured(store, f"{where}/plots", figures, png))
 
 
 def drawn(run: OneRun) -> tuple[list[Drawn], list[str]]:

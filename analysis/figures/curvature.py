@@ -19,5 +19,8 @@ def prepare(tables: Tables) -> Info | str:
         ("weight Hessian trace", {"hessian_trace": "solid"}),
         ("Fisher trace", {"fisher_trace": "solid", "empirical_fisher_trace": "dot"}),
     ]
-    caption = "Fisher trace, solid: labels drawn from the network; dotted: the labels given. Standard errors of estimates are in the tables."
+    caption = (
+        "Fisher trace, solid: labels drawn from the network; dotted: the labels given. Standard errors of estimates are in the tables; "
+        "those of weight Hessian and Fisher traces are of 4 groups of rows alone."
+    )
     return measures.prepare(tables, rows, caption, "no run measured curvature", [label for label, _ in rows])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from analysis.collect import Tables
+from analysis.depth_bound import told
 from analysis.figures import series
 from analysis.figures.series import Info, draw, table
 
@@ -22,7 +23,7 @@ def prepare(tables: Tables) -> Info | str:
         "(none, while nothing is answered right). "
         "A network can shrink its gates and grow its weights, and need every layer as before: "
         "only the second tells whether depth is saved (its lines are drawn a little apart). "
-        "Where test accuracy is lost nothing is saved: a network at chance needs no layer. "
+        f"Where test accuracy is lost nothing is saved: a network at chance needs no layer.{told(tables.history)} "
         f"{series.READING}"
     )
     return series.prepare(tables, rows, caption)

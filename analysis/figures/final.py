@@ -11,6 +11,7 @@ from plotly.subplots import make_subplots
 
 from analysis.cells import bounds
 from analysis.collect import Tables
+from analysis.depth_bound import told
 from analysis.figures.dimensions import layout
 from analysis.figures.theme import SYMBOLS, shades, styled, top_margin, translucent, word
 from analysis.frame import Frame
@@ -73,6 +74,7 @@ def prepare(tables: Tables) -> Info | str:
         "Large: mean over the seeds that end at the goal, with its 95 % interval; small: each of them; crosses: seeds that end below it, which are "
         "in no mean, since a broken network may seem to need nothing. Colour is the strength of the charge, the symbol is the arm. "
         "Upper left is better: more accuracy for less. Single runs at whole numbers are drawn a little apart."
+        f"{told(tables.history)}"
     )
     return Info(tuple(panels), tuple(arms), where.x.label, tuple(labels) if where.x.column else (), word(goal), caption)
 

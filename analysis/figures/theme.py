@@ -48,6 +48,8 @@ WORDS = {
     "functional_depth": "functional depth",
     "routing_entropy_norm": "routing entropy / log n",
     "effective_heads": "effective heads",
+    "operation_specialisation": "heads by operation",
+    "n_key_frequencies": "key frequencies",
     "t_grok": "steps to generalise",
     "mirror_clean_acc": "accuracy on mirror-clean test pairs",
     "open_gates": "open gates",

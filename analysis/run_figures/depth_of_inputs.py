@@ -5,10 +5,11 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+from analysis.depth_bound import told
 from analysis.one_run import OneRun
-from analysis.run_figures.panels import Bars, Heat, Info, Scale, curve, lines, marks, span
-from analysis.run_figures.routing import ends_and_middle
-from analysis.snapshots import Pairs, pairs
+from analysis.run_figures.over_pairs import ends_and_middle, heats, table_of
+from analysis.run_figures.panels import Bars, Heat, Info, Panel, Scale, curve, lines, marks, span
+from analysis.snapshots import Pairs
 
 BINS = 24
 
@@ -18,15 +19,14 @@ def prepare(run: OneRun) -> tuple[Info, ...] | str:
     steps = run.snapshots.of("input_gates")
     if not steps:
         return "its gates do not look at the input, so every input has the same depth"
-    table = pairs(run.config, run.snapshots.arrays(steps[-1]).get("tokens"))
+    table = table_of(run, steps)
     gates = run.snapshots.arrays(steps[-1])["input_gates"].astype(np.float32)
-    depth = gates.sum(0)
-    panels = []
+    depth, panels = gates.sum(0), list[Panel]()
     if isinstance(table, Pairs):
-        panels += [
-            each for step in ends_and_middle(steps) for each in _over_pairs(table, run.snapshots.arrays(step)["input_gates"].astype(np.float32).sum(0), step)
-        ]
-        panels += [_gate(table, layer, values) for layer, values in enumerate(gates)] if len(table.operations) == 1 else []
+        for step in ends_and_middle(steps):
+            panels += heats(table, run.snapshots.arrays(step)["input_gates"].astype(np.float32).sum(0), "depth", "depth", step)
+        for layer, values in enumerate(gates if len(table.operations) == 1 else ()):
+            panels += heats(table, values, "gate", f"gate of layer {layer + 1}")
     panels.append(_spread(depth))
     panels += lines("depth over training", [curve(run, "effective_depth", 0), curve(run, "functional_depth", 1)], low=0.0)
     right = [curve(run, "effective_depth_right", 0, "answered right"), curve(run, "effective_depth_wrong", 1, "answered wrong")]
@@ -39,21 +39,9 @@ def prepare(run: OneRun) -> tuple[Info, ...] | str:
         f"At step {steps[-1]:,}, from {depth.min():.2f} to {depth.max():.2f}, mean {depth.mean():.2f}. "
         f"{_right_and_wrong(depth, run.snapshots.arrays(steps[-1]).get('correct'))}"
         + (f"It is not drawn over pairs: {table}." if isinstance(table, str) else "")
-    ).strip()
+    ).strip() + told(run.rows)
     kept = {name: scale for name, scale in scales.items() if any(isinstance(panel, Heat) and panel.scale == name for panel in panels)}
     return (Info("depth_of_inputs", "Depth by input", tuple(panels), caption, 3, 2, kept, marks(run)),)
-
-
-def _over_pairs(table: Pairs, depth: NDArray[np.float32], step: int) -> list[Heat]:
-    axis = np.arange(table.p, dtype=float)
-    return [
-        Heat(" · ".join(filter(None, ("depth", name, f"step {step:,}"))), grid, axis, axis, "b", "a", "depth", square=True) for name, grid in table.grids(depth)
-    ]
-
-
-def _gate(table: Pairs, layer: int, values: NDArray[np.float32]) -> Heat:
-    axis = np.arange(table.p, dtype=float)
-    return Heat(f"gate of layer {layer + 1}", table.grids(values)[0][1], axis, axis, "b", "a", "gate", square=True)
 
 
 def _spread(depth: NDArray[np.float32]) -> Bars:

@@ -6,6 +6,7 @@ from math import log
 
 import numpy as np
 
+from analysis.depth_bound import told
 from analysis.one_run import OneRun
 from analysis.run_figures.panels import Bars, Heat, Info, Lines, Scale, curve, lines, marks
 
@@ -27,7 +28,7 @@ def prepare(run: OneRun) -> tuple[Info, ...] | str:
     caption = (
         "Yellow: a gate is open (1); dark: closed (0); of gates on units or on inputs the mean over them. "
         "Functional depth: the fewest layers that keep test accuracy within one point when all others are removed; "
-        "the sum of gates alone can be evaded by smaller gates and larger weights."
+        f"the sum of gates alone can be evaded by smaller gates and larger weights.{told(run.rows)}"
         + (" Units: each layer's gates on single units, sorted by their last values." if any(panel.title.startswith("units") for panel in panels) else "")
     )
     return (

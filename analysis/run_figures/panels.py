@@ -15,6 +15,7 @@ from analysis.frame import Frame
 from analysis.one_run import OneRun
 
 Array = NDArray[np.float64]
+NORMAL = 1.96  # standard errors that a 95 % interval has either side, of a mean of many
 
 
 @dataclass(frozen=True)
@@ -106,14 +107,16 @@ class Info:
     marks: tuple[tuple[int, str], ...] = ()
 
 
-def curve(run: OneRun, column: str, order: int = 0, label: str | None = None, dash: str = "solid", spread: str | None = None) -> Curve | None:
-    """A column after step 0, where steps have no logarithm; two standard errors of column `spread` either side. None where it was never measured."""
+def curve(
+    run: OneRun, column: str, order: int = 0, label: str | None = None, dash: str = "solid", spread: str | None = None, errors: float = NORMAL
+) -> Curve | None:
+    """A column after step 0, where steps have no logarithm; `errors` standard errors of column `spread` either side. None where it was never measured."""
     if not run.has(column):
         return None
     rows = run.rows[run.rows[column].notna() & (run.rows["step"] > 0)]
     if rows.empty:
         return None
-    wide = 2 * rows[spread].to_numpy(float) if spread and run.has(spread) else None
+    wide = errors * rows[spread].to_numpy(float) if spread and run.has(spread) else None
     return Curve(label or word(column), rows["step"].to_numpy(float), rows[column].to_numpy(float), order, dash, wide)
 
 

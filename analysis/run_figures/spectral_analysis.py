@@ -21,6 +21,7 @@ def prepare(run: OneRun) -> tuple[Info, ...] | str:
         panels.append(history)
         scales["share"] = Scale("share", 0.0, float(max(0.05, history.values.max())))
     panels += lines("concentration", _curves(run, ("embedding_gini", "neuron_ipr")), low=0.0, high=1.0)
+    panels += lines("how many frequencies are key", [curve(run, "n_key_frequencies", 1)], low=0.0)
     losses = [curve(run, "train_loss", 0, dash="dot"), curve(run, "test_loss", 1), curve(run, "restricted_loss", 2), curve(run, "excluded_loss", 3)]
     if run.has("restricted_loss") or run.has("excluded_loss"):
         panels += lines("losses with frequencies kept or removed", losses, log=True)
@@ -85,7 +86,9 @@ def _caption(run: OneRun, panels: Sequence[Panel]) -> str:
     if run.has("spectral_smoothness") or run.has("logit_smoothness"):
         told.append("Smoothness: the share at low frequencies; a network that has generalised need not have any.")
     if run.has("restricted_loss"):
-        told.append("Restricted: with key frequencies alone; excluded: with them removed, on training pairs (Nanda et al. 2023).")
+        told.append(
+            "Restricted: with key frequencies alone, chosen anew at each measurement; excluded: with them removed, on training pairs (Nanda et al. 2023)."
+        )
     if run.has("embedding_gini"):
         told.append("Gini: how unequal the embedding's frequencies are; IPR: how few each neuron uses.")
     return " ".join(told) or "Columns as measured."

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from analysis.figures.routing import OPERATIONS
 from analysis.one_run import OneRun
 from analysis.run_figures.panels import Info, curve, lines, marks
 
 TEST, TRAIN, CLEAN = 1, 0, 2
+ROUTING = "Routing entropy: 0 when every input takes one head, 1 when all heads share alike; effective heads: how many are used over all inputs."
 
 
 def prepare(run: OneRun) -> tuple[Info, ...] | str:
@@ -27,6 +29,9 @@ def prepare(run: OneRun) -> tuple[Info, ...] | str:
             high=1.0 if accuracy else None,
         ),
         *lines("margin of the right answer", [curve(run, "train_margin", TRAIN, "train", "dot"), curve(run, "test_margin", TEST, "test")]),
+        *lines("routing entropy / log n", [curve(run, "routing_entropy_norm", 3)], low=0.0, high=1.0),
+        *lines("effective heads", [curve(run, "effective_heads", 4)], low=1.0),
+        *lines("heads by operation (nats)", [curve(run, "operation_specialisation", 5)], low=0.0),
         *lines("learning rate", [curve(run, "lr", 0)], low=0.0),
         *lines("charges" if len(charges) > 1 else charges[0].label if charges else "", charges, low=0.0),
     ]
@@ -39,6 +44,8 @@ def prepare(run: OneRun) -> tuple[Info, ...] | str:
             if run.has("mirror_clean_acc")
             else ""
         )
+        + (f"{ROUTING} " if run.has("routing_entropy_norm") else "")
+        + (OPERATIONS if run.has("operation_specialisation") else "")
         + "The first learning rates are those of its warm-up, if it has one."
     )
     return (Info("training_curves", "Training curves", tuple(panels), caption, marks=marks(run)),)

@@ -31,8 +31,14 @@ def measured(step: int, seed: int = 0) -> dict[str, Any]:
     row |= {name: float(late * (0.9 - 0.1 * index)) for index, name in enumerate(SERIES["share"])}
     row |= {name: float(10 ** (2 - 3 * late - 0.5 * index) * rng.lognormal(0, 0.1)) for index, name in enumerate(SERIES["size"])}
     row |= {name: float(10 + index - 5 * late) for index, name in enumerate((*SERIES["norm"], *SERIES["tensor"]))}
-    row |= {"hessian_trace": float(500 * (1 - late) - 20), "hessian_trace_se": 15.0, "input_hessian_trace": float(5 - late), "input_hessian_trace_se": 0.3}
-    row |= {"effective_depth_sd": float(0.4 * late), "layers_present": LAYERS, "key_frequencies": [2, 5]}
+    row |= {
+        "hessian_trace": float(500 * (1 - late) - 20),
+        "hessian_trace_se": 15.0,
+        "input_hessian_trace": float(5 - late),
+        "input_hessian_trace_se": 0.3,
+        "jacobian_norm_se": 0.1,
+    }
+    row |= {"effective_depth_sd": float(0.4 * late), "layers_present": LAYERS, "key_frequencies": [2, 5], "n_key_frequencies": 2}
     return row
 
 

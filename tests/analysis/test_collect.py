@@ -10,9 +10,11 @@ import pytest
 
 from analysis.collect import collect, csv, objective, write
 from analysis.findings import findings
+from analysis.report import write as write_report
 from lal.budget import Budget
 from lal.errors import Refused
-from tests.analysis.synthetic import BUDGET, WEIGHT, Folder, Truth, filled, rows_of
+from lal.store import Failure
+from tests.analysis.synthetic import BUDGET, WEIGHT, WHERE, Folder, Truth, filled, rows_of
 
 
 def one(store, truth: Truth, **settings):
@@ -71,6 +73,24 @@ def test_begun_runs_are_unfinished_and_outgrown_ones_censored_where_they_stopped
     assert runs["run_id"].tolist() == [begun, short] and runs["state"].tolist() == ["unfinished", "outgrown"]
     assert "smaller budget" in runs["reason"][1] and runs["horizon"][1] == 3000 and len(tables.history["run_id"].unique()) == 1
     assert tables.cells.iloc[0][["n", "n_censored", "n_missing"]].tolist() == [1, 1, 1]
+
+
+def test_a_failed_extension_leaves_what_had_finished_censored_and_is_told(store):
+    folder = Folder(store, arms=("soft",))
+    run_id = folder.add("soft", {WEIGHT: 0.0}, 0, Truth(grok=None))
+    store.run(run_id).fail(Failure(run_id, "out_of_memory", "killed at step 4000", 4000, "Traceback: boom", WHERE))
+    tables = collect(store, folder.write())
+    assert tables.runs["state"].tolist() == ["done"]  # of the budget that it had: what failed was asked by others
+    folder.runs[0]["budget"]["steps"] = 9000
+    tables = collect(store, folder.write())
+    row = tables.runs.iloc[0]
+    assert (row["state"], row["outcome"], row["horizon"]) == ("outgrown", "budget", 3000) and row["reason"].endswith(
+        "failed at step 4,000: killed at step 4000"
+    )
+    assert tables.cells.iloc[0][["n", "n_censored", "n_failed"]].tolist() == [1, 1, 0]
+    assert "continues them; 1 failed at that)" in findings(tables)[-1]
+    page = write_report(store, "synthetic", png=False).path.read_text()
+    assert "1 run failed" in page and "out of memory, 1 run: killed at step 4000" in page and "Traceback: boom" in page
 
 
 def test_an_interrupted_extension_does_not_turn_a_half_into_a_whole(store):

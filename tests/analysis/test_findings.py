@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from analysis.collect import collect
+from analysis.figures import depth, final, pareto
 from analysis.findings import findings
-from tests.analysis.synthetic import WEIGHT, Folder, Truth, filled
+from lal.budget import Budget
+from tests.analysis.synthetic import BUDGET, WEIGHT, Folder, Truth, filled, rows_of
 
 
 def told(store, truth, **settings) -> str:
@@ -41,6 +43,30 @@ def test_evaded_and_paid_are_told_apart(store):
 def test_a_charge_that_is_mostly_evaded_is_not_called_a_saving(store):
     said = told(store, lambda arm, weight, seed: Truth(gates=spread(4.0 - 38 * weight, seed), functional=3 if weight == 0.1 else 4), arms=("soft",))
     assert "layers saved, but only 1 were: the charge was mostly evaded" in said and "truly saved" not in said
+
+
+def test_of_more_open_gates_than_can_be_searched_a_depth_is_a_bound_and_no_true_saving(store):
+    def deep(row: dict, n_open: int) -> dict:
+        gates = [1.0] * n_open + [0.0] * (12 - n_open)
+        return row | {"gate_values": gates, "effective_depth": float(n_open)}
+
+    def told_of(name: str, most: int) -> str:
+        folder = Folder(store, name=name, arms=("soft",))
+        for weight, n_open, needed in ((0.0, most, 4), (0.1, 3, 1)):
+            for seed in range(5):
+                run_id = folder.add("soft", {WEIGHT: weight}, seed, Truth(missing=True))
+                rows = [deep(row, n_open) for row in rows_of(Truth(functional=needed), seed)]
+                folder.finish(run_id, rows, Budget.model_validate(BUDGET))
+        return "\n".join(findings(collect(store, folder.write())))
+
+    exact, bound = told_of("exact", 8), told_of("bound", 9)
+    assert "truly saved" in exact and "at most so many" not in exact
+    assert "layers were saved by these bounds" in bound and "truly saved" not in bound
+    assert "Beyond 8 open gates functional depth is an upper bound" in bound
+    tables = collect(store, "bound")
+    for figure in (depth, final, pareto):
+        assert "at most so many layers" in figure.prepare(tables).caption
+        assert "at most so many layers" not in figure.prepare(collect(store, "exact")).caption
 
 
 def test_saving_at_a_cost_says_so(store):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -10,7 +11,7 @@ from click.testing import CliRunner
 
 from analysis.commands import report
 from analysis.one_run import one_run
-from analysis.run_figures import MEMBERS, curvature, depth_of_inputs, gates, optimizer, routing, spectral_analysis, training_curves, weight_norms
+from analysis.run_figures import MEMBERS, curvature, depth_of_inputs, gates, optimizer, over_pairs, routing, spectral_analysis, training_curves, weight_norms
 from analysis.run_figures.panels import Bars, Heat, Lines, span
 from analysis.run_findings import findings
 from analysis.run_report import drawn, write
@@ -84,7 +85,7 @@ def test_routing_shows_each_head_on_its_pairs_at_the_first_middle_and_last_snaps
 
 @pytest.mark.parametrize(("steps", "chosen"), [([5], [5]), ([0, 10], [0, 10]), ([0, 10, 100, 1000], [0, 100, 1000]), ([0], [0]), ([1, 2, 3], [1, 2, 3])])
 def test_the_middle_snapshot_is_that_of_the_logarithm(steps, chosen):
-    assert routing.ends_and_middle(steps) == chosen
+    assert over_pairs.ends_and_middle(steps) == chosen
 
 
 def test_beyond_a_million_numbers_only_the_last_snapshot_is_drawn(whole, monkeypatch):
@@ -95,6 +96,9 @@ def test_beyond_a_million_numbers_only_the_last_snapshot_is_drawn(whole, monkeyp
 def test_several_operations_have_a_heatmap_each_and_three_operands_none(store):
     run = one_run(store, written(store, {"seed": 1}, operations=2))
     both = one_run_with(run, operation="add+multiply", operands=2)
+    assert "on every pair (a, b): yellow" in routing.prepare(both)[0].caption
+    read = replace(both, config={**both.config, "model": {"kind": "transformer"}})
+    assert "on every pair (a, b) at the position that the answer is read from: yellow" in routing.prepare(read)[0].caption
     assert [each.title for each in routing.prepare(both)[0].panels][: 2 * HEADS : HEADS] == ["head 1 · add · step 0", "head 1 · multiply · step 0"]
     three = one_run_with(one_run(store, written(store, {"seed": 2, "task": {"p": 5}}, operands=3)), operation="add", operands=3)
     assert "3 operands, and a heatmap is over two" in routing.prepare(three)
@@ -104,8 +108,6 @@ def test_several_operations_have_a_heatmap_each_and_three_operands_none(store):
 
 def one_run_with(run, **task):
     """`run`, as if its task were another."""
-    from dataclasses import replace
-
     return replace(run, config={**run.config, "task": {**run.config["task"], **task}})
 
 
@@ -167,10 +169,15 @@ def test_tensors_are_grouped_by_part_and_layer():
     }
 
 
-def test_estimates_have_bands_of_two_standard_errors_and_signs_keep_an_axis_linear(whole):
+def test_estimates_have_bands_of_95_percent_and_signs_keep_an_axis_linear(whole):
+    """Student's of a few groups of rows, where the standard error is of these; else the normal's, of many rows."""
+    from lal.metrics.sample import GROUPS
+
     info = info_of(curvature, whole[1])
-    (trace,) = panel(info, "weight Hessian trace").curves
-    assert set(trace.spread.tolist()) == {30.0} and trace.values.min() < 0
+    (trace,), (of_inputs,) = (panel(info, f"{what} Hessian trace").curves for what in ("weight", "input"))
+    assert trace.spread == pytest.approx(3.182446 * 15) and trace.values.min() < 0 and of_inputs.spread == pytest.approx(1.96 * 0.3)
+    assert panel(info, "Jacobian norm").curves[0].spread == pytest.approx(1.96 * 0.1)
+    assert f"of {GROUPS} groups of rows alone, and so 3.18 standard errors wide" in info.caption and curvature.GROUPS == GROUPS
     assert panel(info, "Fisher trace").is_log and not Lines("", (trace,), log=True).is_log
     assert [each.title for each in info_of(optimizer, whole[1]).panels][:3] == ["signal to noise", "effective learning rate", "update / decay"]
 
@@ -193,6 +200,35 @@ def test_findings_tell_times_delay_depth_and_frequencies(whole):
         assert words in told
 
 
+def with_rows(run, **columns):
+    """`run`, whose last rows have these values, one list a column, and at the others none."""
+    rows = run.rows.copy()
+    for name, values in columns.items():
+        rows[name] = [None] * (len(rows) - len(values)) + values
+    return replace(run, rows=rows)
+
+
+def test_a_network_at_chance_is_not_said_to_need_no_layer(whole):
+    told = [findings(with_rows(whole[1], functional_depth=[0.0], test_acc=[acc])) for acc in (0.05, 0.5)]
+    assert not any("needed" in each for each in told[0]) and any("0 layers are needed" in each for each in told[1])
+
+
+def test_beyond_eight_open_gates_at_most_so_many_layers_are_needed(whole):
+    for n_open, words in ((8, "; 5 layers are needed"), (9, "; at most 5 layers are needed")):
+        run = with_rows(whole[1], functional_depth=[5.0], gate_values=[[0.01] * n_open + [0.0] * 3])
+        assert any(words in each for each in findings(run))
+        assert ("at most so many layers" in info_of(gates, run).caption) == (n_open == 9)
+
+
+def test_accuracies_that_are_set_side_by_side_are_of_one_step(whole):
+    """Routing by the heaviest head was measured once, before the end."""
+    run = with_rows(whole[1], routing_entropy_norm=[0.5], effective_heads=[2.0], hard_acc=[0.4, None], test_acc=[0.6, 0.9], operation_specialisation=[0.2])
+    told = " ".join(findings(run))
+    assert "with the heaviest head alone, test accuracy is 0.4 instead of 0.6 (step 1,475)." in told
+    assert "tells 0.2 nats of which operation" in told
+    assert "heads by operation (nats)" in [each.title for each in info_of(training_curves, run).panels]
+
+
 def test_findings_of_a_run_that_never_generalised(store):
     told = " ".join(findings(one_run(store, written(store, truth=Truth(grok=None, memorise=10**6)))))
     assert "It never memorised: train accuracy 0.99 was not reached." in told and "It did not generalise" in told and "up to step 1,500." in told
@@ -213,6 +249,17 @@ def test_pictures_have_the_names_of_figures(store, monkeypatch):
     name = written(store)
     assert write(store, name).no_pictures is None
     assert store.names(f"runs/{name}/plots") == sorted(f"{each}.png" for each in NAMES)
+
+
+@pytest.mark.parametrize("png", [True, False])
+def test_pictures_of_an_earlier_report_do_not_stay_beside_a_new_page(store, monkeypatch, png):
+    monkeypatch.setattr("analysis.run_report.drawn", lambda run: ([], ["nothing was measured"]))
+    monkeypatch.setattr("analysis.report.pictures", lambda figures: [])
+    name = written(store)
+    store.put(f"runs/{name}/plots/routing_layer_9.png", b"PNG")
+    store.put(f"runs/{name}/plots/notes.txt", b"mine")
+    write(store, name, png=png)
+    assert store.names(f"runs/{name}/plots") == ["notes.txt"]
 
 
 def test_later_measurements_are_merged_by_step_and_damaged_ones_told(store):
