@@ -7,10 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from lal.store import Store
+from lal.store import Store, flattened
 from launch.listing import listing
 from launch.plan import plan, summary
-from launch.sweep import load, manifest
+from launch.sweep import document_of, load, manifest
 
 SWEEPS = Path(__file__).parents[2] / "sweeps"
 NAMES = sorted(path.stem for path in SWEEPS.glob("*.yaml"))
@@ -54,6 +54,16 @@ def test_the_list_is_what_is_written_from_the_sweeps() -> None:
 def test_what_is_expected_is_written_before(name: str) -> None:
     head = (SWEEPS / f"{name}.yaml").read_text(encoding="utf-8").split("name:")[0]
     assert re.search(r"\bExpected\b", head) or name == "smoke"
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_no_base_sets_what_every_run_sets_anew(name: str) -> None:
+    """But the weight of a penalty, without which its kind cannot be written."""
+    document = document_of(name).values
+    points = [set(point) for point in document.get("points", {}).values()]
+    anew = {*document.get("axes", {}), *(set.intersection(*points) if points else ())}
+    for base in (document["base"], document.get("profiles", {}).get("laptop", {}).get("base", {})):
+        assert not {path for path, _ in flattened(base) if path in anew and not path.endswith(".weight")}
 
 
 def test_every_row_of_the_gated_plan_is_a_named_point() -> None:
