@@ -6,7 +6,7 @@ Values are those that the run itself would have logged, bit for bit on the same 
 from __future__ import annotations
 
 import time
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -14,8 +14,8 @@ import torch
 
 from lal.claim import Claim
 from lal.config import RunConfig, parse, run_id
-from lal.runs.packing import unpacked
-from lal.runs.run import Row, Run
+from lal.runs.packing import glimpsed, unpacked
+from lal.runs.run import Row
 from lal.runs.saving import STATE
 from lal.standing import refuse_other
 from lal.store import RunFolder, kept_name
@@ -56,7 +56,7 @@ def saved_states(folder: RunFolder) -> tuple[dict[int, str], list[str]]:
     found = {step: kept_name(step) for step in folder.kept()}
     if not (folder.has("record.json") and folder.has("checkpoint.pt")):
         return found, []
-    last = unpacked(folder.get_bytes("checkpoint.pt"))
+    last = glimpsed(folder.file("checkpoint.pt"))  # its tensors are read, and found whole, when it is measured
     if last is None or not last.keys() >= STATE:
         return found, ["checkpoint.pt"]
     return {last["step"]: "checkpoint.pt"} | found, []
@@ -68,15 +68,16 @@ def measure(config: RunConfig, folder: RunFolder, metrics: Sequence[str], steps:
     Raises:
         Refused: what is stored under this id is another run.
     """
-    claim, done = Claim(folder), Measured(run_id(config))
+    claim, done, threads = Claim(folder), Measured(run_id(config)), torch.get_num_threads()
     if not claim.taken():
         done.busy = True
         return done
     folder.tidy()
-    tables = Tables(folder, metrics)
+    tables = Tables(folder, {name: config.columns_of(name) for name in metrics})
     try:
         _measure(config, folder, tables, steps, device, done, claim)
     finally:
+        torch.set_num_threads(threads)
         try:
             tables.write()
         finally:
@@ -96,18 +97,12 @@ def _measure(config: RunConfig, folder: RunFolder, tables: Tables, steps: Collec
         if saved is None or saved["step"] != step:
             done.damaged.append(states[step])
             continue
-        run = run or begun(config, folder, device)
+        torch.set_num_threads(saved.get("threads", 1))  # on another number, sums that are shared out differ in their last bits
+        run = run or config.start(device)
         run.load_state_dict(saved["state"])
         tables.add(step, run.measured(missing))
         done.values += len(missing)
         claim.beat()
-
-
-def begun(config: RunConfig, folder: RunFolder, device: str) -> Run:
-    """The run at step 0, on as many threads as it had: sums that are shared out otherwise differ in their last bits."""
-    record = folder.record()
-    torch.set_num_threads(record.environment.get("threads", 1) if record else 1)
-    return config.start(device)
 
 
 def state_in(config: RunConfig, folder: RunFolder, name: str) -> dict[str, Any] | None:
@@ -124,11 +119,15 @@ def state_in(config: RunConfig, folder: RunFolder, name: str) -> dict[str, Any] 
 
 
 class Tables:
-    """What is known of each metric: its rows by step. A table that is damaged counts as empty."""
+    """What is known of each metric: its rows by step. A table that is damaged counts as empty, and so does one from before a metric had all its columns."""
 
-    def __init__(self, folder: RunFolder, metrics: Sequence[str]):
-        self.folder, self.written = folder, time.monotonic()
-        self.rows: dict[str, dict[int, Row]] = {name: {row["step"]: row for row in folder.measured(name) or ()} for name in metrics}
+    def __init__(self, folder: RunFolder, columns: Mapping[str, tuple[str, ...]]):
+        """`columns` of each metric, but for those named after single tensors."""
+        self.folder, self.columns, self.written = folder, columns, time.monotonic()
+        whole = {name for name, each in columns.items() if {*each} <= {*folder.measured_columns(name)}}
+        self.rows: dict[str, dict[int, Row]] = {
+            name: {row["step"]: row for row in (folder.measured(name) if name in whole else None) or ()} for name in columns
+        }
         self.changed: set[str] = set()
 
     def lacking(self, step: int) -> list[str]:
@@ -138,7 +137,7 @@ class Tables:
     def add(self, step: int, values: dict[str, Row]) -> None:
         """Takes the columns of metrics at `step`; writes all now and then."""
         for name, row in values.items():
-            self.rows[name][step] = {"step": step, **row}
+            self.rows[name][step] = {"step": step, **dict.fromkeys(self.columns[name]), **row}  # a column without a value is a column
         self.changed |= values.keys()
         if time.monotonic() - self.written >= WRITE_EVERY_S:
             self.write()

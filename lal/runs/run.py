@@ -71,6 +71,10 @@ class RunPart(Part):
         """Names of the metrics that can be read off its saved states, whether they are asked for or not."""
 
     @abstractmethod
+    def columns_of(self, metric: str) -> tuple[str, ...]:
+        """The columns that `metric`, one of those, fills; but for those named after single tensors."""
+
+    @abstractmethod
     def trajectory(self) -> dict[str, Any]:
         """All that the run computes, as plain data; only what differs from the defaults."""
 
@@ -88,7 +92,7 @@ class RunPart(Part):
 
     @abstractmethod
     def unmeasured(self, stored: Mapping[str, Any]) -> tuple[str, ...]:
-        """Names of the metrics that a record measured under `stored` does not hold as often as this run asks."""
+        """Names of the metrics that a record measured under `stored` does not hold as often, or with all the columns, as this run asks."""
 
     @abstractmethod
     def both(self, stored: Mapping[str, Any]) -> RunPart:

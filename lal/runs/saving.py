@@ -56,15 +56,42 @@ class Saver:
             return self._restart(None)
         self.config = self.config.both(saved["measure"])
         rows = self.folder.saved_rows(saved["step"])
-        damaged = "its history" if rows is None or len(rows) != saved["rows"] else self.folder.first_damaged(self._due(saved["step"]))
+        damaged = "its history" if rows is None or len(rows) != saved["rows"] else self._first_damaged(rows, saved["step"])
         if rows is None or damaged:
             return self._restart(damaged)
         self.rows, self._unsaved, self._part, self.step = rows, len(rows), saved["part"], saved["step"]
         self.notes = list(saved.get("notes", ()))
-        for row in rows:
-            value = row.get(self.config.goal.column)
-            self._best_value = value if self.config.goal.better(value, self._best_value) else self._best_value
+        best = self._best_of(rows)
+        self._best_value = best and best[self.config.goal.column]
         return saved["state"]
+
+    def _first_damaged(self, rows: list[Row], step: int) -> str | None:
+        """What is missing or damaged of a run whose saved `rows` go up to `step`, or None."""
+        best, on_disk = self._best_of(rows), self._best_step()
+        # weights better than all of `rows` were written just before a kill, and will be again
+        whole = best is None or (on_disk is not None and (on_disk == best["step"] or on_disk > step))
+        return self.folder.first_damaged(self._due(step)) or (None if whole else "best.pt")
+
+    def _best_of(self, rows: Iterable[Row]) -> Row | None:
+        """The first of the best `rows`; None where none has a value of the goal."""
+        best, value = None, None
+        for row in rows:
+            if self.config.goal.better(row.get(self.config.goal.column), value):
+                best, value = row, row[self.config.goal.column]
+        return best
+
+    def _best_step(self) -> int | None:
+        """The step whose weights are on the disk as the best."""
+        best = unpacked(self.folder.get_bytes("best.pt"))
+        return best["step"] if best is not None and "step" in best else None
+
+    def lost_best(self) -> bool:
+        """Whether the weights of the best row are neither on the disk nor about to be: the next `resume` will see it, too."""
+        best = self._best_of(self.rows)
+        if best is None or self._best is not None or self._best_step() == best["step"]:
+            return False
+        self.folder.drop_best()
+        return True
 
     def _lost_checkpoint(self) -> str | None:
         """The checkpoint's name, if there was one; a run that was killed before its first has lost nothing."""
@@ -119,6 +146,7 @@ class Saver:
             "trajectory": self.config.whole_trajectory(),
             "measure": self.config.whole_measure(),
             "step": self.step,
+            "threads": torch.get_num_threads(),
             "state": run.state_dict(),
         }
 

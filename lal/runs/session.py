@@ -110,6 +110,9 @@ class Session:
             resumed(self.saver.rows)
         self._follow(run, stopper, report, stop_asked)
         assert stopper.end is not None
+        if self.saver.lost_best():  # damaged meanwhile, or of a later row: killed at that, and then asked to end before it
+            self.saver = Saver(self.asked, self.saver.folder)
+            return self.train(report, resumed, stop_asked)
         return self.saver.finish(run, stopper.end, self.device)
 
     def _follow(self, run: Run, stopper: Stopper, report: Callable[[Row], None], stop_asked: Callable[[], bool]) -> None:

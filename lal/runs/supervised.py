@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from math import gcd
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
-from pydantic import Field, ValidationError, field_validator, model_validator
+from pydantic import Field, model_validator
 
 from lal import models, optim, penalties, snapshots, tasks
-from lal.errors import nearest
 from lal.events import Goal
 from lal.metrics import METRICS
 from lal.models.gated import Gated
@@ -20,6 +18,7 @@ from lal.models.transformer import Transformer
 from lal.optim import AdamW, OptimPart
 from lal.part import Part, trimmed, union
 from lal.penalties.penalty import PenaltyPart
+from lal.runs.measure import GROUPS, Measure, WholeMeasure, lacking, merged, stored_measure, unheld, whole
 from lal.runs.run import Run, RunPart
 from lal.tasks.modular import Modular
 
@@ -35,10 +34,6 @@ else:
     AnyRouting, AnyCompute, AnySpectral = union(penalties.ROUTING), union(penalties.COMPUTE), union(penalties.SPECTRAL)
 
 
-GROUPS = frozenset({"default", "all"})
-KEPT = {"snapshot_every": "snapshots", "save_every": "checkpoints"}
-
-
 class Penalties(Part):
     """What is charged besides the task loss; null = nothing."""
 
@@ -50,50 +45,6 @@ class Penalties(Part):
         """The penalties with a weight, by slot."""
         slots = {name: getattr(self, name) for name in type(self).model_fields}
         return {name: penalty for name, penalty in slots.items() if penalty is not None and penalty.weight > 0}
-
-
-class Measure(Part):
-    """What is looked at on the way. Never changes a run; more than a record holds means training it again."""
-
-    eval_every: Annotated[int, Field(ge=1, le=10**9, description="steps between evaluations; the first is at step 0, the last at the end")] = 100
-    metrics: Annotated[tuple[str, ...], Field(description="names; `default` and `all` stand for those sets, as far as they apply")] = ("default",)
-    every: Annotated[dict[str, int], Field(description="steps between measurements of a slow metric, a multiple of eval_every; always on the last row")] = {}
-    snapshot_every: Annotated[
-        int | None, Field(ge=1, le=10**9, description="steps between snapshots of arrays (routing, gates, spectra); null = at the end alone")
-    ] = None
-    save_every: Annotated[int | None, Field(ge=1, le=10**9, description="steps between checkpoints that are kept for `lal measure`; null = the last alone")] = (
-        None
-    )
-
-    @field_validator("metrics")
-    @classmethod
-    def _known(cls, names: tuple[str, ...]) -> tuple[str, ...]:
-        for name in names:
-            if name not in METRICS and name not in GROUPS:
-                raise ValueError(f"metrics must name known metrics, but got {name!r}; {nearest(name, (*GROUPS, *METRICS))}")
-        return tuple(sorted(set(names)))
-
-    @model_validator(mode="after")
-    def _cadences(self) -> Measure:
-        for name, steps in self.every.items():
-            if name not in METRICS:
-                raise ValueError(f"every must name known metrics, but got {name!r}; {nearest(name, tuple(METRICS))}")
-            if steps < 1 or steps % self.eval_every:
-                raise ValueError(f"every.{name} must be a positive multiple of eval_every={self.eval_every}, but got {steps}")
-        for field in ("snapshot_every", "save_every"):
-            steps = getattr(self, field)
-            if steps is not None and steps % self.eval_every:
-                raise ValueError(f"{field} must be a multiple of eval_every={self.eval_every}, but got {steps}")
-        return self
-
-    def names(self) -> set[str]:
-        """The metrics that are asked for, whether they apply or not."""
-        asked = {name for name, metric in METRICS.items() if "all" in self.metrics or ("default" in self.metrics and metric.default)}
-        return asked | ({*self.metrics} - GROUPS)
-
-    def cadence(self, name: str) -> int:
-        """Steps between two measurements of metric `name`."""
-        return self.every.get(name, self.eval_every * METRICS[name].period)
 
 
 class Supervised(RunPart):
@@ -119,8 +70,8 @@ class Supervised(RunPart):
         batch = self.optim.batch_size
         if batch is not None and batch >= self.task.n_train:
             raise ValueError(f"optim.batch_size must be below the {self.task.n_train} training rows, but got {batch}; write null for the full batch")
-        if self.model.grows and self.optim.roles.gate.lr_scale == 0:
-            raise ValueError("optim.roles.gate.lr_scale must be above 0 where depth grows, but got 0: the factor of an added layer would stay at its start, 0")
+        if self.model.grows:
+            self._growth_works()
         if self.budget.futility.max_tau is not None and self.optim.decay_rate == 0:
             raise ValueError("budget.futility.max_tau would have no effect: weights do not decay, so their decay time stays 0; remove it")
         if self.budget.stop and not 0 < self.budget.stop.at_least <= 1:
@@ -132,6 +83,17 @@ class Supervised(RunPart):
             misfit = penalty.misfit(self.model, self.task)
             if misfit:
                 raise ValueError(f"penalties.{slot}: {misfit}")
+
+    def _growth_works(self) -> None:
+        """A layer that is added must be able to learn, and losses that are compared must be of the same rows and charges."""
+        if self.optim.roles.gate.lr_scale == 0:
+            raise ValueError("optim.roles.gate.lr_scale must be above 0 where depth grows, but got 0: the factor of an added layer would stay at its start, 0")
+        judged = "where depth grows, which is judged by the lowest loss of many steps"
+        if self.optim.batch_size is not None:
+            raise ValueError(f"optim.batch_size must be null {judged}, but got {self.optim.batch_size}: the luckiest batch would decide; remove it")
+        for slot, penalty in self.penalties.charged().items():
+            if any(penalty.share(step) != 1 for step in (0, 1)):
+                raise ValueError(f"penalties.{slot} must be charged at every step {judged}: the steps without it would decide; remove penalties.{slot}.every")
 
     def _roles_exist(self) -> None:
         default = type(self.optim.roles)()
@@ -193,35 +155,25 @@ class Supervised(RunPart):
         charged = {slot: trimmed(penalty) for slot, penalty in self.penalties.charged().items()}
         return kept | ({"penalties": charged} if charged else {})
 
+    def columns_of(self, metric: str) -> tuple[str, ...]:
+        return METRICS[metric].columns(self)
+
+    def looks(self) -> WholeMeasure:
+        """All that is measured, nothing left to defaults."""
+        return whole(self.measure, {name: self.columns_of(name) for name in self.metrics()})
+
     def whole_measure(self) -> dict[str, Any]:
-        return self.measure.model_copy(update={"metrics": self.metrics()}).model_dump(mode="json")
+        return self.looks().model_dump(mode="json")
 
     def lacks(self, stored: Mapping[str, Any]) -> str | None:
-        other = measure_of(stored)
-        if other is None:
-            return "metrics under names that are known today"
-        if self.measure.eval_every % other.eval_every:
-            return f"rows every {self.measure.eval_every} steps (stored: {other.eval_every})"
-        missing = self.unmeasured(stored)
-        if missing:
-            return f"metrics {', '.join(missing)}"
-        kept = [field for field in KEPT if not serves(getattr(other, field), getattr(self.measure, field))]
-        return " and ".join(f"{KEPT[field]} every {getattr(self.measure, field)} steps" for field in kept) or None
+        return lacking(stored_measure(stored), self.looks())
 
     def unmeasured(self, stored: Mapping[str, Any]) -> tuple[str, ...]:
-        other = measure_of(stored)
-        held = self.model_copy(update={"measure": other}).metrics() if other else ()
-        return tuple(name for name in self.metrics() if other is None or name not in held or self.measure.cadence(name) % other.cadence(name))
+        return unheld(stored_measure(stored), self.looks())
 
     def both(self, stored: Mapping[str, Any]) -> Supervised:
-        mine, other = self.measure, measure_of(stored)
-        if other is None:
-            return self
-        metrics = tuple({*mine.metrics, *other.metrics})
-        cadences = {name: gcd(mine.cadence(name), other.cadence(name)) for name in {*mine.every, *other.every}}
-        kept = {field: gcd(getattr(mine, field) or 0, getattr(other, field) or 0) or None for field in KEPT}
-        measure = Measure(eval_every=gcd(mine.eval_every, other.eval_every), metrics=metrics, every=cadences, **kept)
-        return self.model_copy(update={"measure": measure})
+        other = stored_measure(stored)
+        return self if other is None else self.model_copy(update={"measure": merged(self.looks(), other)})
 
     def flops_per_step(self) -> float:
         return 3 * self.model.flops(self.task, self.optim.batch_size or self.task.n_train)
@@ -230,7 +182,7 @@ class Supervised(RunPart):
         return self.model.n_parameters(self.task)
 
     def columns(self) -> tuple[str, ...]:
-        return ("step", "seconds", "lr", "tau", *(column for name in self.metrics() for column in METRICS[name].columns(self)))
+        return ("step", "seconds", "lr", "tau", *(column for name in self.metrics() for column in self.columns_of(name)))
 
     def warnings(self) -> list[str]:
         return [text for text in (*self._data_warnings(), *self._optimizer_warnings()) if text]
@@ -266,15 +218,3 @@ class Supervised(RunPart):
 
         return SupervisedRun(self, device)
 
-
-def measure_of(stored: Mapping[str, Any]) -> Measure | None:
-    """What a record was measured under; None where that names metrics which are no longer known."""
-    try:
-        return Measure.model_validate(stored)
-    except ValidationError:
-        return None
-
-
-def serves(stored: int | None, asked: int | None) -> bool:
-    """Whether what was kept every `stored` steps holds what is asked for every `asked`; None is the end alone, which is always kept."""
-    return asked is None or (stored is not None and asked % stored == 0)

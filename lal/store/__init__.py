@@ -7,7 +7,7 @@
 A file is whole or absent. `record.json` is written last, and it alone means that a run is finished.
 """
 
-from lal.store.codec import decoded, decoded_arrays, digest, encoded, encoded_arrays, intact
+from lal.store.codec import column_names, decoded, decoded_arrays, digest, encoded, encoded_arrays, intact
 from lal.store.files import NAME, Store, checked_name
 from lal.store.folder import RunFolder, arrays_name, kept_name
 from lal.store.nested import flattened, lookup
@@ -24,6 +24,7 @@ __all__ = [
     "Store",
     "arrays_name",
     "checked_name",
+    "column_names",
     "decoded",
     "decoded_arrays",
     "digest",

@@ -44,6 +44,17 @@ def decoded(data: bytes) -> list[dict[str, Any]] | None:
     return [{name: value for name, value in row.items() if value is not None} for row in rows]
 
 
+def column_names(data: bytes) -> tuple[str, ...] | None:
+    """Names of the columns of a parquet file, those without a value included; None where it is damaged."""
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    try:
+        return tuple(pq.read_schema(pa.BufferReader(data)).names)
+    except (pa.ArrowException, OSError):
+        return None
+
+
 def encoded_arrays(arrays: Arrays) -> bytes:
     """Arrays by name as one compressed npz; equal arrays give equal bytes.
 

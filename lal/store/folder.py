@@ -5,10 +5,11 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from lal.errors import Refused
-from lal.store.codec import Arrays, decoded, decoded_arrays, digest, encoded, encoded_arrays, intact
+from lal.store.codec import Arrays, column_names, decoded, decoded_arrays, digest, encoded, encoded_arrays, intact
 from lal.store.records import Failure, Record, parsed
 
 if TYPE_CHECKING:
@@ -74,6 +75,10 @@ class RunFolder:
         """Writes file `name` of the folder."""
         self.store.put(f"{self.path}/{name}", data)
 
+    def file(self, name: str) -> Path:
+        """Where file `name` of the folder is, or would be: for readers that need not have all of it."""
+        return self.store.root / self.path / name
+
     def get_bytes(self, name: str) -> bytes | None:
         """The bytes of file `name`, or None."""
         return self.store.get(f"{self.path}/{name}")
@@ -115,6 +120,10 @@ class RunFolder:
         for name in self.parts():
             self.store.remove(f"{self.path}/{name}")
 
+    def drop_best(self) -> None:
+        """Removes the best weights, which are of another row than the best."""
+        self.store.remove(f"{self.path}/best.pt")
+
     def put_arrays(self, step: int, arrays: Arrays) -> None:
         """Writes the snapshot of arrays at `step`."""
         self.put_bytes(arrays_name(step), encoded_arrays(arrays))
@@ -154,6 +163,11 @@ class RunFolder:
         """Rows of a metric that was measured after the run: `step` and its columns, ascending; None where there are none or they are damaged."""
         data = self.get_bytes(measured_name(metric))
         return None if data is None else decoded(data)
+
+    def measured_columns(self, metric: str) -> tuple[str, ...]:
+        """Names of the columns that `measured` knows of, those without a value included; empty where there are none or they are damaged."""
+        data = self.get_bytes(measured_name(metric))
+        return (column_names(data) if data else None) or ()
 
     def put_measured(self, metric: str, rows: Sequence[Mapping[str, Any]]) -> None:
         """Writes all rows of a metric that was measured after the run."""

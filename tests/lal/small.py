@@ -52,6 +52,7 @@ MODELS: dict[str, dict[str, Any]] = {
     },
     "transformer-routed-uniform": {"kind": "transformer", "width": 6, "heads": 2, "depth": 1, "feed_forward": {"kind": "routed", "choice": "uniform"}},
 }
+GROWING = frozenset(name for name, values in MODELS.items() if "grow" in values)
 OPTIMS: dict[str, dict[str, Any]] = {
     "adamw": {"kind": "adamw", "lr": 0.01, "warmup": 2},
     "adam": {"kind": "adam", "lr": 0.01, "weight_decay": 0.1, "decay": {"steps": 20}},

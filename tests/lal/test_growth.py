@@ -172,7 +172,7 @@ def bits(run):
 @pytest.mark.parametrize("name", [name for name in GROWING if "output" in name])
 @pytest.mark.parametrize("at", range(1, 6))
 def test_resumed_at_any_moment_it_grows_as_if_it_had_not_stopped(name, at):
-    config = run_config(GROWING[name], {**OPTIMS["adamw"], "batch_size": 5})
+    config = run_config(GROWING[name])
     whole, first, second = (SupervisedRun(config) for _ in range(3))
     for _ in range(7):
         whole._update()

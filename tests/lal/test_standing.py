@@ -10,6 +10,7 @@ import pytest
 from lal.budget import Futility, Stop, Tail
 from lal.config import run_id
 from lal.errors import Refused
+from lal.metrics import METRICS
 from lal.runs.session import attempt
 from lal.standing import standing
 from lal.store import Failure, Record, Store
@@ -65,13 +66,43 @@ def test_continue_with_more(finished, budget):
 @pytest.mark.parametrize(("asked", "lacking"), [
     ({"eval_every": 1}, "rows every 1 steps (stored: 2)"), ({"eval_every": 3}, "rows every 3 steps (stored: 2)"),
     ({"metrics": ["accuracy", "margin"]}, "metrics margin"),
-    ({"metrics": ["default"]}, "metrics price, margin, mirror_clean, gates, functional_depth, weight_norm"),
+    ({"metrics": ["default"]}, f"metrics {', '.join(name for name in asking(metrics=DEFAULT).metrics() if name != 'accuracy')}"),
 ])  # fmt: skip
 def test_again_with_what_was_not_measured(finished, asked, lacking):
     found = standing(asking(**asked), finished)
     assert found.state == "again"
     assert found.reason == f"its record lacks {lacking}"
     assert found.record is not None
+
+
+def test_a_metric_that_has_gained_a_column_is_measured_again_and_one_that_has_lost_one_is_not(finished, monkeypatch):
+    accuracy = type(METRICS["accuracy"])
+    columns = METRICS["accuracy"].columns(asking())
+    monkeypatch.setattr(accuracy, "columns", lambda self, run: (*columns, "more"))
+    assert standing(asking(), finished).reason == "its record lacks metrics accuracy"
+    monkeypatch.setattr(accuracy, "columns", lambda self, run: columns[:1])
+    assert standing(asking(), finished).state == "done"
+
+
+def test_a_default_cadence_that_has_changed_is_noticed(store, monkeypatch):
+    depth = type(METRICS["functional_depth"])
+    asked = asking(metrics=["accuracy", "functional_depth"])
+    monkeypatch.setattr(depth, "period", 2)
+    attempt(asked, store)
+    record = store.run(run_id(asked)).record()
+    assert record is not None
+    assert record.measure["every"] == {"accuracy": 2, "functional_depth": 4}
+    monkeypatch.setattr(depth, "period", 1)
+    assert standing(asked, store).reason == "its record lacks metrics functional_depth"
+    monkeypatch.setattr(depth, "period", 4)
+    assert standing(asked, store).state == "done"
+
+
+def test_a_record_from_before_columns_were_noted_is_taken_to_have_those_of_today():
+    stored = {name: value for name, value in asking().whole_measure().items() if name != "columns"}
+    assert asking().lacks(stored) is None
+    assert asking().lacks({**stored, "every": {}}) is None
+    assert asking().lacks({**stored, "metrics": None}) == "metrics under names that are known today"
 
 
 def test_rows_that_are_a_multiple_apart_are_there(finished):

@@ -56,6 +56,9 @@ class Walk(RunPart):
     def measurable(self) -> tuple[str, ...]:
         return ("square",)
 
+    def columns_of(self, metric: str) -> tuple[str, ...]:
+        return (metric,)
+
     def trajectory(self) -> dict[str, Any]:
         return {name: value for name, value in trimmed(self).items() if name not in ("measure", "budget")}
 
