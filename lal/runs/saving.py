@@ -62,7 +62,7 @@ class Saver:
         self.rows, self._unsaved, self._part, self.step = rows, len(rows), saved["part"], saved["step"]
         self.notes = list(saved.get("notes", ()))
         best = self._best_of(rows)
-        self._best_value = best and best[self.config.goal.column]
+        self._best_value = None if best is None else best[self.config.goal.column]
         return saved["state"]
 
     def _first_damaged(self, rows: list[Row], step: int) -> str | None:

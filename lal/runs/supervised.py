@@ -217,4 +217,3 @@ class Supervised(RunPart):
         from lal.runs.supervised_loop import SupervisedRun
 
         return SupervisedRun(self, device)
-

@@ -156,6 +156,15 @@ def test_frozen_gates_cannot_grow():
         run_config("gated-grow", {"kind": "adamw", "roles": {"gate": {"lr_scale": 0}}})
 
 
+def test_growth_is_not_judged_by_losses_of_different_rows_or_charges():
+    with pytest.raises(ValueError, match=r"optim.batch_size must be null where depth grows, .* but got 5"):
+        run_config("gated-grow", {"kind": "adamw", "batch_size": 5})
+    with pytest.raises(ValueError, match=r"penalties.spectral must be charged at every step where depth grows, .*; remove penalties.spectral.every"):
+        run_config("gated-grow", penalties={"spectral": {"weight": 0.1, "every": 2}})
+    run_config("gated-grow", penalties={"spectral": {"weight": 0.1}})
+    run_config("gated-grow", penalties={"spectral": {"weight": 0, "every": 2}})
+
+
 def test_present_parameters_are_those_that_the_logits_depend_on():
     network = network_of(GROWING["input-sigmoid-skip-grow"])
     network.growth._begin(2)

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import pytest
+import torch
 
 from lal import measuring
+from lal.budget import Budget
 from lal.claim import Claim
 from lal.config import run_id
 from lal.errors import Refused
@@ -17,6 +19,7 @@ from tests.lal.small import run_config
 from tests.lal.walk import Walk, WalkMeasure
 
 BUDGET = {"steps": 7, "stop": None}
+STEPS = (0, 2, 4, 6, 7)  # of its rows, and with save_every=2 of its saved states
 
 
 def asking(model, *metrics, **measure):
@@ -45,12 +48,18 @@ def test_every_metric_is_what_the_run_would_have_logged(model, store, tmp_path):
     assert contents(store, folder) == before
     assert (done.values, done.already, done.damaged, done.busy) == (5 * len(few.measurable()), 0, [], False)
     for name in few.measurable():
-        rows = folder.measured(name)
-        assert [row.pop("step") for row in rows] == [0, 2, 4, 6, 7]
-        columns = {column for row in rows for column in row}
-        for step, row in zip((0, 2, 4, 6, 7), rows, strict=True):
-            assert row == {column: logged[step][column] for column in columns if logged[step][column] is not None}, (name, step)
-        assert columns or all(value is None for row in logged.values() for value in METRICS[name].columns(few))
+        columns = METRICS[name].columns(few)
+        expected = [{"step": step, **{key: value for key, value in logged[step].items() if is_of(key, columns) and value is not None}} for step in STEPS]
+        assert folder.measured(name) == expected, name
+        assert {*columns} <= {*folder.measured_columns(name)}
+    assert {key for row in logged.values() for key in row} == {"step", "seconds", "lr", "tau"} | {
+        key for name in few.measurable() for key in folder.measured_columns(name)
+    }
+
+
+def is_of(key, columns):
+    """Whether `key` is one of `columns`, or named after a tensor under one."""
+    return key in columns or key.partition("/")[0] in columns
 
 
 def stopper(config):
@@ -60,7 +69,7 @@ def stopper(config):
 
 
 def test_a_run_of_another_kind_is_measured_by_its_own_metrics(store):
-    walk = Walk(budget=BUDGET, measure=WalkMeasure(eval_every=2))
+    walk = Walk(budget=Budget(**BUDGET), measure=WalkMeasure(eval_every=2))
     attempt(walk, store)
     folder = store.run(run_id(walk))
     assert measure(walk, folder, walk.measurable()).values == 3
@@ -114,6 +123,46 @@ def test_a_damaged_table_is_measured_anew(store):
     assert folder.measured("margin") == good
 
 
+def test_a_metric_that_has_gained_a_column_is_measured_anew(store, monkeypatch):
+    config = asking("mlp", save_every=2)
+    attempt(config, store)
+    folder = store.run(run_id(config))
+    measure(config, folder, ["margin"])
+    margin, columns, values = type(METRICS["margin"]), METRICS["margin"].columns(config), type(METRICS["margin"]).values
+    monkeypatch.setattr(margin, "columns", lambda self, run: (*columns, "more", "never"))
+    monkeypatch.setattr(margin, "values", lambda self, probe: values(self, probe) | {"more": 1.0})
+    assert measure(config, folder, ["margin"], [2]).values == 1
+    done = measure(config, folder, ["margin"])
+    assert (done.values, done.already) == (4, 1)
+    assert [row["more"] for row in folder.measured("margin")] == [1.0] * 5
+    assert measure(config, folder, ["margin"]).already == 5
+
+
+def test_states_are_measured_on_the_threads_they_were_trained_on_and_the_number_is_put_back(store, monkeypatch):
+    config, used = asking("mlp"), []
+    monkeypatch.setattr("lal.runs.saving.torch.get_num_threads", lambda: 3)
+    attempt(config, store)
+    monkeypatch.undo()
+    folder = store.run(run_id(config))
+    monkeypatch.setattr("lal.measuring.torch.set_num_threads", used.append)
+    monkeypatch.setattr(type(METRICS["margin"]), "values", lambda self, probe: 1 / 0)
+    with pytest.raises(ZeroDivisionError):
+        measure(config, folder, ["margin"])
+    assert used == [3, torch.get_num_threads()]
+
+
+def test_a_state_is_read_whole_once_and_not_at_all_where_nothing_is_missing(store, monkeypatch):
+    config, read = asking("mlp", save_every=4), []
+    attempt(config, store)
+    folder = store.run(run_id(config))
+    real = measuring.unpacked
+    monkeypatch.setattr(measuring, "unpacked", lambda data: read.append(len(data)) or real(data))
+    measure(config, folder, ["margin"])
+    assert len(read) == 3
+    measure(config, folder, ["margin"])
+    assert len(read) == 3
+
+
 def test_a_checkpoint_of_another_run_is_refused(store):
     config, other = asking("mlp", save_every=2), asking("gated", save_every=2)
     for each in (config, other):
@@ -162,7 +211,9 @@ def test_only_a_finished_run_has_a_last_state(store):
     with pytest.raises(Interrupted):
         attempt(config, store, report=seen.append, stop_asked=lambda: len(seen) >= 2)
     folder = store.run(run_id(config))
-    assert unpacked(folder.get_bytes("checkpoint.pt"))["step"] == 2
+    saved = unpacked(folder.get_bytes("checkpoint.pt"))
+    assert saved is not None
+    assert saved["step"] == 2
     assert saved_states(folder) == ({0: kept_name(0)}, [])
     found = config_of(folder)
     assert found is not None
