@@ -228,7 +228,7 @@ def test_a_base_of_its_own_file(tmp_path: Path) -> None:
     (tmp_path / "sweep.yaml").write_text("name: x\nbase: base.yaml\n")
     with pytest.raises(Refused, match=r"base\.yaml:3: budget\.steps must be greater than or equal to 1, but is 0"):
         load(str(tmp_path / "sweep.yaml"))
-    assert load(str(tmp_path / "sweep.yaml"), None, ["budget.steps=9"]).runs[0].config.model.depth == 3
+    assert load(str(tmp_path / "sweep.yaml"), None, ["budget.steps=9"]).runs[0].config.model.depth == 3  # type: ignore[attr-defined]
 
 
 def test_a_thousand_runs(sweep: Any) -> None:
