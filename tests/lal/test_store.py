@@ -23,6 +23,7 @@ from lal.store import (
     Store,
     arrays_name,
     checked_name,
+    column_names,
     decoded,
     decoded_arrays,
     encoded,
@@ -31,6 +32,7 @@ from lal.store import (
     kept_name,
     lookup,
 )
+from tests.lal.sessions import DAMAGES
 
 RECORD = Record("a-1", "budget", "used", 8, 1.5, {"seed": 1}, {"eval_every": 2}, {"steps": 8}, 10)
 
@@ -204,18 +206,19 @@ def test_rows_keep_nan_and_lose_null():
     assert str(back) == "[{'step': 0, 'a': nan}, {'step': 1}]"
 
 
-@pytest.mark.parametrize(
-    "spoil",
-    [
-        lambda data: b"",
-        lambda data: data[: len(data) // 2],
-        lambda data: bytes(len(data)),
-        lambda data: data[:-1],
-        lambda data: b"PAR1" + b"\xff" * 50 + b"PAR1",
-    ],
-)
+@pytest.mark.parametrize("spoil", [*DAMAGES.values(), lambda data: b"PAR1" + b"\xff" * 50 + b"PAR1"], ids=[*DAMAGES, "of another writer"])
 def test_damaged_rows_are_none(spoil):
-    assert decoded(spoil(encoded([{"step": step, "x": 0.5} for step in range(9)]))) is None
+    data = spoil(encoded([{"step": step, "x": 0.5} for step in range(9)]))
+    assert decoded(data) is column_names(data) is None
+
+
+def test_columns_without_a_value_have_names(store):
+    assert column_names(encoded([{"step": 0, "x": None}, {"step": 1, "y": 2.0}])) == ("step", "x", "y")
+    folder = store.run("a-1")
+    folder.put_measured("margin", [{"step": 0, "x": None}])
+    assert (folder.measured("margin"), folder.measured_columns("margin")) == ([{"step": 0}], ("step", "x"))
+    folder.put_bytes("measured/margin.parquet", b"PAR1")
+    assert folder.measured_columns("margin") == folder.measured_columns("fourier") == ()
 
 
 def test_history_is_intact_only_as_the_record_was_written_for_it(store):
@@ -285,16 +288,7 @@ def test_arrays_come_back_as_they_were_by_step(store):
     assert folder.first_damaged([arrays_name(0), arrays_name(21)]) == arrays_name(21)
 
 
-@pytest.mark.parametrize(
-    "spoil",
-    [
-        lambda data: b"",
-        lambda data: data[: len(data) // 2],
-        lambda data: bytes(len(data)),
-        lambda data: data[:-1],
-        lambda data: data[:60] + bytes([data[60] ^ 255]) + data[61:],
-    ],
-)
+@pytest.mark.parametrize("spoil", [*DAMAGES.values(), lambda data: data[:60] + bytes([data[60] ^ 255]) + data[61:]], ids=[*DAMAGES, "one byte other"])
 def test_damaged_arrays_are_none(store, spoil):
     folder = store.run("a-1")
     folder.put_bytes(arrays_name(4), spoil(encoded_arrays(ARRAYS)))
