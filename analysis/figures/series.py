@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from math import ceil
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -13,21 +14,22 @@ from numpy.typing import NDArray
 from plotly.subplots import make_subplots
 
 from analysis.collect import Tables
-from analysis.figures.dimensions import layout, split
+from analysis.figures.dimensions import Dimension, layout, split
 from analysis.figures.theme import shades, styled, top_margin, translucent
 from analysis.frame import Frame
 
+Seed = Mapping[str, NDArray[np.float64]]  # steps after 0 and columns of one run
 Points = tuple[NDArray[np.float64], NDArray[np.float64]]
 READING = "Thick: median over seeds, in which a seed that ended keeps its last value; thin: each seed."
 DASHES = {"dot": " (dotted)"}
-MOST_PANELS, MOST_FAINT, MOST_POINTS = 24, 120, 160
+MOST_PANELS, MOST_FAINT, MOST_POINTS, MOST_THIN = 24, 120, 160, 80
 MOST_ABREAST = 4
 PX_PER_PANEL, PX_BETWEEN = 210, 62
 
 
 @dataclass(frozen=True)
 class Line:
-    """One cell. `order`: where its colour stands on the scale. `points`: median over seeds; `seeds`: each of them."""
+    """One cell. `order`: where its colour stands on the scale. `points`: median over seeds; `seeds`: each of them, where they are drawn."""
 
     label: str
     order: int
@@ -88,12 +90,13 @@ def prepare(
         caption += f" The first {n_shown} of {len(facets)} panels are drawn; all numbers are in the tables."
     labels, faint = where.x.words(), tables.history["run_id"].nunique() <= MOST_FAINT
     n_columns = min(n_shown, len(facets)) if min(n_shown, len(facets)) <= MOST_ABREAST else 3
+    measures = [column for _, columns in rows for column in columns if column in tables.history]
+    parts = [(title, _cells(part, where.x, measures)) for title, part in facets[:n_shown]]
     panels: list[Panel | None] = []
     for y_label, columns in rows:
         drawn = []
-        for title, part in facets[:n_shown]:
-            cells = [(where.x.index(cell[where.x.column].iloc[0]) if where.x.column else 0, cell) for _, cell in part.groupby("cell", sort=True)]
-            lines = [_line(cell, column, dash, labels[order], order, faint) for order, cell in cells for column, dash in columns.items() if column in cell]
+        for title, cells in parts:
+            lines = [_line(seeds, column, dash, labels[order], order, faint) for order, seeds in cells for column, dash in columns.items()]
             drawn.append((title, tuple(line for line in lines if len(line.points[0]))))
         panels += _in_a_row(y_label, drawn, y_label in log_values)
         panels += [None] * (-len(panels) % n_columns)
@@ -116,11 +119,20 @@ def _in_a_row(y_label: str, drawn: Sequence[tuple[str, tuple[Line, ...]]], log: 
     return [Panel(title, y_label, lines, (low - room, high + room), 0.2 * room if whole else 0.0, log) for title, lines in drawn]
 
 
-def _line(cell: Frame, column: str, dash: str, label: str, order: int, faint: bool) -> Line:
-    seeds = []
-    for _, rows in cell[cell[column].notna() & (cell["step"] > 0)].groupby("run_id", sort=True):
-        seeds.append((rows["step"].to_numpy(float), rows[column].to_numpy(float)))
-    return Line(label, order, dash, few(median(seeds)), tuple(map(few, seeds)) if faint else (), len(seeds))
+def _cells(part: Frame, x: Dimension, measures: Sequence[str]) -> list[tuple[int, list[Seed]]]:
+    """The cells of a panel: where each stands along x, and its seeds."""
+    found = []
+    for _, cell in part[part["step"] > 0].groupby("cell", sort=True):
+        seeds = [{name: rows[name].to_numpy(float) for name in ("step", *measures)} for _, rows in cell.groupby("run_id", sort=True)]
+        found.append((x.index(cell[x.column].iloc[0]) if x.column else 0, seeds))
+    return found
+
+
+def _line(seeds: Sequence[Seed], column: str, dash: str, label: str, order: int, faint: bool) -> Line:
+    measured = [(seed["step"][there], seed[column][there]) for seed in seeds if column in seed and (there := ~np.isnan(seed[column])).any()]
+    single = faint and dash == "solid" and len(measured) > 1
+    thin = tuple(few(each, MOST_THIN) for each in measured) if single else ()
+    return Line(label, order, dash, few(median(measured)), thin, len(measured))
 
 
 def median(seeds: Sequence[Points]) -> Points:
@@ -134,13 +146,13 @@ def median(seeds: Sequence[Points]) -> Points:
     return steps, np.median(held, axis=0)
 
 
-def few(points: Points) -> Points:
-    """At most about MOST_POINTS of `points`, close to evenly spaced in log step, the last one among them."""
+def few(points: Points, most: int = MOST_POINTS) -> Points:
+    """At most about 1.5 times `most` of `points`, close to evenly spaced in log step, the last one among them."""
     steps, values = points
-    if len(steps) <= MOST_POINTS:
+    if len(steps) <= most:
         return points
-    wanted = np.searchsorted(steps, np.geomspace(steps[0], steps[-1], MOST_POINTS))
-    even = np.linspace(0, len(steps) - 1, MOST_POINTS // 2)
+    wanted = np.searchsorted(steps, np.geomspace(steps[0], steps[-1], most))
+    even = np.linspace(0, len(steps) - 1, most // 2)
     kept = np.unique(np.concatenate([wanted, even.astype(int), [len(steps) - 1]]).clip(0, len(steps) - 1))
     return steps[kept], values[kept]
 
@@ -194,7 +206,7 @@ def draw(info: Info, narrow: bool = False) -> go.Figure:
         horizontal_spacing=0.08 if columns < 3 else 0.05,
     )
     styled(fig, height)
-    colors, told = shades(max(1, len(info.labels))), set()
+    colors, told, traces = shades(max(1, len(info.labels))), set(), list[dict[str, Any]]()
     for index, panel in enumerate(places):
         if panel is None:
             continue
@@ -202,12 +214,15 @@ def draw(info: Info, narrow: bool = False) -> go.Figure:
         for place, line in enumerate(panel.lines):
             new = bool(info.labels) and line.label not in told
             told.add(line.label)
-            _draw_line(fig, line, colors[line.order], new, panel.dodge * (place - (len(panel.lines) - 1) / 2), row, column)
+            axes = dict(zip(("xaxis", "yaxis"), fig.get_subplot(row, column), strict=True))
+            axes = {name: axis.plotly_name.replace("axis", "") for name, axis in axes.items()}
+            traces += [each | axes for each in _traces(line, colors[line.order], new, panel.dodge * (place - (len(panel.lines) - 1) / 2))]
         title = {"text": panel.y_label if column == 1 else "", "font": {"size": 13}}  # a row has one measure, and one range
         log = {"type": "log", "tickformat": ",~g", "dtick": max(1, ceil((panel.y_range[1] - panel.y_range[0]) / 5))} if panel.log else {}
         fig.update_yaxes(title=title, range=panel.y_range, **log, row=row, col=column)
         if index + columns >= len(places) or places[index + columns] is None:
             fig.update_xaxes(title={"text": "training step", "standoff": 6, "font": {"size": 13}}, row=row, col=column)
+    fig.add_traces(traces)  # all at once: each is checked once
     fig.update_xaxes(type="log" if info.log_steps else "linear", dtick=1 if info.log_steps else None, range=_step_range(info), tickformat=",")
     return fig.update_layout(margin={"t": top, "b": 56}, legend={"title": {"text": f"{info.legend_title}  "}, "traceorder": "normal"})
 
@@ -218,36 +233,19 @@ def _step_range(info: Info) -> list[float]:
     return [float(np.log10(each)) if info.log_steps else float(each) for each in (min(ends), max(ends))]
 
 
-def _draw_line(fig: go.Figure, line: Line, color: str, told: bool, shift: float, row: int, column: int) -> None:
-    if len(line.seeds) > 1 and line.dash == "solid":
+def _traces(line: Line, color: str, told: bool, shift: float) -> list[dict[str, Any]]:
+    """What a line shows, as plain traces, in single precision: a page has thousands. `shift`: how much higher it is drawn than it is."""
+    group = {"type": "scatter", "mode": "lines", "legendgroup": line.label}
+    found = []
+    if line.seeds:
         steps, values = joined(line.seeds)
-        faint = {"color": translucent(color, 0.16), "width": 0.8}
-        trace = go.Scatter(x=steps, y=values + shift, mode="lines", line=faint, hoverinfo="skip", showlegend=False, legendgroup=line.label)
-        fig.add_trace(trace, row, column)
+        thin = {"color": translucent(color, 0.16), "width": 0.8}
+        found.append({**group, "x": np.float32(steps), "y": np.float32(values + shift), "line": thin, "hoverinfo": "skip", "showlegend": False})
     steps, values = line.points
-    style = {"color": color, "width": 2.2, "dash": line.dash}
-    hover = f"{line.label}: %{{customdata:.3g}} at step %{{x:,}}<extra></extra>"
-    fig.add_trace(
-        go.Scatter(
-            x=steps,
-            y=values + shift,
-            mode="lines",
-            line=style,
-            name=line.label,
-            legendgroup=line.label,
-            legendrank=1000 + line.order,
-            showlegend=False,
-            customdata=values,
-            hovertemplate=hover,
-        ),
-        row,
-        column,
-    )
+    own, hover = ({"customdata": np.float32(values)}, "customdata") if shift else ({}, "y")
+    thick = {"x": np.float32(steps), "y": np.float32(values + shift), "line": {"color": color, "width": 2.2, "dash": line.dash}, **own}
+    legend = {"name": line.label, "legendrank": 1000 + line.order}
+    found.append({**group, **legend, **thick, "showlegend": False, "hovertemplate": f"{line.label}: %{{{hover}:.3g}} at step %{{x:,}}<extra></extra>"})
     if told:  # an entry of its own, so that the legend shows a solid line whatever was drawn first
-        fig.add_trace(
-            go.Scatter(
-                x=[None], y=[None], mode="lines", line={"color": color, "width": 2.2}, name=line.label, legendgroup=line.label, legendrank=1000 + line.order
-            ),
-            row,
-            column,
-        )
+        found.append({**group, **legend, "x": [None], "y": [None], "line": {"color": color, "width": 2.2}})
+    return found
