@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 from collections import Counter
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
@@ -64,7 +65,8 @@ class Plan:
         if not self.estimates:
             return "nothing to train"
         if not told:
-            return "from a model of this machine, if success comes when it usually does"
+            stops = any(config.budget.stop for config in self.to_train)
+            return f"from a model of this machine, {'if success comes when it usually does' if stops else 'all of the budget'}"
         known = f"from up to {max(each.runs for each in told)} finished runs of the same shape"
         return (
             known if len(told) == len(self.estimates) else f"{known} for {len(told)} runs, from a model of this machine for {len(self.estimates) - len(told)}"
@@ -117,7 +119,8 @@ def plan(sweep: Expanded, store: Store, *, skip_failed: bool = False, fresh: boo
     estimates = {run_id: estimator.of(config, standings[run_id].steps) for run_id, config in to_train.items()}
     slots = slots_of(sweep, cpus or usable_cpus(), len(to_train))
     wall_s = wall_seconds((each.seconds for each in estimates.values()), slots)
-    return Plan(sweep, standings, tuple(to_train.values()), estimates, slots, wall_s, tuple(warnings_of(sweep, configs)))
+    warnings = (*disk_warnings(store, sum(each.storage for each in estimates.values())), *warnings_of(sweep, configs))
+    return Plan(sweep, standings, tuple(to_train.values()), estimates, slots, wall_s, warnings)
 
 
 def usable_cpus() -> int:
@@ -128,6 +131,14 @@ def usable_cpus() -> int:
 def slots_of(sweep: Expanded, cpus: int, n_runs: int) -> int:
     """Runs that make progress at the same time: fractions of a core share it and are no faster together."""
     return max(1, min(int(cpus // max(1.0, sweep.resources["cpu"])), n_runs))
+
+
+def disk_warnings(store: Store, n_bytes: int) -> Iterable[str]:
+    """More bytes than there is room for where the results go, or will go."""
+    there = next(each for each in (store.root, *store.root.parents) if each.exists())
+    free = shutil.disk_usage(there).free
+    if n_bytes > free:
+        yield f"the runs to train take about {size(n_bytes)}, but only {size(free)} are free below {there}"
 
 
 def warnings_of(sweep: Expanded, configs: dict[str, RunConfig]) -> list[str]:

@@ -16,7 +16,6 @@ from lal.models.transformer import Transformer
 from lal.tasks.task import TaskPart
 
 
-
 class TokenTable(nn.Module):
     """Embeddings of residues, operations and =, in this order, and of positions. Drawn from N(0, std)."""
 

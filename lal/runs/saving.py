@@ -12,7 +12,7 @@ from lal.environment import environment
 from lal.runs.packing import packed, unpacked
 from lal.runs.run import Row, Run, is_pulse
 from lal.standing import refuse_other
-from lal.stopping import End
+from lal.stopping import End, Stopper, end_of
 from lal.store import Record, RunFolder, arrays_name, kept_name
 
 STATE = {"trajectory", "measure", "step", "state"}  # what a kept checkpoint holds
@@ -26,14 +26,16 @@ class Saver:
     written again by the next attempt, and what is not due in the end is removed.
 
     Attributes:
-        config: the run, measured so that it serves everybody who asked before, too.
+        config: the run, measured so that it serves everybody who asked before, too; and under the budget of a finished run that went
+            further, where that is trained again.
+        every: steps between the rows that may end it.
         rows: all so far, those of earlier attempts included.
         step: of the run's state: of the last row, pulses included.
         notes: what was lost on the disk and made good, in words.
     """
 
     def __init__(self, config: RunConfig, folder: RunFolder):
-        self.config, self.folder = config, folder
+        self.config, self.folder, self.every = config, folder, config.eval_every
         self.rows: list[Row] = []
         self.step = 0
         self.notes: list[str] = []
@@ -103,13 +105,25 @@ class Saver:
             yield from map(name, range(0, step + 1, every) if every else ())
 
     def _restart(self, damaged: str | None) -> None:
-        """Begins anew, because of what is `damaged` or for another reason; what a finished run measured is measured again."""
+        """Begins anew, because of what is `damaged` or for another reason; what a finished run measured is measured again, as far as it went."""
         if damaged:
             self.notes.append(f"{damaged} was damaged or missing: trained again from step 0")
         record = self.folder.record()
         if record is not None:
+            if self._ends_within(record):
+                budget = self.config.budget.model_validate(record.budget)
+                self.config, self.every = self.config.model_copy(update={"budget": budget}), record.measure["eval_every"]
             self.config = self.config.both(record.measure)
         self.folder.restart()
+
+    def _ends_within(self, record: Record) -> bool:
+        """Whether what is asked is over by where a finished run got to."""
+        rows = self.folder.history() if self.folder.history_intact(record) else None
+        return rows is not None and end_of(rows, self.stopper()) is not None
+
+    def stopper(self) -> Stopper:
+        """Says when the run is over."""
+        return Stopper(self.config.budget, self.config.goal, self.config.fit, self.every)
 
     def keep(self, row: Row, run: Run, *, last: bool) -> None:
         """Takes the row that `run` has just yielded, and what else is due at its step."""

@@ -52,11 +52,14 @@ def attempt(
     try:
         wait_for(claim, folder, report, stop_asked)
         stands = standing(config, store)
-        if stands.state == "done" and stands.record:
-            return stands.record
-        folder.tidy()
-        session = Session(config, store, device, claim)
-        return session.train(report, resumed, stop_asked)
+        while stands.state != "done" or stands.record is None:
+            folder.tidy()
+            session = Session(config, store, device, claim)
+            record = session.train(report, resumed, stop_asked)
+            if stands.state != "again":  # one that is trained again, as far as it went before, may have to go on from there
+                return record
+            stands = standing(config, store)
+        return stands.record
     except (Interrupted, Refused):
         raise
     except Exception as error:  # a crash becomes a record: the rest of the sweep goes on
@@ -101,7 +104,7 @@ class Session:
         state = self.saver.resume()
         config = self.saver.config
         self.saver.folder.put_config(dump(config))
-        stopper = Stopper(self.asked.budget, self.asked.goal, self.asked.fit, self.asked.eval_every)
+        stopper = self.saver.stopper()
         for row in self.saver.rows:
             stopper.see(row)
         run = config.start(self.device)

@@ -165,3 +165,28 @@ def test_another_trajectory_under_the_same_id_is_refused_with_what_differs(store
     path.write_text(json.dumps(values))
     with pytest.raises(Refused, match=r"but .* differs \(optim.lr: stored 0.5, asked 0.01\); move that folder away"):
         standing(asking(), store)
+
+
+def test_a_run_that_is_measured_anew_goes_as_far_as_it_had_gone(store):
+    first = run_config("gated", measure={"eval_every": 2, "save_every": 4}, budget={"steps": 20, "stop": None})
+    assert isinstance(attempt(first, store), Record)
+    asked = run_config("gated", measure={"eval_every": 2, "snapshot_every": 2}, budget={"steps": 6, "stop": None})
+    folder = store.run(run_id(asked))
+    before = folder.history()
+    assert standing(asked, store).state == "again"
+    record = attempt(asked, store)
+    assert isinstance(record, Record)
+    assert (record.steps, record.budget["steps"]) == (20, 20)
+    clocks = {"seconds"}
+    assert [{key: row[key] for key in row.keys() - clocks} for row in folder.history()] == [{key: row[key] for key in row.keys() - clocks} for row in before]
+    assert folder.kept() == [0, 4, 8, 12, 16, 20]
+    assert {standing(each, store).state for each in (first, asked)} == {"done"}
+
+
+def test_a_run_that_is_measured_anew_under_more_budget_goes_on_beyond_what_it_had(store):
+    first = run_config("gated", measure={"eval_every": 2}, budget={"steps": 6, "stop": None})
+    assert isinstance(attempt(first, store), Record)
+    asked = run_config("gated", measure={"eval_every": 2, "snapshot_every": 2}, budget={"steps": 10, "stop": None})
+    record = attempt(asked, store)
+    assert isinstance(record, Record)
+    assert (record.steps, record.budget["steps"]) == (10, 10)
