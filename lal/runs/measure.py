@@ -29,6 +29,13 @@ class Measure(Part):
         None
     )
 
+    @field_validator("metrics", mode="before")
+    @classmethod
+    def _several(cls, names: Any) -> Any:
+        if isinstance(names, str):
+            raise ValueError(f"metrics must be a list, but got {names!r}; write [{names}]")
+        return names
+
     @field_validator("metrics")
     @classmethod
     def _known(cls, names: tuple[str, ...]) -> tuple[str, ...]:

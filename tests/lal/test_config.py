@@ -127,7 +127,7 @@ RUNS = st.fixed_dictionaries(
             {"steps": st.integers(1, 10**9)}, optional={"stop": st.none() | st.fixed_dictionaries({"at_least": st.floats(0.01, 1)})}
         ),
     },
-)
+).filter(lambda values: not (values["model"].get("grow") and values["optim"].get("batch_size")))  # which is refused
 
 
 @given(RUNS)
@@ -207,6 +207,7 @@ IDLE = [
     ({"measure": {"every": {"accuracy": 200}}}, "measure must read accuracy at every evaluation"),
     ({"measure": {"every": {"margin": 150}}}, "must be a positive multiple of eval_every=100, but got 150"),
     ({"measure": {"metrics": ["acuracy"]}}, "did you mean 'accuracy'"),
+    ({"measure": {"metrics": "all"}}, r"write \[all\]"),
     ({"measure": {"every": {"margn": 100}}}, "did you mean 'margin'"),
     ({"budget": {"stop": {"at_least": 1.5}}}, "must be in \\(0, 1\\], but got 1.5"),
     ({"model": {"kind": "mlp", "depth": True}}, "depth must be a number, but got true"),
