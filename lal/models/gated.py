@@ -24,7 +24,8 @@ class Grow(Part):
 
     Judged once every `patience` steps, counted from the start or the last added layer; so is the best loss, which is at first that of the first step.
     The rule sees the training loss alone: a network that has generalised, and whose loss rests where decay holds it, grows as one that is stuck does,
-    unless `enough` says that nothing is missing there.
+    unless `enough` says that nothing is missing there. Losses that are compared are of the same rows and charges: minibatches, and penalties that are not
+    charged at every step, are refused.
     """
 
     start: Annotated[int, Field(ge=1, le=64, description="layers at the start; depth is the most")] = 1

@@ -60,6 +60,11 @@ OPTIMS: dict[str, dict[str, Any]] = {
 }
 
 
+def batches_of(model: str) -> int | None:
+    """Rows of a batch, where a run can do with fewer than all: what there is more to save of."""
+    return None if model in GROWING else 5
+
+
 def run_config(model: str | dict[str, Any] = "mlp", optim: str | dict[str, Any] = "adamw", **values: Any) -> Supervised:
     """A supervised run on p=5; `model` and `optim` by name or in full, `values` in place of whole sections."""
     base = {
