@@ -24,7 +24,7 @@ VIEWS = {
 }
 
 
-def prepare(tables: Tables, x: str | None = None, y: str | None = None, view: View = "time") -> Info | str:
+def prepare(tables: Tables, x: str | None = None, y: str | None = None, view: View = "time") -> Info:
     """The phase diagram of one view: "time", "probability" or "phase"."""
     if view not in get_args(View):
         raise Refused(f"view must be time, probability or phase, but got {view!r}; write one of them")

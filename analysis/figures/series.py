@@ -211,11 +211,11 @@ def draw(info: Info, narrow: bool = False) -> go.Figure:
         if panel is None:
             continue
         row, column = index // columns + 1, index % columns + 1
+        n_before = sum(each is not None for each in places[:index])  # axes are numbered row by row, empty places left out
+        axes = {f"{side}axis": f"{side}{n_before + 1 if n_before else ''}" for side in "xy"}
         for place, line in enumerate(panel.lines):
             new = bool(info.labels) and line.label not in told
             told.add(line.label)
-            axes = dict(zip(("xaxis", "yaxis"), fig.get_subplot(row, column), strict=True))
-            axes = {name: axis.plotly_name.replace("axis", "") for name, axis in axes.items()}
             traces += [each | axes for each in _traces(line, colors[line.order], new, panel.dodge * (place - (len(panel.lines) - 1) / 2))]
         title = {"text": panel.y_label if column == 1 else "", "font": {"size": 13}}  # a row has one measure, and one range
         log = {"type": "log", "tickformat": ",~g", "dtick": max(1, ceil((panel.y_range[1] - panel.y_range[0]) / 5))} if panel.log else {}
