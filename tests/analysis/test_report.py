@@ -17,7 +17,7 @@ from lal.budget import Budget
 from lal.config import parse
 from lal.runs.session import attempt
 from lal.store import Store
-from tests.analysis.synthetic import BUDGET, ODD, WEIGHT, Folder, Truth, filled, quickstart, rows_of
+from tests.analysis.synthetic import BUDGET, ODD, WEIGHT, Folder, Truth, filled, rows_of
 
 
 class Page(HTMLParser):
@@ -50,15 +50,15 @@ class Page(HTMLParser):
 
 
 @pytest.fixture(scope="module")
-def quick(tmp_path_factory) -> tuple[Store, Page, bytes]:
-    """The report of results like the quickstart's."""
-    store = Store(tmp_path_factory.mktemp("quick"))
-    data = write(store, quickstart(store), png=False).path.read_bytes()
-    return store, Page(data), data
+def quick(odd_store, odd_drawn) -> tuple[Store, Page]:
+    """The report of results like the quickstart's, of figures that were drawn already."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(report, "drawn", lambda tables: odd_drawn["quickstart"])
+        return odd_store, Page(write(odd_store, "quickstart", png=False).path.read_bytes())
 
 
 def test_every_script_that_runs_is_allowed_by_its_hash_and_nothing_else_is(quick):
-    _, page, _ = quick
+    _, page = quick
     policy = next(attrs["content"] for tag, attrs in page.tags if tag == "meta" and attrs.get("http-equiv") == "Content-Security-Policy")
     running = [text for attrs, text in page.scripts if attrs.get("type") != "application/json"]
     hashes = {f"'sha256-{base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()}'" for text in running}
@@ -69,7 +69,7 @@ def test_every_script_that_runs_is_allowed_by_its_hash_and_nothing_else_is(quick
 
 
 def test_nothing_is_fetched(quick):
-    _, page, _ = quick
+    _, page = quick
     places = [attrs[name] for _, attrs in page.tags for name in ("src", "href", "action", "data", "srcset") if attrs.get(name)]
     assert places and all(str(place).startswith("data:text/csv;base64,") for place in places)
     assert not any(tag in ("link", "iframe", "object", "base", "form", "img") for tag, _ in page.tags)
@@ -77,7 +77,7 @@ def test_nothing_is_fetched(quick):
 
 
 def test_figures_have_a_place_a_caption_and_their_numbers(quick):
-    _, page, _ = quick
+    _, page = quick
     places = [attrs["id"] for tag, attrs in page.tags if tag == "div" and attrs.get("class") == "plot"]
     assert places == ["phase-time", "phase-probability", "phase-phase", "pareto", "final", "time", "survival", "depth", "gates", "curves"]
     assert set(page.specs()) == set(places) and all(set(spec) == {"data", "wide", "narrow"} for spec in page.specs().values())
@@ -86,7 +86,7 @@ def test_figures_have_a_place_a_caption_and_their_numbers(quick):
 
 
 def test_the_page_says_what_where_and_what_went_wrong(quick):
-    _, page, _ = quick
+    _, page = quick
     for words in (
         "Does charging a network",
         "seeds that end at test accuracy 0.95 or better",
@@ -100,17 +100,18 @@ def test_the_page_says_what_where_and_what_went_wrong(quick):
 
 
 def test_tables_are_written_and_held_in_the_page(quick):
-    store, page, _ = quick
+    store, page = quick
     links = {attrs["download"]: attrs["href"] for tag, attrs in page.tags if tag == "a"}
     for name in ("runs.csv", "cells.csv"):
         assert base64.b64decode(str(links[name]).split(",")[1]) == store.get(f"sweeps/quickstart/tables/{name}")
 
 
-def test_the_same_results_give_the_same_bytes(quick):
-    store, _, data = quick
-    tables = store.get("sweeps/quickstart/tables/runs.parquet")
-    assert write(store, "quickstart", png=False).path.read_bytes() == data
-    assert store.get("sweeps/quickstart/tables/runs.parquet") == tables
+def test_the_same_results_give_the_same_bytes(store):
+    name = filled(store, lambda arm, weight, seed: Truth(grok=None if weight and seed else 500), weights=(0.0, 0.1), seeds=2)
+    data = write(store, name, png=False).path.read_bytes()
+    tables = store.get(f"sweeps/{name}/tables/runs.parquet")
+    assert write(store, name, png=False).path.read_bytes() == data
+    assert store.get(f"sweeps/{name}/tables/runs.parquet") == tables
 
 
 @pytest.mark.parametrize("sweep", [pytest.param(name, marks=pytest.mark.slow) if name == "cube" else name for name in ODD])
