@@ -43,7 +43,7 @@ def untimed(rows):
 def results(config, store):
     """All that a finished run left, but its times and what depends on them."""
     folder = store.run(run_id(config))
-    checkpoint, best = unpacked(folder.get_bytes("checkpoint.pt")), unpacked(folder.get_bytes("best.pt"))
+    checkpoint, best = (whole(folder.get_bytes(name)) for name in ("checkpoint.pt", "best.pt"))
     state = state_of(folder.get_bytes("checkpoint.pt"))
     arrays = {step: encoded_arrays(folder.arrays(step)) for step in folder.snapshots()}
     kept = {step: state_of(folder.get_bytes(kept_name(step))) for step in folder.kept()}
@@ -55,7 +55,14 @@ def results(config, store):
 
 
 def state_of(data):
-    return {name: value for name, value in unpacked(data)["state"].items() if name != "seconds"}
+    return {name: value for name, value in whole(data)["state"].items() if name != "seconds"}
+
+
+def whole(data):
+    """What a file holds that must be there and undamaged."""
+    values = unpacked(data)
+    assert values is not None
+    return values
 
 
 def assert_same(config, store, expected):

@@ -8,11 +8,10 @@ import pytest
 
 from lal.config import run_id
 from lal.runs import supervised_loop
-from lal.runs.packing import unpacked
 from lal.runs.session import Interrupted, attempt
 from lal.standing import standing
 from lal.store import Failure, Record, Store
-from tests.lal.sessions import GUMBEL, KINDS, assert_same, results, stop_after, untimed, with_budget
+from tests.lal.sessions import GUMBEL, KINDS, assert_same, results, stop_after, untimed, whole, with_budget
 from tests.lal.test_metrics import equal
 
 pytestmark = pytest.mark.usefixtures("quick_disk")
@@ -48,12 +47,12 @@ def test_best_weights_are_those_of_the_highest_goal_the_earliest_on_ties(config,
     values = [(row["step"], row[config.goal.column]) for row in folder.history()]
     sign = 1 if config.goal.direction == "max" else -1
     step, value = max(values, key=lambda pair: (sign * pair[1], -pair[0]))
-    best = unpacked(folder.get_bytes("best.pt"))
+    best = whole(folder.get_bytes("best.pt"))
     assert (best["step"], best["goal"]) == (step, value)
     if step > 0:
         short = with_budget(config, steps=step)
         attempt(short, other := Store(tmp_path / "short"))
-        state = unpacked(other.run(run_id(short)).get_bytes("checkpoint.pt"))["state"]
+        state = whole(other.run(run_id(short)).get_bytes("checkpoint.pt"))["state"]
         assert equal(best["weights"], state["network"] if "network" in state else {"x": state["x"]})
 
 

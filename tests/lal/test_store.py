@@ -34,7 +34,7 @@ from lal.store import (
 )
 from tests.lal.sessions import DAMAGES
 
-RECORD = Record("a-1", "budget", "used", 8, 1.5, {"seed": 1}, {"eval_every": 2}, {"steps": 8}, 10)
+RECORD = Record("a-1", "budget", "used", 8, 1.5, {"seed": 1}, {"eval_every": 2}, {"steps": 8}, "10")
 
 
 def files(store):
