@@ -45,22 +45,37 @@ def standing(tables: Tables) -> str:
     """How many runs were planned, and what became of them; one that arms share is counted once."""
     runs = tables.distinct
     done = runs[runs["state"] == "done"]
-    n_failed, n_left = int((runs["state"] == "failed").sum()), int(runs["state"].isin(LACKING).sum())
+    n_failed = int((runs["state"] == "failed").sum())
     parts = [f"{len(done)} of {len(runs)} planned runs finished"]
     kinds = ", ".join(f"{count} {str(kind).replace('_', ' ')}" for kind, count in runs.loc[runs["state"] == "failed", "outcome"].value_counts().items())
-    parts += [f"{n_failed} failed ({kinds}) and count for nothing"] if n_failed else []
+    parts += [f"{n_failed} failed ({kinds}) and {either(n_failed, 'counts', 'count')} for nothing"] if n_failed else []
     n_outgrown = int((runs["state"] == "outgrown").sum())
-    counted = "finished under a smaller budget than is asked now, and count as censored where they stopped"
+    stopped = either(n_outgrown, "counts as censored where it stopped", "count as censored where they stopped")
     n_refused = sum(tables.readings[index].failure is not None for index in runs.index[runs["state"] == "outgrown"])
-    parts += [f"{n_outgrown} {counted} (`{safe(tables.command())}` continues them{f'; {n_refused} failed at that' if n_refused else ''})"] if n_outgrown else []
+    more = f"`{safe(tables.command())}` continues {either(n_outgrown, 'it', 'them')}{f'; {n_refused} failed at that' if n_refused else ''}"
+    parts += [f"{n_outgrown} finished under a smaller budget than is asked now, and {stopped} ({more})"] if n_outgrown else []
     diverged = int(((done["outcome"] == "diverged") & ~done["event"]).sum())
-    parts += [f"{diverged} diverged, and count as never generalising"] if diverged else []
+    parts += [f"{diverged} diverged, and {either(diverged, 'counts', 'count')} as never generalising"] if diverged else []
     pruned = int((done["outcome"] == "pruned").sum())
-    parts += [f"{pruned} were pruned by a scheduler, which biases what is said of late generalisers"] if pruned else []
-    parts += [f"{n_left} are missing or unfinished (`{safe(tables.command())}` trains them)"] if n_left else []
+    parts += [f"{pruned} {either(pruned, 'was', 'were')} pruned by a scheduler, which biases what is said of late generalisers"] if pruned else []
+    parts += left(tables, runs["state"])
     n_shared = len(tables.runs) - len(runs)
     parts += [f"arms share some, so that there are {len(tables.runs)} rows in the tables"] if n_shared else []
     return "; ".join(parts) + "."
+
+
+def left(tables: Tables, states: Series) -> list[str]:
+    """What the sweep's command would train, and what of it is there but cannot be read."""
+    n_damaged, n_left = int((states == "damaged").sum()), int(states[states != "damaged"].isin(LACKING).sum())
+    again = f"`{safe(tables.command())}` trains"
+    of = either(n_damaged, "its record or history", "their records or histories")
+    told = [f"{n_damaged} damaged ({of} cannot be read; {again} {either(n_damaged, 'it', 'them')} again)"] if n_damaged else []
+    return [*told, *([f"{n_left} {either(n_left, 'is', 'are')} missing or unfinished ({again} {either(n_left, 'it', 'them')})"] if n_left else [])]
+
+
+def either(n: int, one: str, more: str) -> str:
+    """The word for so many."""
+    return one if n == 1 else more
 
 
 def about(tables: Tables, title: str, cells: Frame) -> list[str]:
@@ -258,7 +273,7 @@ def fell_back(tables: Tables) -> str | None:
     """Runs that generalised and ended below the goal."""
     done = tables.distinct[tables.distinct["state"].isin(COUNTED)]
     n, k = int(done["event"].sum()), int(done["ungrokked"].sum())
-    return f"{k} of the {n} runs that generalised had fallen back by their end." if k else None
+    return f"{k} of the {n} {either(n, 'run', 'runs')} that generalised had fallen back by {either(n, 'its', 'their')} end." if k else None
 
 
 def few_seeds(tables: Tables) -> str | None:

@@ -83,7 +83,7 @@ def one_run(store: Store, run_id: str, threshold: float | None = None, **phases:
     """
     folder = store.run(run_id)
     record, now = folder.record(), folder.config()
-    config = {**record.trajectory, "measure": record.measure, "budget": record.budget} if record else now
+    config = {**record.trajectory, "measure": asked(record.measure), "budget": record.budget} if record else now
     if config is None:
         raise Refused(f"a report is of a run with a configuration, but {store.root / folder.path}/config.json is missing or damaged; train the run again")
     goal, fit, every = aims(config, run_id)
@@ -102,6 +102,11 @@ def one_run(store: Store, run_id: str, threshold: float | None = None, **phases:
     return OneRun(
         run_id, config, now or config, record, folder.failure(), goal, fit, thresholds, frame, verdict, snapshots, unread, told, listing(store, run_id)
     )
+
+
+def asked(measure: Mapping[str, Any]) -> dict[str, Any]:
+    """What a record says was measured, as a configuration asks for it: without the columns that each metric filled."""
+    return {name: value for name, value in measure.items() if name != "columns"}
 
 
 def aims(config: Mapping[str, Any], run_id: str) -> tuple[Goal, Goal | None, int]:

@@ -182,7 +182,7 @@ def provenance(tables: Tables) -> list[tuple[str, str]]:
             "Runs",
             f"{len(runs)} planned, {int((runs['state'] == 'done').sum())} finished, {int((runs['state'] == 'failed').sum())} failed, "
             f"{f'{n_outgrown} under a smaller budget, ' if n_outgrown else ''}"
-            f"{int(runs['state'].isin(LACKING).sum())} missing or unfinished",
+            f"{int(runs['state'].isin(LACKING).sum())} missing, unfinished or damaged",
         ),
         ("Seeds", several(str(entry["seed"]) for entry in manifest["runs"])),
         ("Budget", budgets),

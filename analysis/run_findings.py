@@ -8,7 +8,7 @@ from analysis.one_run import OneRun
 from lal.events import Time
 
 GAP = 0.02  # accuracies closer than this are called alike
-LITTLE = 0.1  # of test accuracy, under which there is nothing to explain
+LITTLE = 0.1  # of test accuracy, under which there is nothing to explain; nor is there under twice chance
 
 
 def findings(run: OneRun) -> list[str]:
@@ -58,7 +58,7 @@ def generalised(run: OneRun) -> list[str]:
 def symmetry(run: OneRun) -> str | None:
     """Whether test accuracy is more than the symmetry of the operation."""
     clean, test = run.last("mirror_clean_acc"), run.last("test_acc")
-    if clean is None or test is None or test < LITTLE:
+    if clean is None or test is None or test < little(run):
         return None
     verb = "so symmetry alone does not explain it" if clean >= test - GAP else "so part of test accuracy is symmetry alone"
     return f"On test pairs whose mirror image was not trained on, accuracy is {number(float(clean))} (all test pairs: {number(float(test))}), {verb}."
@@ -76,14 +76,26 @@ def depth(run: OneRun) -> list[str]:
         told.append(f"Over inputs, the sum of gates has a standard deviation of {number(float(spread))} layers at the end.")
     present = run.last("layers_present")
     if present is not None:
-        told.append(f"It had grown to {int(present)} layers by the end.")
+        told.append(grown(run, int(present)))
     return told
+
+
+def little(run: OneRun) -> float:
+    """The test accuracy under which there is nothing to explain: twice chance, where that is more than LITTLE."""
+    return max(LITTLE, 2 / run.config["task"]["p"]) if run.config.get("task", {}).get("p") else LITTLE
+
+
+def grown(run: OneRun, present: int) -> str:
+    """To how many layers a growing network came, from how many."""
+    first = int(run.rows["layers_present"].dropna().iloc[0])
+    many = f"{present} {'layer' if present == 1 else 'layers'}"
+    return f"It grew from {first} to {many}." if present > first else f"It did not grow: it has {many}, as at the beginning."
 
 
 def needed(run: OneRun) -> str:
     """How many layers are needed, as it was last measured; nothing is said of a network that answers little right, which needs none for that."""
     row = run.last_row("functional_depth", "test_acc")
-    if row is None or row["test_acc"] < LITTLE:
+    if row is None or row["test_acc"] < little(run):
         return ""
     count = int(row["functional_depth"])
     bound = "at most " if is_bound(row.to_frame().T) else ""

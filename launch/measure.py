@@ -176,10 +176,11 @@ def say(summary: Summary, console: Console, again: str) -> None:
     there = f", {summary.already:,} were there" if summary.already else ""
     console.print(f"{summary.values:,} values of {summary.runs:,} runs measured in {duration(summary.seconds)}{there}.", highlight=False)
     if summary.left_out:
-        console.print(f"{summary.left_out:,} runs were left out: nothing of them is saved there, or no metric applies.", highlight=False)
+        what = "1 run was left out: nothing of it" if summary.left_out == 1 else f"{summary.left_out:,} runs were left out: nothing of them"
+        console.print(f"{what} is saved there, or no metric applies.", highlight=False)
     if summary.damaged:
         count = sum(map(len, summary.damaged.values()))
-        console.print(f"! {count:,} checkpoints were damaged and left out", style="yellow", highlight=False)
+        console.print(f"! {count:,} {'checkpoint was' if count == 1 else 'checkpoints were'} damaged and left out", style="yellow", highlight=False)
     if summary.signal is not None:
         console.print("Interrupted; what was measured is kept. To go on:", highlight=False)
         console.print(f"  {again}", highlight=False, markup=False, soft_wrap=True)

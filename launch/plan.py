@@ -154,7 +154,8 @@ def seed_warnings(sweep: Expanded) -> Iterable[str]:
     seeds = Counter((run.arm, json.dumps(run.point)) for run in sweep.runs)
     few = [count for count in seeds.values() if count < ENOUGH_SEEDS]
     if few:
-        yield f"{len(few)} of {len(seeds)} cells have fewer than {ENOUGH_SEEDS} seeds (the fewest: {min(few)}): intervals will be wide"
+        cells = f"{len(few)} of {len(seeds)} cells {'has' if len(few) == 1 else 'have'}"
+        yield f"{cells} fewer than {ENOUGH_SEEDS} seeds (the fewest: {min(few)}): intervals will be wide"
 
 
 def parameter_warnings(sweep: Expanded) -> Iterable[str]:

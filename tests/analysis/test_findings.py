@@ -114,9 +114,19 @@ def test_counts_and_failures(store):
     kinds = [Truth(), Truth(grok=None), Truth(fails="timeout"), Truth(missing=True), Truth(grok=None, diverges=300)]
     said = told(store, lambda arm, weight, seed: kinds[seed], arms=("soft",), weights=(0.0,), seeds=5)
     assert "1 of 3 runs generalised within the budget (33 %, 95 % interval 6 % to 79 %)" in said
-    assert "3 of 5 planned runs finished; 1 failed (1 timeout) and count for nothing; 1 diverged" in said
-    assert f"1 are missing or unfinished (`lal sweep synthetic --results {store.root}` trains them)" in said
+    assert "3 of 5 planned runs finished; 1 failed (1 timeout) and counts for nothing; 1 diverged, and counts as" in said
+    assert f"1 is missing or unfinished (`lal sweep synthetic --results {store.root}` trains it)" in said
     assert "In no cell have half of the runs generalised" in said
+
+
+def test_a_damaged_run_is_told_apart_from_one_that_is_missing(store):
+    folder = Folder(store)
+    for seed in range(3):
+        folder.add("soft", {WEIGHT: 0.0}, seed, Truth(missing=seed == 2))
+    for entry, name in zip(folder.runs, ("record.json", "history.parquet"), strict=False):
+        store.put(f"runs/{entry['run_id']}/{name}", b"not whole")
+        said = findings(collect(store, folder.write()))[-1]
+    assert "2 damaged (their records or histories cannot be read;" in said and "trains them again); 1 is missing or unfinished" in said
 
 
 def test_routing(store):
@@ -165,8 +175,8 @@ def test_a_run_that_arms_share_is_counted_once_in_what_is_said_of_the_sweep(stor
     said = findings(collect(store, folder.write()))
     assert said[0].startswith("2 of 2 runs generalised")
     assert any(each.startswith("2 of the 2 runs that generalised had fallen back") for each in said)
-    assert said[-1].startswith("2 of 3 planned runs finished; 1 are missing") and "6 rows in the tables" in said[-1]
-    assert f"`lal sweep synthetic --results {store.root}` trains them" in said[-1]
+    assert said[-1].startswith("2 of 3 planned runs finished; 1 is missing") and "6 rows in the tables" in said[-1]
+    assert f"`lal sweep synthetic --results {store.root}` trains it" in said[-1]
 
 
 def test_a_median_without_an_upper_limit_says_that_seeds_are_few(store):

@@ -213,6 +213,11 @@ def test_a_network_at_chance_is_not_said_to_need_no_layer(whole):
     assert not any("needed" in each for each in told[0]) and any("0 layers are needed" in each for each in told[1])
 
 
+def test_a_network_that_never_grew_is_not_said_to_have_grown(whole):
+    for counts, words in (([1.0, 1.0], "It did not grow: it has 1 layer, as at the beginning."), ([1.0, 3.0], "It grew from 1 to 3 layers.")):
+        assert words in findings(with_rows(whole[1], layers_present=counts))
+
+
 def test_beyond_eight_open_gates_at_most_so_many_layers_are_needed(whole):
     for n_open, words in ((8, "; 5 layers are needed"), (9, "; at most 5 layers are needed")):
         run = with_rows(whole[1], functional_depth=[5.0], gate_values=[[0.01] * n_open + [0.0] * 3])
