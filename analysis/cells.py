@@ -15,6 +15,8 @@ from analysis.statistics import Interval, Survival, common_horizon, mean_interva
 if TYPE_CHECKING:
     from analysis.collect import Tables
 
+SHARES = {"routing_entropy_norm", "diagonal_energy", "logit_smoothness", "spectral_smoothness", "embedding_gini", "neuron_ipr"}
+
 
 def cells(tables: Tables) -> Frame:
     """One row a cell, in the manifest's order.
@@ -83,6 +85,6 @@ def _spread(name: str, interval: Interval) -> dict[str, float]:
 def bounds(column: str) -> tuple[float, float]:
     """What values `column` can have, as far as its name tells: an interval is cut to it."""
     name = column.split("@")[0]
-    if name.endswith(("_acc", "_norm")) and name != "weight_norm":
+    if name in SHARES or name.endswith(("_acc", "_share")):
         return 0.0, 1.0
-    return (0.0, inf) if name.endswith(("_depth", "_entropy", "_gates", "_loss", "weight_norm", "_heads")) else (-inf, inf)
+    return (0.0, inf) if name.endswith(("_depth", "_entropy", "_gates", "_loss", "_norm", "_heads", "_present")) else (-inf, inf)

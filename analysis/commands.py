@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shlex
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -100,7 +101,8 @@ def plot(figure: str, sweep: str, results: str, profile: str | None, threshold: 
     from analysis.collect import collect
     from lal.store import Store
 
-    store, folder = found(sweep, results, profile)
+    refuse_run(sweep, results, profile)
+    store, folder = found(sweep, results, profile, "a figure")
     tables = collect(store, folder, threshold, **limits)
     Store(target.parent).put(target.name, drawn(tables, figure, asked, target.suffix[1:]))
     click.echo(f"Figure: {target}")
@@ -120,8 +122,23 @@ def report_of(root: str, folder: str, quiet: bool = False) -> Path:
     return written.path
 
 
-def found(sweep: str, results: str, profile: str | None) -> tuple[Store, str]:
-    """The store and folder of a sweep given by name, or by the path of its folder of results.
+def refuse_run(name: str, results: str, profile: str | None) -> None:
+    """Refuses a figure of what is no sweep but a run, given by its path, its id, or the beginning of it."""
+    from lal.store import Store
+
+    path = Path(name)
+    is_folder = path.is_dir() and path.resolve().parent.name == "runs"
+    store = Store(results)
+    if (f"{name}@{profile}" if profile else name) in store.names("sweeps"):
+        return
+    if is_folder or (name and any(each.startswith(name) for each in store.names("runs"))):
+        where = "" if is_folder or results == "results" else f" --results {shlex.quote(results)}"
+        remedy = f"`lal report {shlex.quote(name)}{where}` draws all figures of a run"
+        raise Refused(f"a figure is of a sweep, but {name!r} {'is' if is_folder else 'begins'} a run; {remedy}")
+
+
+def found(sweep: str, results: str, profile: str | None, what: str = "a report") -> tuple[Store, str]:
+    """The store and folder of a sweep given by name, or by the path of its folder of results. `what`: it is wanted for.
 
     Raises:
         Refused: there is no such sweep, with the nearest name.
@@ -138,7 +155,7 @@ def found(sweep: str, results: str, profile: str | None) -> tuple[Store, str]:
     there = store.names("sweeps")
     if folder not in there:
         remedy = nearest(folder, there) if there else f"run `lal sweep {sweep}` first"
-        raise Refused(f"a report is of a sweep in {store.root}, but there is no {folder!r}; {remedy}")
+        raise Refused(f"{what} is of a sweep in {store.root}, but there is no {folder!r}; {remedy}")
     return store, folder
 
 

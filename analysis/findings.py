@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from math import isfinite
 
 from analysis.cells import bounds, curve, times
+from analysis.choice import BY_CONSTRUCTION, is_hard
 from analysis.collect import Tables
 from analysis.depth_bound import AT_MOST, is_bound
 from analysis.figures.dimensions import Dimension, layout, plain, split
@@ -199,12 +200,20 @@ def costs(tables: Tables) -> list[str]:
     return [name for name in ("effective_depth", "functional_depth", "routing_entropy_norm", "effective_heads", "hard_acc") if tables.has(name)]
 
 
+def hard(tables: Tables, *cells: Series) -> bool:
+    """Whether all finished runs of `cells` take one head by construction."""
+    numbers = [cell["cell"] for cell in cells]
+    records = [tables.readings[index].record for index in tables.done.index[tables.done["cell"].isin(numbers)]]
+    return bool(records) and all(record is not None and is_hard(record.trajectory) for record in records)
+
+
 def _saved(tables: Tables, title: str, x: Dimension, low: Series, high: Series) -> str:
     """How costs and accuracy changed between two cells that both stand, and whether a charge for depth was evaded or paid."""
     goal = tables.thresholds.goal_column
-    moves = moved(tables, [*costs(tables), goal], low, high)
+    by_choice = hard(tables, low, high)
+    moves = moved(tables, [*(name for name in costs(tables) if not (by_choice and name in BY_CONSTRUCTION)), goal], low, high)
     counts = " and ".join(f"{int(cell['n_held'])} of {int(cell['n'])}" for cell in (low, high))
-    who = f"Compared are the {counts} seeds that end at {goal_word(tables)}"
+    who = f"{'The choice of heads is hard. ' if by_choice else ''}Compared are the {counts} seeds that end at {goal_word(tables)}"
     text = f"{head(title)}from {at(x, low)} to {at(x, high)}, {'; '.join(move.told() for move in moves.values())}. {who}"
     bound = "functional_depth" in moves and is_bound(tables.history[tables.history["cell"].isin([low["cell"], high["cell"]])])
     if any(move.way is None for move in moves.values()):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from analysis.choice import is_hard
 from analysis.depth_bound import is_bound
 from analysis.figures.theme import number, percent, safe, word
 from analysis.one_run import OneRun
@@ -108,12 +109,15 @@ def routing(run: OneRun) -> list[str]:
     if entropy is None:
         return []
     both, heads, by_operation = run.last_row("hard_acc", "test_acc"), run.last("effective_heads"), run.last("operation_specialisation")
+    shared = "Which head is chosen tells {} nats of which operation is asked for (0: nothing)."
+    apart = [shared.format(number(float(by_operation)))] if by_operation is not None else []
+    if is_hard(run.config):
+        return [f"The choice of heads is hard: each input takes one in each layer, over {number(float(heads))} effective heads at the end.", *apart]
     told = f"Routing ends with entropy {number(float(entropy))} of 1 (0: each input takes one head), over {number(float(heads))} effective heads"
     if both is not None:
         accuracies = f"{number(float(both['hard_acc']))} instead of {number(float(both['test_acc']))}"
         told += f"; with the heaviest head alone, test accuracy is {accuracies} (step {int(both['step']):,})"
-    shared = "Which head is chosen tells {} nats of which operation is asked for (0: nothing)."
-    return [f"{told}.", *([shared.format(number(float(by_operation)))] if by_operation is not None else [])]
+    return [f"{told}.", *apart]
 
 
 def frequencies(run: OneRun) -> list[str]:

@@ -22,7 +22,7 @@ def prepare(tables: Tables) -> Info | str:
         "Sum of gates: how open they are. Functional depth: the fewest layers that keep test accuracy within one point when all others are removed "
         "(none, while nothing is answered right). "
         "A network can shrink its gates and grow its weights, and need every layer as before: "
-        "only the second tells whether depth is saved (its lines are drawn a little apart). "
+        "only the second tells whether depth is saved (its lines are drawn a little above one another where they coincide). "
         f"Where test accuracy is lost nothing is saved: a network at chance needs no layer.{told(tables.history)} "
         f"{series.READING}"
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -13,11 +14,16 @@ from analysis.cells import bounds
 from analysis.collect import Tables
 from analysis.depth_bound import told
 from analysis.figures.dimensions import layout
-from analysis.figures.theme import SYMBOLS, shades, styled, top_margin, translucent, word
+from analysis.figures.series import MOST_APART
+from analysis.figures.theme import GREY, SYMBOLS, shades, styled, top_margin, translucent, word
+from analysis.figures.ticks import whole_ticks
 from analysis.frame import Frame
 from analysis.statistics import Interval, mean_interval
 
 TITLE = "Final accuracy against final cost"
+BELOW = "hollow: below the goal"
+OPEN = "-open"  # symbols of seeds that end below the goal
+NARROWEST = 0.1  # of an axis of accuracies
 COSTS = ("effective_depth", "functional_depth", "routing_entropy_norm")
 
 
@@ -41,13 +47,15 @@ class Group:
 
 @dataclass(frozen=True)
 class Info:
-    """A panel for each measure of cost. Text is escaped."""
+    """A panel for each measure of cost. `counts`: labels of those that are whole numbers. `y_bounds`: what y can be. Text is escaped."""
 
     panels: tuple[tuple[str, tuple[Group, ...]], ...]
     arms: tuple[str, ...]
     legend_title: str
     labels: tuple[str, ...]
     y_label: str
+    y_bounds: tuple[float, float]
+    counts: frozenset[str]
     caption: str
 
 
@@ -71,12 +79,13 @@ def prepare(tables: Tables) -> Info | str:
                 groups.append(Group(arm, order, f"{arms[arm]}, {where.x.label} {labels[order]}", good, broken, *means))
         panels.append((word(cost), tuple(groups)))
     caption = (
-        "Large: mean over the seeds that end at the goal, with its 95 % interval; small: each of them; crosses: seeds that end below it, which are "
+        "Large: mean over the seeds that end at the goal, with its 95 % interval; small: each of them; hollow: seeds that end below it, which are "
         "in no mean, since a broken network may seem to need nothing. Colour is the strength of the charge, the symbol is the arm. "
         "Upper left is better: more accuracy for less. Single runs at whole numbers are drawn a little apart."
         f"{told(tables.history)}"
     )
-    return Info(tuple(panels), tuple(arms), where.x.label, tuple(labels) if where.x.column else (), word(goal), caption)
+    counts = frozenset(word(cost) for cost in costs if bounds(cost) != (0.0, 1.0))
+    return Info(tuple(panels), tuple(arms), where.x.label, tuple(labels) if where.x.column else (), word(goal), bounds(goal), counts, caption)
 
 
 def _points(runs: Frame, cost: str, goal: str) -> tuple[tuple[float, float], ...]:
@@ -109,35 +118,44 @@ def draw(info: Info, narrow: bool = False) -> go.Figure:
     """One scatter a measure of cost, side by side."""
     n = len(info.panels)
     rows, columns = (n, 1) if narrow else (1, n)
-    words = [info.legend_title, *info.labels, *(info.arms if len(info.arms) > 1 else ())]
+    words = [info.legend_title, *info.labels, *(info.arms if len(info.arms) > 1 else ()), BELOW]
     top = top_margin(words, narrow, titles=False)
     fig = make_subplots(rows, columns, horizontal_spacing=0.08, vertical_spacing=0.16)
     colors = shades(max(1, len(info.labels)))
     for index, (x_label, groups) in enumerate(info.panels):
         place: dict[str, Any] = {"row": index + 1, "col": 1} if narrow else {"row": 1, "col": index + 1}
         costs = [cost for group in groups for cost, _ in (*group.runs, *group.broken)]
-        room = 0.05 * (max(costs, default=0.0) or 1.0)
-        whole = all(cost == round(cost) for cost in costs)
+        top = max(1.0, *costs)
+        whole = bool(costs) and x_label in info.counts and all(cost == round(cost) for cost in costs)
         for number, group in enumerate(groups):
-            _draw_group(fig, group, colors[group.order], ((number + 0.5) / len(groups) - 0.5) * room * (1.4 if whole else 0), place)
-        fig.update_xaxes(title={"text": x_label, "standoff": 6}, range=[min(0.0, *costs) - 1.4 * room, max(costs, default=1.0) + 1.4 * room], **place)
-        ends = [end for group in groups for end in (*(accuracy for _, accuracy in (*group.runs, *group.broken)), group.y.low, group.y.high) if end == end]
-        above = 0.07 * (max(ends, default=1.0) - min(ends, default=0.0) or 0.5)
-        y_range = [min(ends, default=0.0) - above, max(ends, default=1.0) + above]
-        fig.update_yaxes(title={"text": info.y_label if index == 0 or narrow else ""}, range=y_range, **place)
+            _draw_group(fig, group, colors[group.order], number * min(0.06 * top, MOST_APART) / len(groups) if whole else 0.0, place)
+        ends = [min(0.0, *costs) - 0.05 * top, 1.08 * top]
+        fig.update_xaxes({**(whole_ticks(*ends) if whole else {}), "title": {"text": x_label, "standoff": 6}, "range": ends}, **place)
+        y_title = {"text": info.y_label if index == 0 or narrow else ""}
+        fig.update_yaxes(title=y_title, range=_y_range(groups, info.y_bounds), **place)
     _draw_legend(fig, info, colors)
     styled(fig, top + 60 + (330 * rows))
     return fig.update_layout(margin={"t": top, "b": 60}, legend={"title": {"text": f"{info.legend_title}  "}, "traceorder": "normal"})
 
 
+def _y_range(groups: Sequence[Group], limits: tuple[float, float]) -> list[float]:
+    """All accuracies and their intervals with some room; no narrower than NARROWEST, and hardly beyond what they can be."""
+    ends = [end for group in groups for end in (*(accuracy for _, accuracy in (*group.runs, *group.broken)), group.y.low, group.y.high) if end == end]
+    low, high = min(ends, default=0.0), max(ends, default=1.0)
+    short = max(0.0, NARROWEST - (high - low)) / 2
+    low, high = max(low - short, limits[0]), min(high + short, limits[1])
+    room = 0.07 * (high - low)
+    return [low - room, high + room]
+
+
 def _draw_group(fig: go.Figure, group: Group, color: str, shift: float, place: dict[str, Any]) -> None:
     symbol = SYMBOLS[group.arm % len(SYMBOLS)]
-    faint = translucent(color, 0.45)
-    for runs, mark, what in ((group.runs, {"size": 6, "symbol": symbol}, "one run"), (group.broken, {"size": 7, "symbol": "x-thin-open"}, "below the goal")):
+    small = {"size": 6, "symbol": symbol, "color": translucent(color, 0.55)}
+    hollow = {"size": 9, "symbol": f"{symbol}{OPEN}", "color": color, "line": {"width": 1.8}}
+    for runs, marker, what in ((group.runs, small, "one run"), (group.broken, hollow, "below the goal")):
         xs, ys = [cost + shift for cost, _ in runs], [accuracy for _, accuracy in runs]
         hover = f"{group.label}<br>{what}: %{{customdata:.3g}}, %{{y:.3f}}<extra></extra>"
         costs = [cost for cost, _ in runs]
-        marker = {"color": faint, **mark}
         fig.add_trace(go.Scatter(x=xs, y=ys, customdata=costs, mode="markers", marker=marker, showlegend=False, hovertemplate=hover), **place)
     if not group.runs:
         return
@@ -167,8 +185,8 @@ def _gap(high: float, low: float) -> float:
 
 def _draw_legend(fig: go.Figure, info: Info, colors: list[str]) -> None:
     entries = [(label, colors[index], "circle") for index, label in enumerate(info.labels)]
-    entries += [(arm, "#8a8a8a", SYMBOLS[index % len(SYMBOLS)]) for index, arm in enumerate(info.arms) if len(info.arms) > 1]
+    entries += [(arm, GREY, SYMBOLS[index % len(SYMBOLS)]) for index, arm in enumerate(info.arms) if len(info.arms) > 1]
+    entries += [(BELOW, GREY, f"{SYMBOLS[0]}{OPEN}")] if any(group.broken for _, groups in info.panels for group in groups) else []
     for label, color, symbol in entries:
-        fig.add_trace(
-            go.Scatter(x=[None], y=[None], mode="markers", marker={"color": color, "symbol": symbol, "size": 10}, name=label, hoverinfo="skip"), row=1, col=1
-        )
+        marker = {"color": color, "symbol": symbol, "size": 10, "line": {"width": 1.8 if symbol.endswith(OPEN) else 0}}
+        fig.add_trace(go.Scatter(x=[None], y=[None], mode="markers", marker=marker, name=label, hoverinfo="skip"), row=1, col=1)

@@ -23,7 +23,7 @@ PX_PER_TILE, PX_BETWEEN = 120, 46
 
 @dataclass(frozen=True)
 class Tile:
-    """`values`: (L, K) mean over seeds of each layer's gate at each of the K `steps`; NaN never."""
+    """`values`: (L, K) mean over seeds of each layer's gate at each of the K `steps`; NaN where no seed has the layer yet."""
 
     title: str
     steps: NDArray[np.float64]
@@ -49,6 +49,7 @@ def prepare(tables: Tables) -> Info | str:
     shown = rows[: max(1, MOST_TILES // len(where.x.values))]
     tiles = [_placed(title, part, where.x) for title, part in shown]
     caption = "Mean over seeds of every layer's gate: yellow is open (1), dark is closed (0). A seed that ended keeps its last gates."
+    caption += " Blank: layers that no seed has grown yet; the mean is over those that have." if any(_grown(tile) for row in tiles for tile in row) else ""
     if len(shown) < len(rows):
         caption += f" The first {len(shown)} of {len(rows)} rows are drawn."
     return Info(tuple(tile for row in tiles for tile in row), len(where.x.values), caption)
@@ -62,15 +63,31 @@ def _placed(title: str, part: Frame, x: Dimension) -> list[Tile | None]:
     return [tile(" · ".join(filter(None, (title, each))), found[each]) if each in found else None for each in (title_of(x, value) for value in x.values)]
 
 
+def _grown(tile: Tile | None) -> bool:
+    """Whether layers came later than others."""
+    return tile is not None and bool(np.isnan(tile.values).any())
+
+
 def tile(title: str, cell: Frame) -> Tile:
     """The mean over seeds, thinned to what a screen shows; a seed that ended keeps its last gates."""
     steps = np.unique(cell["step"].to_numpy(float))
     steps = steps[:: -(-len(steps) // MOST_COLUMNS)]
     held = []
     for _, rows in cell.groupby("run_id", sort=True):
-        values = np.stack(rows["gate_values"].to_list())  # type: ignore[arg-type]
+        values = present(rows)
         held.append(values[np.clip(np.searchsorted(rows["step"].to_numpy(float), steps, side="right") - 1, 0, None)])
-    return Tile(title, steps, np.mean(held, axis=0).T)
+    whole = np.stack(held)
+    n_there = np.isfinite(whole).sum(axis=0)
+    return Tile(title, steps, np.divide(np.nansum(whole, axis=0), n_there, out=np.full(n_there.shape, np.nan), where=n_there > 0).T)
+
+
+def present(rows: Frame) -> NDArray[np.float64]:
+    """Gates (K, L) of the K rows; NaN of layers that are not there yet, of networks that grow."""
+    values = np.stack(rows["gate_values"].to_list()).astype(float)  # type: ignore[arg-type]
+    if "layers_present" in rows:
+        there = rows["layers_present"].to_numpy(float)[:, None]
+        values[np.arange(values.shape[1]) >= np.where(np.isnan(there), np.inf, there)] = np.nan
+    return values
 
 
 def table(info: Info) -> Frame:
@@ -115,6 +132,6 @@ def draw(info: Info, narrow: bool = False) -> go.Figure:
 def _draw_tile(fig: go.Figure, tile: Tile, place: dict[str, Any], leftmost: bool, lowest: bool) -> None:
     layers = list(range(1, len(tile.values) + 1))
     hover = "layer %{y}, step %{x:,}: %{z:.2f}<extra></extra>"
-    fig.add_trace(go.Heatmap(x=tile.steps, y=layers, z=tile.values, coloraxis="coloraxis", hovertemplate=hover), **place)
+    fig.add_trace(go.Heatmap(x=tile.steps, y=layers, z=tile.values, coloraxis="coloraxis", hovertemplate=hover, hoverongaps=False), **place)
     fig.update_yaxes(dtick=1 if len(layers) <= 8 else 4, title={"text": "layer" if leftmost else ""}, **place)
     fig.update_xaxes(title={"text": "step" if lowest else "", "standoff": 4}, **place)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
-from math import ceil
 from typing import Any
 
 import numpy as np
@@ -13,9 +12,11 @@ import plotly.graph_objects as go
 from numpy.typing import NDArray
 from plotly.subplots import make_subplots
 
+from analysis.cells import bounds
 from analysis.collect import Tables
 from analysis.figures.dimensions import Dimension, layout, split
 from analysis.figures.theme import shades, styled, top_margin, translucent
+from analysis.figures.ticks import log_axis, whole_ticks
 from analysis.frame import Frame
 
 Seed = Mapping[str, NDArray[np.float64]]  # steps after 0 and columns of one run
@@ -24,6 +25,7 @@ READING = "Thick: median over seeds, in which a seed that ended keeps its last v
 DASHES = {"dot": " (dotted)"}
 MOST_PANELS, MOST_FAINT, MOST_POINTS, MOST_THIN = 24, 120, 160, 80
 MOST_ABREAST = 4
+MOST_APART = 0.25  # all lines of a count together: far less than 1
 PX_PER_PANEL, PX_BETWEEN = 210, 62
 
 
@@ -44,8 +46,8 @@ class Panel:
     """One cell of the grid.
 
     Attributes:
-        y_range: shared by all panels of a row; its logarithms where `log`.   dodge: by how much lines of whole numbers are
-            drawn apart, so that none covers another.
+        y_range: shared by all panels of a row; its logarithms where `log`.   whole: only whole numbers are drawn, as of counts.
+        dodge: by how much each line of whole numbers is drawn above the one before, so that none covers another.
     """
 
     title: str
@@ -54,6 +56,7 @@ class Panel:
     y_range: tuple[float, float]
     dodge: float
     log: bool = False
+    whole: bool = False
 
 
 @dataclass(frozen=True)
@@ -98,25 +101,30 @@ def prepare(
         for title, cells in parts:
             lines = [_line(seeds, column, dash, labels[order], order, faint) for order, seeds in cells for column, dash in columns.items()]
             drawn.append((title, tuple(line for line in lines if len(line.points[0]))))
-        panels += _in_a_row(y_label, drawn, y_label in log_values)
+        panels += _in_a_row(y_label, tuple(columns), drawn, y_label in log_values)
         panels += [None] * (-len(panels) % n_columns)
     if not any(panel.lines for panel in panels if panel):
         return f"no run has measured {' or '.join(column for _, columns in rows for column in columns)}"
     return Info(tuple(panels), n_columns, where.x.label, tuple(labels) if where.x.column else (), log_steps, caption)
 
 
-def _in_a_row(y_label: str, drawn: Sequence[tuple[str, tuple[Line, ...]]], log: bool) -> list[Panel]:
-    """Panels on one range of y, which includes 0 unless it is a log scale."""
+def _in_a_row(y_label: str, columns: Sequence[str], drawn: Sequence[tuple[str, tuple[Line, ...]]], log: bool) -> list[Panel]:
+    """Panels on one range of y, which includes 0 unless it is a log scale, and all that a share can be; counts go up to 1 at least."""
     values = np.concatenate([np.empty(0), *(points[1] for _, lines in drawn for line in lines for points in (line.points, *line.seeds))])
     values = values[np.isfinite(values)]
     log = log and len(values) > 0 and bool((values > 0).all())
     if log:
         values = np.log10(values)
     high, low = (float(values.max()), float(values.min())) if len(values) else (1.0, 0.0)
-    high, low = (high, low) if log else (max(high, 0.0), min(low, 0.0))
+    share = all(bounds(column) == (0.0, 1.0) for column in columns)
+    whole = not log and not share and len(values) > 0 and bool((values == values.round()).all())
+    if not log:
+        least = 1.0 if share or whole or low == high == 0 else 0.0
+        high, low = max(high, least), min(low, 0.0)
     room = 0.05 * ((high - low) or 1.0)
-    whole = not log and len(values) > 0 and bool((values == values.round()).all())
-    return [Panel(title, y_label, lines, (low - room, high + room), 0.2 * room if whole else 0.0, log) for title, lines in drawn]
+    most = max((len(lines) for _, lines in drawn), default=1)
+    dodge = min(0.2 * room, MOST_APART / most) if whole else 0.0
+    return [Panel(title, y_label, lines, (low - room, high + room), dodge, log, whole) for title, lines in drawn]
 
 
 def _cells(part: Frame, x: Dimension, measures: Sequence[str]) -> list[tuple[int, list[Seed]]]:
@@ -216,14 +224,16 @@ def draw(info: Info, narrow: bool = False) -> go.Figure:
         for place, line in enumerate(panel.lines):
             new = bool(info.labels) and line.label not in told
             told.add(line.label)
-            traces += [each | axes for each in _traces(line, colors[line.order], new, panel.dodge * (place - (len(panel.lines) - 1) / 2))]
-        title = {"text": panel.y_label if column == 1 else "", "font": {"size": 13}}  # a row has one measure, and one range
-        log = {"type": "log", "tickformat": ",~g", "dtick": max(1, ceil((panel.y_range[1] - panel.y_range[0]) / 5))} if panel.log else {}
-        fig.update_yaxes(title=title, range=panel.y_range, **log, row=row, col=column)
+            traces += [each | axes for each in _traces(line, colors[line.order], new, panel.dodge * place)]
+        label = f"{panel.y_label} (log)" if panel.log else panel.y_label
+        title = {"text": label if column == 1 else "", "font": {"size": 13}}  # a row has one measure, and one range
+        ticks = log_axis(*panel.y_range) if panel.log else whole_ticks(*panel.y_range) if panel.whole else {}
+        fig.update_yaxes(**{"range": panel.y_range, **ticks, "title": title}, row=row, col=column)
         if index + columns >= len(places) or places[index + columns] is None:
-            fig.update_xaxes(title={"text": "training step", "standoff": 6, "font": {"size": 13}}, row=row, col=column)
+            fig.update_xaxes(title={"text": f"training step{' (log)' if info.log_steps else ''}", "standoff": 6, "font": {"size": 13}}, row=row, col=column)
     fig.add_traces(traces)  # all at once: each is checked once
-    fig.update_xaxes(type="log" if info.log_steps else "linear", dtick=1 if info.log_steps else None, range=_step_range(info), tickformat=",")
+    low, high = _step_range(info)
+    fig.update_xaxes(log_axis(low, high, ",") if info.log_steps else {"range": [low, high], "tickformat": ","})
     return fig.update_layout(margin={"t": top, "b": 56}, legend={"title": {"text": f"{info.legend_title}  "}, "traceorder": "normal"})
 
 

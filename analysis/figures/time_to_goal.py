@@ -14,13 +14,16 @@ from plotly.subplots import make_subplots
 from analysis.cells import curve
 from analysis.collect import Tables
 from analysis.figures.dimensions import layout, split
-from analysis.figures.theme import OKABE_ITO, SYMBOLS, median_word, styled, top_margin, translucent, upper_word, word
+from analysis.figures.theme import GREY, OKABE_ITO, SYMBOLS, median_word, styled, top_margin, translucent, upper_word, word
+from analysis.figures.ticks import log_axis
 from analysis.frame import Frame
 from analysis.reading import verdict_on
 from analysis.statistics import Interval
 
 TITLE = "Time to generalise"
 MILDER = 0.9
+NARROWEST = 0.8  # of the axis of times, in powers of ten
+NOT_YET = "not by then"
 
 
 @dataclass(frozen=True)
@@ -103,13 +106,14 @@ def draw(info: Info, narrow: bool = False) -> go.Figure:
     """A panel a threshold; lines are moved a little apart, so that they do not cover one another."""
     n, lines = len(info.panels), info.panels[0][1]
     rows, columns = (n, 1) if narrow else (1, n)
-    words = [label for label, _ in lines] if len(lines) > 1 else []
+    words = [*([label for label, _ in lines] if len(lines) > 1 else []), *([NOT_YET] if any(_left(points) for _, points in lines) else [])]
     top = top_margin(words, narrow)
     fig = make_subplots(rows, columns, subplot_titles=[title for title, _ in info.panels], horizontal_spacing=0.08, vertical_spacing=0.2, shared_yaxes=False)
     for panel, (_, drawn) in enumerate(info.panels):
         place = {"row": panel + 1, "col": 1} if narrow else {"row": 1, "col": panel + 1}
         for index, (label, points) in enumerate(drawn):
-            _draw_line(fig, label, points, index, (index - (len(drawn) - 1) / 2) * min(0.16, 0.6 / len(drawn)), panel == 0 and bool(words), place)
+            _draw_line(fig, label, points, index, (index - (len(drawn) - 1) / 2) * min(0.16, 0.6 / len(drawn)), place)
+    _draw_legend(fig, words)
     styled(fig, top + 60 + rows * 310)
     fig.update_xaxes(
         tickvals=list(range(len(info.x_words))),
@@ -119,7 +123,7 @@ def draw(info: Info, narrow: bool = False) -> go.Figure:
         showgrid=False,
     )
     low, high = _limits(info)
-    fig.update_yaxes(type="log", range=[low, high], title={"text": "steps to generalise"}, tickvals=_ticks(low, high), tickformat=",")
+    fig.update_yaxes(log_axis(low, high, ","), title={"text": "steps to generalise (log)"})
     return fig.update_layout(margin={"t": top, "b": 60})
 
 
@@ -133,26 +137,20 @@ def _limits(info: Info) -> tuple[float, float]:
         for value in (*point.times, *point.censored, point.median.value)
         if 0 < value < inf
     ]
-    return log10(min(drawn, default=1)) - 0.08, log10(max(drawn, default=10)) + 0.08
+    low, high = log10(min(drawn, default=1)), log10(max(drawn, default=10))
+    room = max(0.08, (NARROWEST - (high - low)) / 2)
+    return low - room, high + room
 
 
-def _ticks(low: float, high: float) -> list[float]:
-    """1, 2, 5, 10, ... within the range; finer where that gives fewer than three."""
-    for digits in ((1, 2, 5), (1, 1.5, 2, 3, 4, 5, 7)):
-        ticks = [digit * 10.0**power for power in range(-1, 12) for digit in digits if low <= log10(digit * 10.0**power) <= high]
-        if len(ticks) >= 3:
-            break
-    return ticks
-
-
-def _draw_line(fig: go.Figure, label: str, points: tuple[Point, ...], index: int, shift: float, told: bool, place: dict[str, Any]) -> None:
+def _draw_line(fig: go.Figure, label: str, points: tuple[Point, ...], index: int, shift: float, place: dict[str, Any]) -> None:
     color, symbol = OKABE_ITO[index % len(OKABE_ITO)], SYMBOLS[index % len(SYMBOLS)]
     group = {"legendgroup": label, "showlegend": False}
-    for times, mark, size in ((lambda point: point.times, "circle", 5), (lambda point: point.censored, "triangle-up-open", 8)):
+    for times, mark, size in ((lambda point: point.times, "circle", 5), (lambda point: point.censored, "triangle-up-open", 9)):
         xs = [point.column + shift + 0.05 for point in points for _ in times(point)]
         ys = [each for point in points for each in times(point)]
         what = "generalised at" if mark == "circle" else "had not generalised by"
         marker = {"color": translucent(color, 0.55), "size": size, "symbol": mark}
+        marker |= {"color": color, "line": {"width": 1.8}} if mark.endswith("open") else {}
         fig.add_trace(
             go.Scatter(x=xs, y=ys, mode="markers", marker=marker, hovertemplate=f"{label}: one seed {what} step %{{y:,}}<extra></extra>", **group), **place
         )
@@ -170,10 +168,26 @@ def _draw_line(fig: go.Figure, label: str, points: tuple[Point, ...], index: int
             line={"color": color, "width": 1.5},
             marker={"color": color, "symbol": symbol, "size": 11},
             name=label,
-            legendgroup=label,
-            showlegend=told,
             hovertext=hover,
             hoverinfo="text",
+            **group,
         ),
         **place,
     )
+
+
+def _left(points: Sequence[Point]) -> bool:
+    """Whether any seed of these had not generalised."""
+    return any(point.censored for point in points)
+
+
+def _draw_legend(fig: go.Figure, words: Sequence[str]) -> None:
+    """Entries of their own: a line of which no median was reached has one too. The last may be of the open triangles."""
+    for index, name in enumerate(words):
+        color, symbol = OKABE_ITO[index % len(OKABE_ITO)], SYMBOLS[index % len(SYMBOLS)]
+        marker: dict[str, Any] = {"color": color, "symbol": symbol, "size": 11}
+        if name == NOT_YET:
+            marker = {"color": GREY, "symbol": "triangle-up-open", "size": 9, "line": {"width": 1.8}}
+        mode = "markers" if name == NOT_YET else "lines+markers"
+        entry = go.Scatter(x=[None], y=[None], mode=mode, marker=marker, line={"color": color, "width": 1.5}, name=name, legendgroup=name, showlegend=True)
+        fig.add_trace(entry, row=1, col=1)

@@ -11,11 +11,13 @@ import numpy as np
 import plotly.graph_objects as go
 
 from analysis.figures.theme import AXIS, GREY, OKABE_ITO, SCALE, base_layout, shades, translucent
+from analysis.figures.ticks import log_axis
 from analysis.run_figures.panels import Bars, Curve, Heat, Info, Lines, Panel, span
 
 GLYPHS = {"solid": "━", "dot": "┅", "dash": "╍"}
 PX_WIDE = {True: 276, False: 940}  # the room for plots, narrow or not, as far as text is wrapped by it
 PX_TITLE, PX_LINE, PX_BELOW, PX_CHARACTER = 24, 18, 50, 7.0
+PX_BOLD, SEPARATOR = 7.6, " · "
 X_BETWEEN = {True: 0.17, False: 0.085}  # of the plots' width, for the labels of the next column
 PX_TOP = 8
 FEW = 12
@@ -98,7 +100,8 @@ def _colors(panel: Lines) -> list[str]:
 def _wrapped(info: Info, index: int, width: float) -> list[str]:
     """The title, and below it the legend in lines that fit; the first panel of lines says what the marks are, too."""
     panel = info.panels[index]
-    head = [f"<b>{panel.title}</b>"] if panel.title else []
+    log = " (log)" if isinstance(panel, Lines) and panel.is_log else ""
+    head = [f"<b>{line}</b>" for line in _stacked(f"{panel.title}{log}", width)] if panel.title else []
     if not isinstance(panel, Lines):
         return head
     colors = _colors(panel)
@@ -113,6 +116,17 @@ def _wrapped(info: Info, index: int, width: float) -> list[str]:
         else:
             rows, used = [*rows, text], need
     return [*head, *rows]
+
+
+def _stacked(title: str, width: float) -> list[str]:
+    """`title` in lines that fit, broken between its parts."""
+    found: list[str] = []
+    for part in title.split(SEPARATOR):
+        if found and PX_BOLD * len(found[-1] + SEPARATOR + part) <= width:
+            found[-1] += SEPARATOR + part
+        else:
+            found.append(part)
+    return found
 
 
 def _first_lines(info: Info) -> int:
@@ -140,7 +154,7 @@ def _titled(text: str) -> dict[str, Any]:
 def _axes(info: Info, panel: Panel, leftmost: bool) -> dict[str, dict[str, Any]]:
     """Both axes of a panel, but for where they are."""
     if isinstance(panel, Lines):
-        steps = {"type": "log", "dtick": 1, "tickformat": ",", "range": _step_range(info), "title": _titled("training step")}
+        steps = {**log_axis(*_step_range(info), ","), "title": _titled("training step (log)")}
         return {"x": steps, "y": _values_axis(panel)}
     x: dict[str, Any] = {"title": _titled(panel.x_label), "showgrid": False, "nticks": 5, "tickformat": ","}
     if isinstance(panel, Bars):
@@ -163,7 +177,9 @@ def _traces(info: Info, panel: Panel) -> list[dict[str, Any]]:
     label = info.scales[panel.scale].label
     hover = f"{panel.x_label} %{{x:,}}, {panel.y_label} %{{y:,}}: {label} %{{z:.3g}}<extra></extra>"
     values = panel.values.astype(np.float32)  # as many bytes on the page as there must be
-    return [{"type": "heatmap", "x": panel.x, "y": panel.y, "z": values, "coloraxis": _coloraxis(info, panel.scale), "hovertemplate": hover}]
+    return [
+        {"type": "heatmap", "x": panel.x, "y": panel.y, "z": values, "coloraxis": _coloraxis(info, panel.scale), "hovertemplate": hover, "hoverongaps": False}
+    ]
 
 
 def _curve(each: Curve, color: str, log: bool) -> list[dict[str, Any]]:
@@ -209,12 +225,13 @@ def _values_axis(panel: Lines) -> dict[str, Any]:
     """The range of all that is drawn, with some room; given ends are kept."""
     drawn = [each.values for each in panel.curves]
     drawn += [each.values + sign * each.spread for each in panel.curves if each.spread is not None for sign in (-1, 1)]
-    low, high = span([*drawn, np.array([end for end in (panel.low, panel.high) if end is not None], float)])
+    drawn.append(np.array([end for end in (panel.low, panel.high) if end is not None], float))
+    low, high = span(drawn)
     if not panel.is_log:
+        low, high = (0.0, 1.0) if (low, high) == span([np.zeros(1)]) else (low, high)  # of what is 0 throughout nothing is below 0
         room = 0.05 * (high - low or 1.0)
         return {"range": [low - room, high + room], "nticks": 6}
     lowest = min(float(each.values[np.isfinite(each.values)].min(initial=np.inf)) for each in panel.curves)
     ends = [log10(lowest) if np.isfinite(lowest) else -1.0, log10(max(high, 1e-300))]
     room = 0.06 * (ends[1] - ends[0] or 1.0)
-    wide = ends[1] - ends[0]
-    return {"type": "log", "range": [ends[0] - room, ends[1] + room], "dtick": ceil(wide / 5) if wide > 1.5 else "D2", "tickformat": ",~g"}
+    return log_axis(ends[0] - room, ends[1] + room)

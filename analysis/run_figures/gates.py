@@ -7,6 +7,7 @@ from math import log
 import numpy as np
 
 from analysis.depth_bound import told
+from analysis.figures.gates import present
 from analysis.one_run import OneRun
 from analysis.run_figures.panels import Bars, Heat, Info, Lines, Scale, curve, lines, marks
 
@@ -17,8 +18,9 @@ def prepare(run: OneRun) -> tuple[Info, ...] | str:
     """Layer by step, depths over steps, and units where gates are on units."""
     if not run.has("gate_values"):
         return "it has no gates, so there is no gate evolution"
+    by_layer = _layers(run)
     panels = [
-        _layers(run),
+        by_layer,
         *lines(
             "depth", [curve(run, name, order) for order, name in enumerate(("effective_depth", "functional_depth", "open_gates", "layers_present"))], low=0.0
         ),
@@ -29,6 +31,7 @@ def prepare(run: OneRun) -> tuple[Info, ...] | str:
         "Yellow: a gate is open (1); dark: closed (0); of gates on units or on inputs the mean over them. "
         "Functional depth: the fewest layers that keep test accuracy within one point when all others are removed; "
         f"the sum of gates alone can be evaded by smaller gates and larger weights.{told(run.rows)}"
+        + (" Blank: layers that it had not grown yet." if np.isnan(by_layer.values).any() else "")
         + (" Units: each layer's gates on single units, sorted by their last values." if any(panel.title.startswith("units") for panel in panels) else "")
     )
     return (
@@ -48,7 +51,7 @@ def prepare(run: OneRun) -> tuple[Info, ...] | str:
 def _layers(run: OneRun) -> Heat:
     rows = run.rows[run.rows["gate_values"].notna()]
     rows = rows.iloc[:: -(-len(rows) // MOST_STEPS)]
-    values = np.stack(rows["gate_values"].to_list()).astype(np.float32).T
+    values = present(rows).astype(np.float32).T
     return Heat("gates of layers", values, rows["step"].to_numpy(float), np.arange(1.0, len(values) + 1), "training step", "layer", "gate", height=210)
 
 

@@ -83,6 +83,19 @@ def test_plot_refuses(results, words, message):
         run(plot, *words, "--results", results)
 
 
+def test_a_figure_is_not_of_a_run(results, store):
+    run_id = store.names("runs")[0]
+    for name, words in (
+        (run_id[:6], f"begins a run; `lal report {run_id[:6]} --results {results}`"),
+        (str(store.root / "runs" / run_id), "is a run; `lal report "),
+    ):
+        with pytest.raises(Refused, match="a figure is of a sweep, but") as refusal:
+            run(plot, "depth", name, "--results", results)
+        assert words in str(refusal.value)
+    with pytest.raises(Refused, match=r"a figure is of a sweep in .*did you mean 'synthetic'"):
+        run(plot, "depth", "sinthetic", "--results", results)
+
+
 def test_a_picture_without_a_browser_is_refused(results, tmp_path, monkeypatch):
     monkeypatch.setenv("BROWSER_PATH", "/nonexistent")
     with pytest.raises(Refused, match=r"or write an \.html file"):

@@ -7,6 +7,7 @@ from itertools import product
 from math import inf
 
 import numpy as np
+import pandas as pd
 import pytest
 
 from analysis.collect import collect
@@ -14,6 +15,7 @@ from analysis.commands import FIGURES
 from analysis.figures import MEMBERS, curvature, curves, depth, final, gates, norms, optimizer, pareto, phase, routing, series, spectra, survival, time_to_goal
 from analysis.figures.dimensions import layout
 from analysis.figures.theme import CONFIG, axis_word, steps_word, value_word
+from analysis.figures.ticks import log_ticks
 from lal.budget import Budget
 from lal.errors import Refused
 from tests.analysis.synthetic import BUDGET, ODD, WEIGHT, Folder, Truth, filled, rows_of
@@ -46,6 +48,44 @@ def test_commands_offer_every_figure():
 
 def test_no_figure_offers_to_upload_itself():
     assert CONFIG["showSendToCloud"] is False and CONFIG["displaylogo"] is False and not CONFIG["plotlyServerURL"]
+
+
+@pytest.mark.parametrize(
+    ("ends", "ticks"),
+    [
+        ((20, 800), [20, 50, 100, 200, 500]),
+        ((100, 50_000), [100, 300, 1000, 3000, 10_000, 30_000]),
+        ((1e-7, 1e2), [1e-7, 1e-5, 1e-3, 1e-1, 10]),
+        ((400, 700), [400, 500, 700]),
+    ],
+)
+def test_log_axes_have_ticks_enough_and_not_too_many(ends, ticks):
+    assert log_ticks(*np.log10(ends)) == pytest.approx(ticks)
+
+
+def test_nothing_is_drawn_where_no_value_can_be(store):
+    """Shares lie on [0, 1] and are drawn as they are; counts of 0 are drawn from 0 upwards, the offset small against 1."""
+    zero = (np.array([20.0, 800.0]), np.zeros(2))
+    drawn = [("", tuple(series.Line(str(order), order, "solid", zero, (), 1) for order in range(7)))]
+    (share,) = series._in_a_row("test accuracy", ("test_acc",), drawn, log=False)
+    (count,) = series._in_a_row("functional depth", ("functional_depth",), drawn, log=False)
+    assert share.y_range == count.y_range == pytest.approx((-0.05, 1.05))
+    assert share.dodge == 0 and count.whole and 0 < count.dodge * 7 <= 0.1
+    heights = [y for each in series.draw(series.Info((count,), 1, "λ", tuple("0123456"), True, "")).data for y in each.y if y is not None]
+    assert min(heights) == 0 and max(heights) < 0.1
+    filled(store, lambda *_: Truth(functional=0), arms=("soft",), seeds=2)
+    costs = final.prepare(collect(store, "synthetic"))
+    assert not isinstance(costs, str)
+    xs = [x for each in final.draw(costs).data if each.xaxis == "x2" for x in each.x]
+    assert min(xs) == 0 and max(xs) < 0.1
+
+
+def test_layers_that_no_seed_has_are_blank():
+    rows = pd.DataFrame(
+        {"run_id": ["a", "a", "b", "b"], "step": [0, 10] * 2, "gate_values": [[0.5, 0.0], [0.5, 0.25], [0.7, 0.0], [0.7, 0.0]], "layers_present": [1, 2, 1, 1]}
+    )
+    values = gates.tile("", rows).values
+    assert values[0] == pytest.approx([0.6, 0.6]) and np.isnan(values[1, 0]) and values[1, 1] == 0.25
 
 
 def cells_of(store, truths: dict[str, list[Truth]]) -> dict[str, phase.Cell]:

@@ -12,7 +12,8 @@ from click.testing import CliRunner
 from analysis.commands import report
 from analysis.one_run import one_run
 from analysis.run_figures import MEMBERS, curvature, depth_of_inputs, gates, optimizer, over_pairs, routing, spectral_analysis, training_curves, weight_norms
-from analysis.run_figures.panels import Bars, Heat, Lines, span
+from analysis.run_figures.drawing import _stacked, _values_axis
+from analysis.run_figures.panels import Bars, Curve, Heat, Lines, span
 from analysis.run_findings import findings
 from analysis.run_report import drawn, write
 from lal.config import parse, run_id
@@ -232,6 +233,33 @@ def test_accuracies_that_are_set_side_by_side_are_of_one_step(whole):
     assert "with the heaviest head alone, test accuracy is 0.4 instead of 0.6 (step 1,475)." in told
     assert "tells 0.2 nats of which operation" in told
     assert "heads by operation (nats)" in [each.title for each in info_of(training_curves, run).panels]
+
+
+@pytest.mark.parametrize("model", [{"kind": "routed", "choice": "hard"}, {"kind": "transformer", "feed_forward": {"kind": "routed", "choice": "hard"}}])
+def test_of_a_hard_choice_nothing_is_told_that_is_so_by_construction(whole, model):
+    run = with_rows(whole[1], routing_entropy_norm=[0.0], effective_heads=[2.0], hard_acc=[0.9], test_acc=[0.9], operation_specialisation=[0.2])
+    told = " ".join(findings(replace(run, config={**run.config, "model": model})))
+    assert "The choice of heads is hard: each input takes one in each layer, over 2 effective heads" in told and "tells 0.2 nats" in told
+    assert "entropy" not in told and "heaviest" not in told
+
+
+def test_layers_that_are_not_grown_yet_are_blank(whole):
+    run = with_rows(whole[1], gate_values=[[0.9, 0.0], [0.9, 0.8]], layers_present=[1.0, 2.0])
+    heat = panel(info := info_of(gates, run), "gates of layers")
+    assert np.isnan(heat.values).tolist() == [[False, False], [True, False]] and "had not grown yet" in info.caption
+    assert "had not grown yet" not in info_of(gates, with_rows(run, layers_present=[2.0, 2.0])).caption
+
+
+def test_titles_that_are_too_long_for_their_panel_are_stacked():
+    assert _stacked("head 1 · multiply · step 800", 110) == ["head 1", "multiply", "step 800"]
+    assert _stacked("head 1 · multiply · step 800", 150) == ["head 1 · multiply", "step 800"]
+
+
+def test_what_is_0_throughout_is_drawn_at_0_and_nothing_below(whole):
+    zero = Curve("x", np.array([20.0, 800.0]), np.zeros(2))
+    for limits in ({}, {"low": 0.0}, {"low": 0.0, "high": 1.0}):
+        low, high = _values_axis(Lines("", (zero,), **limits))["range"]
+        assert -0.06 < low < 0 and 1 < high < 1.1
 
 
 def test_findings_of_a_run_that_never_generalised(store):
