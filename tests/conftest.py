@@ -11,6 +11,13 @@ hypothesis.settings.load_profile("lal")
 torch.set_num_threads(1)
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Side by side, a file's tests stay together, as they share what is dear to make; so do all that start Ray, of which there is never more than one."""
+    for item in items:
+        together = "ray" if item.get_closest_marker("ray") else item.nodeid.split("::")[0]
+        item.add_marker(pytest.mark.xdist_group(together))
+
+
 @pytest.fixture
 def store(tmp_path):
     """An empty results folder."""
