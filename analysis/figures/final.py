@@ -125,11 +125,11 @@ def draw(info: Info, narrow: bool = False) -> go.Figure:
     for index, (x_label, groups) in enumerate(info.panels):
         place: dict[str, Any] = {"row": index + 1, "col": 1} if narrow else {"row": 1, "col": index + 1}
         costs = [cost for group in groups for cost, _ in (*group.runs, *group.broken)]
-        top = max(1.0, *costs)
+        most = max(1.0, *costs)
         whole = bool(costs) and x_label in info.counts and all(cost == round(cost) for cost in costs)
         for number, group in enumerate(groups):
-            _draw_group(fig, group, colors[group.order], number * min(0.06 * top, MOST_APART) / len(groups) if whole else 0.0, place)
-        ends = [min(0.0, *costs) - 0.05 * top, 1.08 * top]
+            _draw_group(fig, group, colors[group.order], number * min(0.06 * most, MOST_APART) / len(groups) if whole else 0.0, place)
+        ends = [min(0.0, *costs) - 0.05 * most, 1.08 * most]
         fig.update_xaxes({**(whole_ticks(*ends) if whole else {}), "title": {"text": x_label, "standoff": 6}, "range": ends}, **place)
         y_title = {"text": info.y_label if index == 0 or narrow else ""}
         fig.update_yaxes(title=y_title, range=_y_range(groups, info.y_bounds), **place)

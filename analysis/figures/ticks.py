@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from math import ceil, log10
+from math import ceil, floor, log10
 from typing import Any
 
 FEWEST, MOST = 3, 6
@@ -21,7 +21,7 @@ def log_ticks(low: float, high: float, most: int = MOST) -> list[float]:
 
 
 def _within(low: float, high: float, digits: tuple[float, ...]) -> list[float]:
-    powers = range(int(low // 1), int(high // 1) + 1)
+    powers = range(floor(low), floor(high) + 1)
     ticks = [float(f"{digit:g}e{power}") for power in powers for digit in digits]
     return [tick for tick in ticks if low - EDGE <= log10(tick) <= high + EDGE]
 

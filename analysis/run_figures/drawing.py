@@ -154,7 +154,8 @@ def _titled(text: str) -> dict[str, Any]:
 def _axes(info: Info, panel: Panel, leftmost: bool) -> dict[str, dict[str, Any]]:
     """Both axes of a panel, but for where they are."""
     if isinstance(panel, Lines):
-        steps = {**log_axis(*_step_range(info), ","), "title": _titled("training step (log)")}
+        low, high = _step_range(info)
+        steps = {**log_axis(low, high, ","), "title": _titled("training step (log)")}
         return {"x": steps, "y": _values_axis(panel)}
     x: dict[str, Any] = {"title": _titled(panel.x_label), "showgrid": False, "nticks": 5, "tickformat": ","}
     if isinstance(panel, Bars):

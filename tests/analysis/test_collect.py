@@ -88,7 +88,7 @@ def test_a_failed_extension_leaves_what_had_finished_censored_and_is_told(store)
         "failed at step 4,000: killed at step 4000"
     )
     assert tables.cells.iloc[0][["n", "n_censored", "n_failed"]].tolist() == [1, 1, 0]
-    assert "continues them; 1 failed at that)" in findings(tables)[-1]
+    assert "continues it; 1 failed at that)" in findings(tables)[-1]
     page = write_report(store, "synthetic", png=False).path.read_text()
     assert "1 run failed" in page and "out of memory, 1 run: killed at step 4000" in page and "Traceback: boom" in page
 
