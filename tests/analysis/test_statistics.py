@@ -12,6 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import stats
 
+from analysis.cells import bounds
 from analysis.statistics import common_horizon, difference_p, directions, earlier, holm, mean_interval, survival, wilson
 
 
@@ -153,3 +154,13 @@ def test_log_rank_sees_what_is_earlier_and_bears_infinite_times():
 def test_holm():
     assert holm([0.01, 0.04, 0.03]) == pytest.approx([0.03, 0.06, 0.06])
     assert holm([0.5, nan])[0] == 0.5 and isnan(holm([0.5, nan])[1])
+
+
+@pytest.mark.parametrize(
+    ("column", "limits"),
+    [("test_acc@end", (0.0, 1.0)), ("routing_entropy_norm@end", (0.0, 1.0)), ("collapsed_share@grok", (0.0, 1.0))]
+    + [(f"{name}@end", (0.0, float("inf"))) for name in ("jacobian_norm", "grad_norm", "weight_norm", "functional_depth", "test_loss")]
+    + [("train_margin@end", (-float("inf"), float("inf")))],
+)
+def test_an_interval_is_cut_to_what_its_column_can_be_and_no_further(column, limits):
+    assert bounds(column) == limits
