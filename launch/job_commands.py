@@ -29,7 +29,7 @@ NAME = click.argument("name", metavar="JOB|SWEEP")
 @click.command()
 @SWEEP
 @OVERRIDES
-@click.option("--results", required=True, help="Folder of results, as the cluster's nodes see it: an absolute path, or an address such as s3://bucket/results.")
+@click.option("--results", required=True, help="Folder of results, as the cluster's nodes see it: an absolute path.")
 @PROFILE
 @ADDRESS
 @click.option("--wait", is_flag=True, help="Follow it to its end, and exit as it does.")
@@ -47,8 +47,8 @@ def submit(sweep: str, overrides: tuple[str, ...], results: str, profile: str | 
     from launch.jobs import Jobs
     from launch.sweep import load
 
-    if "://" not in results and not Path(results).is_absolute():
-        contract = "--results of a submitted sweep must be an absolute path or an address that all nodes of the cluster see"
+    if not Path(results).is_absolute():
+        contract = "--results of a submitted sweep must be an absolute path of a folder that all nodes of the cluster see"
         raise Refused(f"{contract}, but got {results!r}; write {str(Path(results).absolute())!r} if the cluster is this machine")
     expanded = load(sweep, profile, list(overrides))
     jobs = Jobs(address)

@@ -111,7 +111,7 @@ def refuse_unshared(store: Store, name: str) -> None:
     troubles |= {tasks[task]["NodeName"]: f"no answer in {NODE_S:g} s" for task in late}
     if troubles:
         shown = "; ".join(f"{node}: {trouble}" for node, trouble in list(troubles.items())[:SHOWN])
-        remedy = "use a folder that all nodes mount, or an s3:// or gs:// address"
+        remedy = "use a folder that all nodes mount"
         raise Refused(f"--results must be one place for all {len(nodes)} nodes of the cluster, but {store.root} is not ({shown}); {remedy}")
 
 

@@ -85,7 +85,7 @@ def test_results_of_a_job_are_where_its_cluster_finds_them(tmp_path: Path) -> No
     written(tmp_path, TINY)
     done = lal("submit", "tiny.yaml", "--results", "results", cwd=tmp_path)
     assert done.returncode == 2
-    assert f"must be an absolute path or an address that all nodes of the cluster see, but got 'results'; write '{tmp_path}/results'" in done.stderr
+    assert f"must be an absolute path of a folder that all nodes of the cluster see, but got 'results'; write '{tmp_path}/results'" in done.stderr
 
 
 @pytest.fixture(scope="module")
