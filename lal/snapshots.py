@@ -119,9 +119,10 @@ def logit_spectrum(logits: Tensor, rows: Tensor) -> Tensor:
     import torch
 
     n = len(rows)
-    centred = logits - logits.mean(1, keepdim=True)
-    table = centred[rows.flatten()]
-    table = (table - table.mean(0)).view(n, n, -1)
+    table = logits[rows.flatten()]
+    table -= table.mean(1, keepdim=True)
+    table -= table.mean(0)
+    table = table.view(n, n, -1)
     parts = (torch.fft.rfft2(part.permute(2, 0, 1).contiguous()) for part in table.split(CLASSES_AT_ONCE, 2))
     half = torch.stack([part.abs().square().double().sum(0) for part in parts]).sum(0)
     back = (-torch.arange(n, device=half.device)) % n  # of real numbers, the energy at (-k, -l) is that at (k, l)

@@ -122,11 +122,10 @@ def embedding_energies(probe: Probe, group: Cyclic) -> Tensor:
 
 def gini(values: Tensor) -> float:
     """Gini coefficient of non-negative values (F,), in [0, 1 - 1/F]: 0 where all are alike (or 0), highest where one has everything."""
-    import torch
+    from lal.penalties.routing import gini as gini_of_shares
 
-    n, total = len(values), values.sum()
-    rank = torch.arange(1, n + 1, device=values.device)
-    return ((2 * rank - n - 1) * values.sort().values).sum().item() / (n * total.item()) if total > 0 else 0.0
+    total = values.sum()
+    return gini_of_shares(values / total).item() if total > 0 else 0.0
 
 
 def inverse_participation(energies: Tensor) -> float | None:

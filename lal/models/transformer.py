@@ -92,7 +92,7 @@ class Transformer(ModelPart):
 
     def n_positions(self, task: TaskPart) -> int:
         """Tokens of one input, = included."""
-        return 2 * task.n_operands if self.operator else task.n_operands + 1
+        return self.sequence(task).n_positions
 
     def n_tokens(self, task: TaskPart) -> int:
         """Size of the vocabulary: residues, operations, =."""

@@ -146,7 +146,7 @@ class Supervised(RunPart):
     def metrics(self) -> tuple[str, ...]:
         """Names of the metrics that are measured, in a fixed order."""
         asked = self.measure.names()
-        return tuple(name for name in self.measurable() if name in asked)
+        return tuple(name for name, metric in METRICS.items() if name in asked and metric.applies(self))
 
     def trajectory(self) -> dict[str, Any]:
         kept = trimmed(self)
