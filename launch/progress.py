@@ -13,6 +13,7 @@ from rich.table import Table
 from rich.text import Text
 
 from lal.store import FAILED
+from launch.packs import ids_of
 
 LINE_EVERY_S = 30.0
 SHOWN = 8
@@ -158,12 +159,14 @@ def follower(board: Board, shown: Display) -> Any:
             shown.refresh()
 
         def on_trial_start(self, iteration: int, trials: list, trial: Any, **info: Any) -> None:
-            board.running.setdefault(trial.config["job"]["run_id"], {})
+            board.running.setdefault(ids_of(trial.config)[0], {})
 
         def on_trial_result(self, iteration: int, trials: list, trial: Any, result: dict, **info: Any) -> None:
             board.report(result["run_id"], result)
 
         def on_trial_error(self, iteration: int, trials: list, trial: Any, **info: Any) -> None:
-            board.end(trial.config["job"]["run_id"], "lost")
+            for run_id in ids_of(trial.config):
+                if run_id not in board.outcomes:
+                    board.end(run_id, "lost")
 
     return Follow()

@@ -1,10 +1,10 @@
-"""The one place where Ray meets a run: a Tune function trainable that trains one run from its folder to its record."""
+"""The one place where Ray meets runs: a Tune function trainable that trains those of a pack, each from its folder to its record."""
 
 from __future__ import annotations
 
 import socket
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from lal import events
@@ -17,23 +17,28 @@ REPORT_EVERY_S = 0.5
 
 
 def train_reported(params: dict[str, Any]) -> None:
-    """Trains `params["job"]`: {"config": all values of one run, "results": root folder, "device": auto | cpu | cuda, "threads": n, "token": see below, ...}.
+    """Trains the pack `params["job"]`: {"runs": [{"run_id", "config"}, ...], "results": root folder, "device": auto | cpu | cuda, "threads": n, "token", ...}.
 
     Where "token" is the name of a file, the results folder must hold it: else this node sees another folder than the driver.
 
-    Reports run_id, step, goal, events and, last, the outcome to Tune, twice a second. A crash of the run is noted in
+    Reports run_id, step, goal, events and, last of each run, the outcome to Tune, twice a second. A crash of a run is noted in
     its folder and reported as an outcome: what Tune sees as an error is a lost worker, which is worth another try.
     """
     import torch
     from ray import tune
 
-    from lal.runs.session import attempt
-
     job = params["job"]
     torch.set_num_threads(job["threads"])
     refuse_unshared(job)
-    config = parse(job["config"])
-    reporter = Reporter(config, tune.report)
+    for run in job["runs"]:
+        train(parse(run["config"]), job, tune.report)
+
+
+def train(config: RunConfig, job: Mapping[str, Any], report: Callable[[dict[str, Any]], None]) -> None:
+    """Trains one run of the pack `job`, and reports of it."""
+    from lal.runs.session import attempt
+
+    reporter = Reporter(config, report)
     result = attempt(config, Store(job["results"]), device=chosen_device(job["device"]), report=reporter.see, resumed=reporter.catch_up)
     reporter.finish(result)
 

@@ -8,10 +8,11 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 from lal.claim import owner_of
-from lal.config import RunConfig, dump, run_id
+from lal.config import RunConfig, run_id
 from lal.standing import standing
 from lal.store import Failure, Store
 from launch.cluster import scratch
+from launch.packs import Pack, ids_of, job_of, singles
 from launch.trainable import train_reported
 from launch.trial import NODE_LOST, Trial
 
@@ -36,7 +37,7 @@ def run_all(runs: Sequence[RunConfig], trial: Trial, callback: Any) -> None:
     """
     for chunk in chunked(runs, CHUNK):
         try:
-            note_lost(trial.store, chunk, _fit(chunk, trial, callback))
+            note_lost(trial.store, chunk, _fit(singles(chunk), trial, callback))
         except RuntimeError as error:
             if LOW_MEMORY not in str(error):
                 raise
@@ -49,10 +50,10 @@ def chunked(items: Sequence[RunConfig], size: int) -> Iterator[Sequence[RunConfi
     return (items[start : start + size] for start in range(0, len(items), size))
 
 
-def _fit(runs: Sequence[RunConfig], trial: Trial, callback: Any) -> Any:
+def _fit(packs: Sequence[Pack], trial: Trial, callback: Any) -> Any:
     from ray import tune
 
-    jobs = [{"config": dump(run), "run_id": run_id(run), **trial.facts()} for run in runs]
+    jobs = [job_of(pack, trial) for pack in packs]
     folder = scratch()
     try:
         tuner = tune.Tuner(
@@ -83,13 +84,13 @@ def named(trial: Trial) -> Any:
 
 
 def _trial_name(trial: Any) -> str:
-    """Short, unique, readable: the dashboard and error messages show it."""
-    return str(trial.config["job"]["run_id"])
+    """Short, unique, readable, as error messages show it: the first run's."""
+    return ids_of(trial.config)[0]
 
 
 def note_lost(store: Store, runs: Sequence[RunConfig], results: Any) -> None:
     """Notes a failure for every run whose worker died each time, and which therefore could not note it itself."""
-    errors = {result.config["job"]["run_id"]: result.error for result in results if result.error is not None}
+    errors = {run_id: result.error for result in results if result.error is not None for run_id in ids_of(result.config)}
     for config in runs:
         folder, error = store.run(run_id(config)), errors.get(run_id(config))
         if error is not None and folder.failure() is None and standing(config, store).state != "done":
