@@ -6,6 +6,7 @@ import os
 import platform
 import socket
 import subprocess
+from collections.abc import Mapping
 from functools import cache
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
@@ -52,8 +53,8 @@ def _version(name: str) -> str | None:
         return None
 
 
-def environment(device: str, threads: int) -> dict[str, Any]:
-    """The facts that a record keeps."""
+def environment(device: str, threads: int, share: Mapping[str, float] | None = None) -> dict[str, Any]:
+    """The facts that a record keeps; `share` of a machine, {cpu, gpu}, where one was given."""
     head, dirty = commit()
     where = {"host": socket.gethostname(), "machine": platform.machine(), "device": device, "threads": threads}
-    return {"commit": head, "dirty": dirty, "versions": versions(), **where}
+    return {"commit": head, "dirty": dirty, "versions": versions(), **where, **({"share": dict(share)} if share else {})}

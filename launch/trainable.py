@@ -12,34 +12,34 @@ from lal.config import RunConfig, parse, run_id
 from lal.errors import Refused
 from lal.runs.run import Row
 from lal.store import Failure, Record, Store
+from launch.worker import settle
 
 REPORT_EVERY_S = 0.5
 
 
 def train_reported(params: dict[str, Any]) -> None:
-    """Trains the pack `params["job"]`: {"runs": [{"run_id", "config"}, ...], "results": root folder, "device": auto | cpu | cuda, "threads": n, "token", ...}.
+    """Trains the pack `params["job"]`: {"runs": [{"run_id", "config"}, ...], "results": root folder, "token", ...}; see `Trial.facts`.
 
     Where "token" is the name of a file, the results folder must hold it: else this node sees another folder than the driver.
 
     Reports run_id, step, goal, events and, last of each run, the outcome to Tune, twice a second. A crash of a run is noted in
     its folder and reported as an outcome: what Tune sees as an error is a lost worker, which is worth another try.
     """
-    import torch
     from ray import tune
 
     job = params["job"]
-    torch.set_num_threads(job["threads"])
+    device = settle(job)
     refuse_unshared(job)
     for run in job["runs"]:
-        train(parse(run["config"]), job, tune.report)
+        train(parse(run["config"]), job, device, tune.report)
 
 
-def train(config: RunConfig, job: Mapping[str, Any], report: Callable[[dict[str, Any]], None]) -> None:
-    """Trains one run of the pack `job`, and reports of it."""
+def train(config: RunConfig, job: Mapping[str, Any], device: str, report: Callable[[dict[str, Any]], None]) -> None:
+    """Trains one run of the pack `job` on torch's `device`, and reports of it."""
     from lal.runs.session import attempt
 
     reporter = Reporter(config, report)
-    result = attempt(config, Store(job["results"]), device=chosen_device(job["device"]), report=reporter.see, resumed=reporter.catch_up)
+    result = attempt(config, Store(job["results"]), device=device, share=job["share"], report=reporter.see, resumed=reporter.catch_up)
     reporter.finish(result)
 
 
@@ -51,15 +51,6 @@ def refuse_unshared(job: dict[str, Any]) -> None:
     """
     if job["token"] is not None and not Store(job["results"]).has(job["token"]):
         raise Refused(f"--results must be one place for all nodes, but {job['results']} is not that of the driver on {socket.gethostname()}; mount it there")
-
-
-def chosen_device(wanted: str) -> str:
-    """`auto` is the GPU that Ray gave to this trial, where torch can use one, else the CPU."""
-    import torch
-
-    if wanted != "auto":
-        return wanted
-    return "cuda" if torch.cuda.is_available() else "cpu"
 
 
 class Reporter:

@@ -18,6 +18,7 @@ class Trial:
     Attributes:
         name: what the dashboard calls them.   resources: Ray's, of one run.   device: auto, cpu or cuda.
         token: name of a file in the results folder that workers must see there; None = they are on this machine.
+        threads: of one run; None = as many as `resources` have cores.
     """
 
     name: str
@@ -25,8 +26,14 @@ class Trial:
     resources: Mapping[str, float]
     device: str
     token: str | None = None
+    threads: int | None = None
 
     def facts(self) -> dict[str, Any]:
         """What a worker is told of them, beside the run's own configuration."""
-        threads = max(1, int(self.resources["cpu"]))
-        return {"results": str(self.store.root), "device": self.device, "threads": threads, "token": self.token}
+        threads = self.threads or threads_of(self.resources["cpu"])
+        return {"results": str(self.store.root), "device": self.device, "threads": threads, "share": dict(self.resources), "token": self.token}
+
+
+def threads_of(cpu: float) -> int:
+    """Threads of a run that asks for `cpu` cores: a part of a core is one thread's."""
+    return max(1, int(cpu))

@@ -8,7 +8,6 @@ from typing import Any
 import torch
 
 from lal.config import RunConfig, dump, run_id
-from lal.environment import environment
 from lal.runs.packing import packed, unpacked
 from lal.runs.run import Row, Run, is_pulse
 from lal.standing import refuse_other
@@ -164,8 +163,8 @@ class Saver:
             "state": run.state_dict(),
         }
 
-    def finish(self, run: Run, end: End, device: str) -> Record:
-        """Declares the run finished, once all that its record speaks of is written."""
+    def finish(self, run: Run, end: End, environment: dict[str, Any]) -> Record:
+        """Declares the run finished in `environment`, once all that its record speaks of is written."""
         if self.folder.first_damaged([arrays_name(self.step)]):  # an earlier attempt was to go on beyond this row, or was killed at it
             self.folder.put_arrays(self.step, run.arrays())
         sha256 = self.folder.join(self.rows)
@@ -175,11 +174,11 @@ class Saver:
             lambda step: step == self.step or (step < self.step and is_due(step, self.config.snapshot_every)),
             lambda step: step <= self.step and is_due(step, self.config.save_every),
         )
-        record = self._record(end, sha256, device)
+        record = self._record(end, sha256, environment)
         self.folder.finish(record)
         return record
 
-    def _record(self, end: End, sha256: str, device: str) -> Record:
+    def _record(self, end: End, sha256: str, environment: dict[str, Any]) -> Record:
         notes = {"notes": self.notes} if self.notes else {}
         return Record(
             run_id=run_id(self.config),
@@ -191,7 +190,7 @@ class Saver:
             measure=self.config.whole_measure(),
             budget=dump(self.config)["budget"],
             history_sha256=sha256,
-            environment=environment(device, torch.get_num_threads()) | notes,
+            environment=environment | notes,
         )
 
 

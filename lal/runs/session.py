@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 import traceback
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 
 import torch
@@ -13,6 +13,7 @@ from lal.claim import Claim
 from lal.config import RunConfig, dump, run_id
 from lal.environment import environment
 from lal.errors import Refused
+from lal.memory import peak_mib
 from lal.runs.run import Row, Run
 from lal.runs.saving import Saver
 from lal.standing import standing
@@ -35,13 +36,15 @@ def attempt(
     store: Store,
     *,
     device: str = "cpu",
+    share: Mapping[str, float] | None = None,
     report: Callable[[Row], None] = lambda row: None,
     resumed: Callable[[Sequence[Row]], None] = lambda rows: None,
     stop_asked: Callable[[], bool] = lambda: False,
 ) -> Record | Failure:
     """Trains `config` to its end, from wherever `store` has it. Whatever goes wrong becomes a Failure, which is noted and returned.
 
-    `report` gets every new row; `resumed`, where saved work is gone on with, its rows before that.
+    `share` of a machine, {cpu, gpu}, is noted where one was given. `report` gets every new row; `resumed`, where saved work is gone on with, its rows
+    before that.
 
     Raises:
         Interrupted: `stop_asked` said so; the run goes on from here next time.
@@ -54,7 +57,7 @@ def attempt(
         stands = standing(config, store)
         while stands.state != "done" or stands.record is None:
             folder.tidy()
-            session = Session(config, store, device, claim)
+            session = Session(config, store, device, claim, share)
             record = session.train(report, resumed, stop_asked)
             if stands.state != "again":  # one that is trained again, as far as it went before, may have to go on from there
                 return record
@@ -63,7 +66,7 @@ def attempt(
     except (Interrupted, Refused):
         raise
     except Exception as error:  # a crash becomes a record: the rest of the sweep goes on
-        return noted(folder, failure_of(error, config, device, session.saver.step if session else 0))
+        return noted(folder, failure_of(error, config, device, session.saver.step if session else 0, share))
     finally:
         claim.release()
 
@@ -77,12 +80,13 @@ def wait_for(claim: Claim, folder: RunFolder, report: Callable[[Row], None], sto
         time.sleep(WAIT_S)
 
 
-def failure_of(error: Exception, config: RunConfig, device: str, step: int) -> Failure:
-    """The facts of a crash after the row of `step`."""
+def failure_of(error: Exception, config: RunConfig, device: str, step: int, share: Mapping[str, float] | None = None) -> Failure:
+    """The facts of a crash after the row of `step`; of one for want of memory, how much there was in use."""
     out_of_memory = isinstance(error, MemoryError | torch.OutOfMemoryError) or "can't allocate memory" in str(error)
     outcome = "timeout" if isinstance(error, TimedOut) else "out_of_memory" if out_of_memory else "error"
     text = "".join(traceback.format_exception(error))
-    return Failure(run_id(config), outcome, f"{type(error).__name__}: {error}", step, text, environment(device, torch.get_num_threads()))
+    where = environment(device, torch.get_num_threads(), share) | ({"peak_mib": peak_mib(device)} if out_of_memory else {})
+    return Failure(run_id(config), outcome, f"{type(error).__name__}: {error}", step, text, where)
 
 
 def noted(folder: RunFolder, failure: Failure) -> Failure:
@@ -95,8 +99,8 @@ def noted(folder: RunFolder, failure: Failure) -> Failure:
 class Session:
     """One attempt at one run."""
 
-    def __init__(self, config: RunConfig, store: Store, device: str, claim: Claim):
-        self.asked, self.claim, self.device = config, claim, device
+    def __init__(self, config: RunConfig, store: Store, device: str, claim: Claim, share: Mapping[str, float] | None = None):
+        self.asked, self.claim, self.device, self.share = config, claim, device, share
         self.saver = Saver(config, store.run(run_id(config)))
 
     def train(self, report: Callable[[Row], None], resumed: Callable[[Sequence[Row]], None], stop_asked: Callable[[], bool]) -> Record:
@@ -116,7 +120,7 @@ class Session:
         if self.saver.lost_best():  # damaged meanwhile, or of a later row: killed at that, and then asked to end before it
             self.saver = Saver(self.asked, self.saver.folder)
             return self.train(report, resumed, stop_asked)
-        return self.saver.finish(run, stopper.end, self.device)
+        return self.saver.finish(run, stopper.end, environment(self.device, torch.get_num_threads(), self.share))
 
     def _follow(self, run: Run, stopper: Stopper, report: Callable[[Row], None], stop_asked: Callable[[], bool]) -> None:
         """Drives the loop: saves in time, listens."""
