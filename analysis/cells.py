@@ -9,8 +9,8 @@ import numpy as np
 import pandas as pd
 
 from analysis.frame import Frame
-from analysis.reading import COUNTED, LACKING
 from analysis.statistics import Interval, Survival, common_horizon, mean_interval, survival, wilson
+from lal.reading import COUNTED, LACKING
 
 if TYPE_CHECKING:
     from analysis.collect import Tables

@@ -16,10 +16,11 @@ import pyarrow.parquet as pq
 
 from analysis.again import command, results_word
 from analysis.frame import Frame, Series
-from analysis.reading import COUNTED, Reading, reading, verdict_on
 from lal.errors import Refused
 from lal.events import Goal, Thresholds, Verdict
 from lal.events import thresholds_of as usual_thresholds
+from lal.objectives import value_of
+from lal.reading import COUNTED, Reading, reading, verdict_on
 from lal.store import Store
 
 
@@ -90,7 +91,7 @@ def collect(store: Store, folder: str, threshold: float | None = None, **phases:
     goal, fit = Goal(**manifest["goal"]), Goal(**manifest["fit"]) if manifest["fit"] else None
     thresholds = thresholds_of(manifest, goal, fit, threshold, phases)
     results = results_word(store.root)
-    readings = readings_of(store, manifest["runs"], goal, fit)
+    readings = readings_of(store, manifest, goal, fit)
     refuse_stricter(manifest, readings, thresholds, results)
     axes, cell_of = axis_values(manifest), cell_numbers(manifest["runs"])
     rows, tables = [], []
@@ -126,10 +127,11 @@ def checked(manifest: dict[str, Any], store: Store, folder: str) -> dict[str, An
     return manifest
 
 
-def readings_of(store: Store, entries: Sequence[Mapping[str, Any]], goal: Goal, fit: Goal | None) -> list[Reading]:
-    """A reading of each of `entries`. Arms that share a run may ask for it under different budgets; where they do not, it is read once."""
+def readings_of(store: Store, manifest: Mapping[str, Any], goal: Goal, fit: Goal | None) -> list[Reading]:
+    """A reading of each of the manifest's runs. Arms that share a run may ask for it under different budgets; where they do not, it is read once."""
+    entries, schedule = manifest["runs"], manifest.get("schedule")
     keys = [json.dumps([entry["run_id"], entry["budget"], entry["eval_every"]], sort_keys=True) for entry in entries]
-    read = {key: reading(store.run(entry["run_id"]), entry, goal, fit) for key, entry in dict(zip(keys, entries, strict=True)).items()}
+    read = {key: reading(store.run(entry["run_id"]), entry, goal, fit, schedule) for key, entry in dict(zip(keys, entries, strict=True)).items()}
     return [read[key] for key in keys]
 
 
@@ -232,10 +234,8 @@ def read(rows: pa.Table, grok: int | None) -> dict[str, float]:
         column = rows[name]
         if name in ("step", "seconds", "lr", "tau") or "/" in name or not (pa.types.is_floating(column.type) or pa.types.is_integer(column.type)):
             continue
-        seen = [(step, value) for step, value in zip(rows["step"].to_pylist(), column.to_pylist(), strict=True) if value is not None]
-        values[f"{name}@end"] = seen[-1][1] if seen else nan
-        if grok is not None:
-            values[f"{name}@grok"] = next((value for step, value in seen if step >= grok), nan)
+        for when in ("end", *(["grok"] if grok is not None else [])):
+            values[f"{name}@{when}"] = value_of(rows, name, when, grok)
     return values
 
 
@@ -243,12 +243,8 @@ def objective(tables: Tables, column: str, when: str | int) -> Series:
     """`column` of every run, read at "end", at "grok" or at a step (the last value by then); NaN where it was not measured."""
     if isinstance(when, str):
         return tables.runs.get(f"{column}@{when}", pd.Series(nan, tables.runs.index)).astype(float)
-    if not tables.has(column):
-        return pd.Series(nan, tables.runs.index)
-    seen = tables.history[(tables.history["step"] <= when) & tables.history[column].notna()]
-    last = seen.groupby(["run_id", "cell"])[column].last()
-    keys = zip(tables.runs["run_id"], tables.runs["cell"], strict=True)
-    return pd.Series([last.get(key, nan) for key in keys], tables.runs.index).astype(float)
+    values = [nan if found.rows is None else value_of(found.rows, column, when, None) for found in tables.readings]
+    return pd.Series(values, tables.runs.index).astype(float)
 
 
 def keyed(rows: pa.Table, key: Mapping[str, Any]) -> pa.Table:

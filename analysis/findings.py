@@ -13,8 +13,8 @@ from analysis.depth_bound import AT_MOST, is_bound
 from analysis.figures.dimensions import Dimension, layout, plain, split
 from analysis.figures.theme import median_word, number, percent, safe, short_word, value_word, word
 from analysis.frame import Frame, Series
-from analysis.reading import COUNTED, LACKING
 from analysis.statistics import Interval, directions, earlier, holm, mean_interval, wilson
+from lal.reading import COUNTED, LACKING
 
 MOST_FACETS = 4
 SURE = 0.05

@@ -13,12 +13,12 @@ from pydantic import ValidationError
 from analysis.again import command, results_word
 from analysis.collect import refuse_stricter, thresholds_of
 from analysis.frame import Frame, Series
-from analysis.measured import merged
-from analysis.reading import Reading, reading, verdict_on
 from analysis.snapshots import Snapshots
 from lal.config import parse
 from lal.errors import Refused
 from lal.events import Goal, Thresholds, Verdict
+from lal.measured_later import merged
+from lal.reading import Reading, reading, verdict_on
 from lal.store import Failure, Record, RunFolder, Store
 
 RERUN = "rerun.json"
@@ -88,7 +88,7 @@ def one_run(store: Store, run_id: str, threshold: float | None = None, **phases:
         raise Refused(f"a report is of a run with a configuration, but {store.root / folder.path}/config.json is missing or damaged; train the run again")
     goal, fit, every = aims(config, run_id)
     entry = {"run_id": run_id, "budget": config["budget"], "eval_every": every}
-    found = reading(folder, entry, goal, fit)
+    found = reading(folder, entry, goal, fit, record.schedule if record else None)
     rows, unread = measured_rows(folder, found)
     if rows is None or goal.column not in rows.column_names:
         raise Refused(f"a report is of a run with measurements, but of {run_id} {found.reason or 'none are there yet'}; train it, then report again")

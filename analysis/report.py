@@ -18,7 +18,7 @@ from analysis.figures import MEMBERS, phase
 from analysis.figures.theme import titled
 from analysis.findings import findings
 from analysis.images import NoBrowser, pictures
-from analysis.reading import LACKING
+from lal.reading import LACKING
 from lal.store import Store
 
 EMBED_BYTES = 2_000_000  # tables beyond are linked beside the page instead of held in it

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
 from pydantic import ValidationError
 
@@ -39,8 +40,8 @@ class Standing:
     failed: str | None = None
 
 
-def standing(config: RunConfig, store: Store) -> Standing:
-    """How `config` stands in `store`.
+def standing(config: RunConfig, store: Store, schedule: Mapping[str, Any] | None = None) -> Standing:
+    """How `config` stands in `store`. What a scheduler cut is done only for who asks under that very `schedule`.
 
     Raises:
         Refused: a finished run of this id has another trajectory.
@@ -59,6 +60,8 @@ def standing(config: RunConfig, store: Store) -> Standing:
         return Standing("again", f"its record lacks {lacking}", 0, record, failed)
     if not folder.history_intact(record):
         return Standing("continue", "its history is damaged or was being written", 0, record, failed)
+    if record.outcome == "pruned" and record.schedule != schedule:
+        return Standing("continue", f"was pruned by a scheduler at step {record.steps:,}", record.steps, record, failed)
     if record.outcome == "diverged" or same_rules(config, record) or _would_have_ended(config, folder):
         return Standing("done", record.reason, record.steps, record)
     return Standing("continue", f"asked to go on beyond step {record.steps:,}", record.steps, record, failed)

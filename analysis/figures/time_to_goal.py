@@ -17,8 +17,8 @@ from analysis.figures.dimensions import layout, split
 from analysis.figures.theme import GREY, OKABE_ITO, SYMBOLS, median_word, styled, top_margin, translucent, upper_word, word
 from analysis.figures.ticks import log_axis
 from analysis.frame import Frame
-from analysis.reading import verdict_on
 from analysis.statistics import Interval
+from lal.reading import verdict_on
 
 TITLE = "Time to generalise"
 MILDER = 0.9

@@ -24,6 +24,7 @@ class Record:
         trajectory, measure, budget: what was run, all values, defaults included.
         history_sha256: of history.parquet: any other file in its place is damaged.
         environment: commit, dirty, versions, device, threads: where and why, never part of identity.
+        schedule: what compared it with others and cut it, where its outcome is pruned; else None.
     """
 
     run_id: str
@@ -37,6 +38,7 @@ class Record:
     history_sha256: str
     environment: dict[str, Any] = field(default_factory=dict)
     schema: int = SCHEMA
+    schedule: dict[str, Any] | None = None
 
 
 @dataclass(frozen=True)

@@ -10,9 +10,9 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from analysis.measured import merged
 from lal.budget import Budget
 from lal.events import Goal, Thresholds, Verdict, verdict
+from lal.measured_later import merged
 from lal.stopping import Stopper, end_of
 from lal.store import Failure, Record, RunFolder
 
@@ -51,11 +51,12 @@ class Reading:
     unread: tuple[str, ...] = ()
 
 
-def reading(folder: RunFolder, entry: Entry, goal: Goal, fit: Goal | None) -> Reading:
+def reading(folder: RunFolder, entry: Entry, goal: Goal, fit: Goal | None, schedule: Mapping[str, Any] | None = None) -> Reading:
     """What `folder` holds of the run that manifest `entry` asks for, as if nobody else had had it measured or continued.
 
     A shared run may be measured more finely than here, and go on for longer: rows off this sweep's grid neither end it nor are kept,
     but for the row of its end, which is off the grid where the budget is. Never raises for what is on disk: it says so in `state`.
+    A run that a scheduler cut is done for a sweep under that very `schedule`; for any other it stopped early, and not by chance.
     """
     record, failure = folder.record(), folder.failure()
     if record is None:
@@ -68,6 +69,8 @@ def reading(folder: RunFolder, entry: Entry, goal: Goal, fit: Goal | None) -> Re
         then = f"; its continuation failed at step {failure.step:,}: {failure.reason}" if failure else ""
         reason = f"stopped at step {record.steps:,} under a smaller budget{then}"
         return _counted("outgrown", "budget", reason, record.steps, folder, record, failure, thinned(table, record.steps, entry["eval_every"]))
+    if end is None and record.outcome == "pruned" and record.schedule != schedule:
+        return _counted("outgrown", "pruned", record.reason, record.steps, folder, record, failure, thinned(table, record.steps, entry["eval_every"]))
     outcome, reason, step = (end.outcome, end.reason, end.step) if end else (record.outcome, record.reason, record.steps)
     return _counted("done", outcome, reason, step, folder, record, failure, thinned(table, step, entry["eval_every"]))
 

@@ -1,0 +1,55 @@
+"""One number of a run by which it is compared: a column, and when it is read. Searching, reports and fronts share it. Imports no torch."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from math import isfinite, nan
+
+import pyarrow as pa
+
+from lal.events import thresholds_of
+from lal.reading import COUNTED, Entry, Reading, reading, verdict_on
+from lal.runs.run import RunPart
+from lal.store import Store
+
+STEPS_TO_GOAL = "t_grok"  # as a column of an objective: not measured at any step, but when the run generalised
+
+
+def value_of(rows: pa.Table, column: str, when: str | int, grok: int | None) -> float:
+    """The value of `column` at the `end` (the last), at `grok` (the first at or after that step), or at a step (the last by then); NaN where there is none."""
+    if column not in rows.column_names:
+        return nan
+    seen = [(step, value) for step, value in zip(rows["step"].to_pylist(), rows[column].to_pylist(), strict=True) if value is not None]
+    if when == "grok":
+        return next((value for step, value in seen if grok is not None and step >= grok), nan)
+    return next((value for step, value in reversed(seen) if when == "end" or step <= int(when)), nan)
+
+
+def entry_of(config: RunPart) -> Entry:
+    """What `lal.reading.reading` asks of a run that no manifest lists yet."""
+    return {"budget": config.budget.model_dump(mode="json"), "eval_every": config.eval_every}
+
+
+def objective_of(config: RunPart, store: Store, run_id: str, column: str, when: str | int) -> float:
+    """The objective of one finished run; NaN where it was not measured, or the run is not finished.
+
+    `t_grok` is min(T, budget): of a run that did not generalise, the whole budget in steps, whatever ended it. Its mean over seeds is the mean
+    restricted to the budget; it is no estimate of T, but it is known for every run, and a run that never generalises is never better than one that does.
+    """
+    found = reading(store.run(run_id), entry_of(config), config.goal, config.fit)
+    if found.state not in COUNTED or found.rows is None:
+        return nan
+    grok = grok_of(config, found)
+    if column == STEPS_TO_GOAL:
+        return float(config.budget.steps if grok is None else grok)
+    value = float(value_of(found.rows, column, when, grok))
+    return value if isfinite(value) else nan
+
+
+def grok_of(config: RunPart, found: Reading) -> int | None:
+    """The evaluation at which a finished run was first seen to have generalised, by the usual verdict; None where it did not."""
+    assert found.rows is not None
+    usual, stop = thresholds_of(config.goal, config.fit), config.budget.stop
+    window = usual.window if stop is None else min(usual.window, stop.sustain // config.eval_every + 1)  # a run is stopped once it has held so many
+    time = verdict_on(found.rows, found.outcome or "", replace(usual, window=window)).t_grok
+    return None if time is None else time.by
