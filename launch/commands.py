@@ -15,6 +15,7 @@ from lal.errors import Refused
 
 if TYPE_CHECKING:
     from launch.cluster import Reach
+    from launch.resources import Node
 
 SWEEP = click.argument("sweep")
 OVERRIDES = click.argument("overrides", nargs=-1)
@@ -47,8 +48,9 @@ def plan(sweep: str, overrides: tuple[str, ...], results: str, profile: str | No
     from launch.sweep import load
 
     expanded = load(sweep, profile, list(overrides))
-    resources_of(expanded.resources, [this_machine(cpus, gpus)])
-    planned = planning.plan(expanded, Store(results), cpus=cpus)
+    nodes = [this_machine(cpus, gpus)]
+    resources_of(expanded.resources, nodes)
+    planned = planning.plan(expanded, Store(results), nodes=nodes)
     if as_json:
         click.echo(json.dumps(planning.summary(planned)))
     else:
@@ -103,10 +105,10 @@ def sweep(
 
     reach = reached(cpus, gpus, dashboard, address, pending_timeout)
     expanded = load(sweep, profile, list(overrides))
-    slots = room(reach, expanded.resources)
+    nodes, to_come = room(reach, expanded.resources, options["device"])
     console = Console(file=sys.stderr if as_json else sys.stdout)
     store = Store(results)
-    planned = planned_of(expanded, store, skip_failed=skip_failed, fresh=options["fresh"], cpus=slots)
+    planned = planned_of(expanded, store, skip_failed=skip_failed, fresh=options["fresh"], nodes=nodes, to_come=to_come)
     if not (quiet or as_json):
         show(planned, console)
     waits = {} if pending_timeout is None else {"pending_timeout_s": pending_timeout}
@@ -131,16 +133,17 @@ def reached(cpus: int | None, gpus: int | None, dashboard: bool, address: str | 
     return Reach(address, cpus, gpus, dashboard)
 
 
-def room(reach: Reach, request: dict[str, Any]) -> int | None:
-    """Cores to plan for; a request that can never be met is refused before anything is started or written."""
+def room(reach: Reach, request: dict[str, Any], device: str) -> tuple[list[Node], list[Node]]:
+    """The nodes that are there, and those that may be started; a request that can never be met is refused before anything is started or written."""
     from launch.resources import resources_of, this_machine
 
     if reach.address is None:
-        resources_of(request, [this_machine(reach.cpus, reach.gpus)])
-        return reach.cpus
+        nodes = [this_machine(reach.cpus, reach.gpus)]
+        resources_of(request, nodes, device)
+        return nodes, []
     from launch.preflight import room_on
 
-    return room_on(reach, request)
+    return room_on(reach, request, device)
 
 
 @click.command()

@@ -1,16 +1,15 @@
 """What a sweep would train: planned minus done, what that takes, what looks wrong. Imports neither torch nor ray.
 
-planned = plan(expanded, Store("results"), skip_failed=False, cpus=None)
+planned = plan(expanded, Store("results"), skip_failed=False, nodes=None)
 planned.to_train    configs that are not done, each once, in order     summary(planned)    plain data     show(planned, console)    a table
 """
 
 from __future__ import annotations
 
 import json
-import os
 import shutil
 from collections import Counter
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -19,6 +18,8 @@ from lal.standing import Standing, standing
 from lal.store import Store
 from launch.estimate import Estimate, Estimator, wall_seconds
 from launch.progress import duration
+from launch.resources import Node, this_machine, wanted_on
+from launch.slots import Room
 from launch.sweep import Expanded
 
 if TYPE_CHECKING:
@@ -36,7 +37,7 @@ class Plan:
 
     Attributes:
         standings: of each run, by id.   to_train: the runs that are not done, each once, in order.
-        estimates: of the runs to train, by id.   slots: runs at the same time.   wall_s: until all are over.
+        estimates: of the runs to train, by id.   slots: runs at the same time, in `room`.   wall_s: until all are over.
         warnings: what looks wrong, each told once.
     """
 
@@ -45,6 +46,7 @@ class Plan:
     to_train: tuple[RunConfig, ...]
     estimates: dict[str, Estimate]
     slots: int
+    room: Room
     wall_s: float
     warnings: tuple[str, ...]
 
@@ -57,6 +59,11 @@ class Plan:
     def storage(self) -> int:
         """Bytes that the runs to train will have in the results folder."""
         return sum(each.storage for each in self.estimates.values())
+
+    @property
+    def limit(self) -> str:
+        """What keeps `slots` from being more: runs, cores or GPUs."""
+        return "runs" if self.slots == len(self.to_train) < self.room.slots else self.room.limit
 
     @property
     def basis(self) -> str:
@@ -102,8 +109,16 @@ def measurable_later(config: RunConfig, stands: Standing) -> tuple[str, ...]:
     return config.unmeasured(stored) if stored.get("save_every") and config.eval_every % stored["eval_every"] == 0 else ()
 
 
-def plan(sweep: Expanded, store: Store, *, skip_failed: bool = False, fresh: bool = False, cpus: int | None = None) -> Plan:
-    """What is missing of `sweep` in `store`, on a machine with `cpus` cores (default: this one); `fresh` counts nothing that is there.
+def plan(
+    sweep: Expanded,
+    store: Store,
+    *,
+    skip_failed: bool = False,
+    fresh: bool = False,
+    nodes: Sequence[Node] | None = None,
+    to_come: Sequence[Node] = (),
+) -> Plan:
+    """What is missing of `sweep` in `store`, on `nodes` (default: this machine) and those `to_come`; `fresh` counts nothing that is there.
 
     Raises:
         Refused: a stored run of the same id has another trajectory.
@@ -117,20 +132,13 @@ def plan(sweep: Expanded, store: Store, *, skip_failed: bool = False, fresh: boo
     }
     estimator = Estimator(store, {run_id: each.record for run_id, each in standings.items() if each.record})
     estimates = {run_id: estimator.of(config, standings[run_id].steps) for run_id, config in to_train.items()}
-    slots = slots_of(sweep, cpus or usable_cpus(), len(to_train))
+    nodes = [this_machine()] if nodes is None else nodes
+    room = Room(wanted_on([*nodes, *to_come], sweep.resources), nodes)
+    slots = min(room.slots, max(1, len(to_train)))
     wall_s = wall_seconds((each.seconds for each in estimates.values()), slots)
-    warnings = (*disk_warnings(store, sum(each.storage for each in estimates.values())), *warnings_of(sweep, configs))
-    return Plan(sweep, standings, tuple(to_train.values()), estimates, slots, wall_s, warnings)
-
-
-def usable_cpus() -> int:
-    """Cores that this process may use."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-
-
-def slots_of(sweep: Expanded, cpus: int, n_runs: int) -> int:
-    """Runs that make progress at the same time: fractions of a core share it and are no faster together."""
-    return max(1, min(int(cpus // max(1.0, sweep.resources["cpu"])), n_runs))
+    wrong = disk_warnings(store, sum(each.storage for each in estimates.values()))
+    warnings = (*wrong, *room.warnings(len(to_train)), *warnings_of(sweep, configs))
+    return Plan(sweep, standings, tuple(to_train.values()), estimates, slots, room, wall_s, warnings)
 
 
 def disk_warnings(store: Store, n_bytes: int) -> Iterable[str]:
@@ -179,7 +187,9 @@ def summary(plan: Plan) -> dict[str, Any]:
         "to_train": len(plan.to_train),
         "reasons": plan.reasons(),
         "hints": list(plan.hints()),
+        "resources": dict(plan.room.wanted),
         "slots": plan.slots,
+        "limited_by": plan.limit,
         "wall_seconds": round(plan.wall_s, 1),
         "core_hours": round(plan.core_s / 3600, 4),
         "storage_bytes": plan.storage,
@@ -210,7 +220,8 @@ def show(plan: Plan, console: Console) -> None:
         console.print(f"! {text}", style="yellow", markup=False, highlight=False)
     if plan.to_train:
         runs = f"{len(plan.to_train)} run{'s' if len(plan.to_train) > 1 else ''} to train"
-        console.print(f"{runs}, {plan.slots} at a time: about {duration(plan.wall_s)} ({plan.basis}), {size(plan.storage)}.", markup=False, highlight=False)
+        by = f", as {plan.limit} allow" if "gpu" in plan.room.wanted and plan.limit != "runs" else ""
+        console.print(f"{runs}, {plan.slots} at a time{by}: about {duration(plan.wall_s)} ({plan.basis}), {size(plan.storage)}.", markup=False, highlight=False)
     else:
         console.print("Nothing to train.", highlight=False)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
@@ -20,18 +21,18 @@ class NoRoom(Exception):
     """What is asked for fits, but was not free in time."""
 
 
-def room_on(reach: Reach, request: Mapping[str, Any]) -> int:
-    """Cores of the cluster that is there.
+def room_on(reach: Reach, request: Mapping[str, Any], device: str) -> tuple[list[Node], list[Node]]:
+    """The nodes of the cluster that is there, and those that it may still start.
 
     Raises:
-        Refused: there is none, or no node of it can ever hold `request`.
+        Refused: there is none, or no node of it can ever hold `request`, or it makes no sense on `device`.
     """
     from launch.cluster import connected
 
     with connected(reach):
-        nodes = nodes_now()
-        resources_of(request, [*nodes, *nodes_to_come()])
-        return max(1, int(sum(node.has.get("CPU", 0) for node in nodes)))
+        now, to_come = nodes_now(), nodes_to_come()
+        resources_of(request, [*now, *to_come], device)
+        return now, to_come
 
 
 def nodes_now() -> list[Node]:
@@ -73,6 +74,30 @@ def wait_for_room(wanted: Mapping[str, float], timeout_s: float) -> None:
 
 def nothing() -> None:
     """What a run is before it does anything."""
+
+
+def refuse_unusable_gpu(wanted: Mapping[str, float]) -> None:
+    """Asks torch on a node, with the GPU that a run would get, whether it can use it: before every run fails with the answer.
+
+    Raises:
+        Refused: it cannot.
+    """
+    import ray
+
+    task = ray.remote(gpu_trouble).options(num_cpus=wanted["cpu"], num_gpus=wanted["gpu"], max_retries=-1).remote()
+    trouble = said(task)
+    if trouble:
+        raise Refused(f"--device cuda needs a torch that can use the GPU that Ray gives, but {trouble}; install torch with CUDA there, or leave --device out")
+
+
+def gpu_trouble() -> str | None:
+    """Run on a node: None where torch can use a GPU, else why not in words."""
+    import torch
+
+    if torch.cuda.is_available():
+        return None
+    built = f"built for CUDA {torch.version.cuda}, but finds no GPU" if torch.version.cuda else "built without CUDA"
+    return f"torch {torch.__version__} on {socket.gethostname()} is {built}"
 
 
 @contextmanager

@@ -11,7 +11,6 @@ from pathlib import Path
 from typing import Any
 
 from lal.errors import Refused
-from launch.plan import usable_cpus
 
 SHOWN = 6  # nodes in an error
 HIDDEN = ("", "-1", "NoDevFiles")  # values of CUDA_VISIBLE_DEVICES that leave no GPU
@@ -28,18 +27,39 @@ class Node:
         return f"{self.name} (CPU {self.has.get('CPU', 0):g}, GPU {self.has.get('GPU', 0):g})"
 
 
-def resources_of(request: Mapping[str, Any], nodes: Sequence[Node]) -> dict[str, float]:
-    """What one run asks of Ray: `request` {cpu, gpu, gpu_if_present} on machines such as `nodes`, those that are yet to come included.
-
-    Raises:
-        Refused: no node alone can hold it, now or ever.
-    """
+def wanted_on(nodes: Sequence[Node], request: Mapping[str, Any]) -> dict[str, float]:
+    """What one run asks of Ray: `request` {cpu, gpu, gpu_if_present} on machines such as `nodes`, those that are yet to come included."""
     any_gpu = any(node.has.get("GPU", 0) > 0 for node in nodes)
     gpu = 0.0 if request["gpu_if_present"] and not any_gpu else request["gpu"]
-    wanted = {"cpu": request["cpu"], **({"gpu": gpu} if gpu else {})}
+    return {"cpu": request["cpu"], **({"gpu": gpu} if gpu else {})}
+
+
+def resources_of(request: Mapping[str, Any], nodes: Sequence[Node], device: str = "auto") -> dict[str, float]:
+    """What one run asks of Ray, see `wanted_on`, if it can be had, and is of use on `device` (auto, cpu or cuda).
+
+    Raises:
+        Refused: no node alone can hold it, now or ever; or `device` and GPUs do not go together.
+    """
+    wanted = wanted_on(nodes, request)
+    refuse_device(device, wanted, request)
     if not any(fits(wanted, node) for node in nodes):
         raise Refused(f"resources must fit on one node, but a run asks for {told(wanted)} and the nodes have: {listed(nodes)}; {remedy(wanted, nodes)}")
     return wanted
+
+
+def refuse_device(device: str, wanted: Mapping[str, float], request: Mapping[str, Any]) -> None:
+    """Refuses a `device` that Ray would not give, or GPUs that would be held for nothing.
+
+    Raises:
+        Refused: see above.
+    """
+    gpu = wanted.get("gpu", 0)
+    if device == "cuda" and not gpu:
+        lacking = "write resources.gpu=1, or a fraction of one such as resources.gpu=0.25" if not request["gpu"] else "no node has one: leave --device out"
+        raise Refused(f"--device cuda needs a GPU for each run, but a run asks for {told(wanted)}; {lacking}")
+    if device == "cpu" and gpu:
+        off = "resources.gpu=0" + (" resources.gpu_if_present=false" if request["gpu_if_present"] else "")
+        raise Refused(f"--device cpu leaves GPUs idle, but each run asks for gpu {gpu:g} and would hold it; write {off}, or leave --device out")
 
 
 def fits(wanted: Mapping[str, float], node: Node) -> bool:
@@ -72,6 +92,11 @@ def remedy(wanted: Mapping[str, float], nodes: Sequence[Node]) -> str:
 def this_machine(cpus: int | None = None, gpus: int | None = None) -> Node:
     """This machine as a node, with as many cores and GPUs as it has, unless the caller says how many it is to count as."""
     return Node("this machine", {"CPU": cpus or usable_cpus(), "GPU": visible_gpus() if gpus is None else gpus})
+
+
+def usable_cpus() -> int:
+    """Cores that this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def visible_gpus() -> int:

@@ -18,6 +18,7 @@ from lal.store import Failure, Record, Store
 from launch import machine
 from launch.estimate import RAY_S, RUN_S, expected_steps, readable, shape, wall_seconds
 from launch.plan import Plan, plan, show, size, summary
+from launch.resources import Node, this_machine
 from launch.sweep import Expanded, load
 from tests.lal.small import MODELS, run_config
 
@@ -60,13 +61,18 @@ def finish(store: Store, config: RunConfig, *, steps: int = 1000, seconds: float
     )
 
 
+def cores(n: int) -> list[Node]:
+    """A machine with `n` cores and no GPU."""
+    return [this_machine(n, 0)]
+
+
 def counts(planned: Plan) -> tuple[int, ...]:
     """(runs, new, continue, again, done, failed) of a plan."""
     return tuple(planned.counts().values())
 
 
 def test_everything_is_new_in_an_empty_folder(sweep: Any, store: Store) -> None:
-    planned = plan(sweep(), store, cpus=2)
+    planned = plan(sweep(), store, nodes=cores(2))
     assert counts(planned) == (20, 20, 0, 0, 0, 0) and len(planned.to_train) == 20
     assert planned.counts("soft")["runs"] == planned.counts("hard")["new"] == 10
     assert planned.basis.startswith("from a model of this machine")
@@ -97,7 +103,7 @@ def test_more_budget_continues_and_finer_rows_are_trained_again(sweep: Any, stor
 
 def test_a_run_that_arms_share_is_counted_and_trained_once(sweep: Any, store: Store) -> None:
     shared = sweep(text=TEXT.replace("hard: {base: {model: {gate: straight_through}}}", "same: {}"))
-    planned = plan(shared, store, cpus=1)
+    planned = plan(shared, store, nodes=cores(1))
     assert planned.counts()["runs"] == 10 == len(planned.to_train) == len(planned.estimates)
     assert planned.counts("soft")["runs"] == planned.counts("same")["runs"] == 10
 
@@ -164,11 +170,11 @@ def test_runs_take_the_first_free_slot() -> None:
 
 
 def test_slots_are_cores_by_what_a_run_asks_for(sweep: Any, store: Store) -> None:
-    assert plan(sweep(), store, cpus=8).slots == 8
-    assert plan(sweep("resources.cpu=3"), store, cpus=8).slots == 2
-    assert plan(sweep("resources.cpu=0.25"), store, cpus=2).slots == 2
-    assert plan(sweep("resources.cpu=16"), store, cpus=2).slots == 1
-    assert plan(sweep(), store, cpus=100).slots == 20
+    assert plan(sweep(), store, nodes=cores(8)).slots == 8
+    assert plan(sweep("resources.cpu=3"), store, nodes=cores(8)).slots == 2
+    assert plan(sweep("resources.cpu=0.25"), store, nodes=cores(2)).slots == 2
+    assert plan(sweep("resources.cpu=16"), store, nodes=cores(2)).slots == 1
+    assert plan(sweep(), store, nodes=cores(100)).slots == 20
 
 
 @pytest.mark.parametrize("change", ["model.width=32", "model.depth=4", "task.p=59", "measure.eval_every=10"])
@@ -233,7 +239,7 @@ def test_arms_of_unequal_size_are_told(sweep: Any, store: Store) -> None:
 
 def test_the_summary_is_plain_data_and_the_table_says_the_same(sweep: Any, store: Store) -> None:
     finish(store, sweep().runs[0].config)
-    planned = plan(sweep(), store, cpus=2)
+    planned = plan(sweep(), store, nodes=cores(2))
     told = json.loads(json.dumps(summary(planned), allow_nan=False))
     assert (told["sweep"], told["runs"], told["new"], told["done"], told["to_train"], told["slots"]) == ("small", 20, 19, 1, 19, 2)
     assert told["arms"]["hard"]["runs"] == 10 and told["wall_seconds"] > RAY_S and told["storage_bytes"] > 19 * machine.BYTES_FIXED

@@ -10,6 +10,7 @@ import pytest
 from lal.store import Store, flattened
 from launch.listing import listing
 from launch.plan import plan, summary
+from launch.resources import this_machine
 from launch.sweep import document_of, load, manifest
 
 SWEEPS = Path(__file__).parents[2] / "sweeps"
@@ -31,7 +32,9 @@ def test_a_shipped_sweep_plans_in_every_profile_and_is_listed_with_its_size(name
         assert sweep.folder == (name if profile is None else f"{name}@{profile}") and manifest(sweep)["question"]
         if profile == "laptop":
             assert len(sweep.configs()) == int(n_laptop)
-        planned = summary(plan(load(name, profile, ["seeds=1"]), Store(tmp_path), cpus=2))  # one seed: what a plan says of the others is the same
+        planned = summary(
+            plan(load(name, profile, ["seeds=1"]), Store(tmp_path), nodes=[this_machine(2, 0)])
+        )  # one seed: what a plan says of the others is the same
         assert planned["runs"] == planned["to_train"] > 0
         assert profile is None or planned["core_hours"] < 0.1
         assert not [text for text in planned["warnings"] if "decay: a pressure" in text and name != "gated_decay"]
