@@ -17,6 +17,8 @@ from lal.errors import Refused
 from lal.standing import standing
 from lal.store import Store
 from launch.cluster import Reach
+from launch.gauges import Published
+from launch.marks import marks_of
 from launch.plan import Plan
 from launch.preflight import NoRoom
 from launch.progress import Board, display, follower
@@ -108,9 +110,10 @@ class Driver:
             if first:
                 self._begin(runs, address)
             board = Board(len(runs), runs[0].goal.column, {run.run_id: label(run.arm, run.point, run.seed) for run in self.sweep.runs})
-            shown = display(board, self.console, quiet=options.quiet)
-            kept.callback(shown.close)
-            trial = Trial(self.sweep.folder, self.store, resources, options.device, token)
+            shown = (display(board, self.console, quiet=options.quiet), Published(board, self.sweep.folder))
+            for each in shown:
+                kept.callback(each.close)
+            trial = Trial(self.sweep.folder, self.store, resources, options.device, token, marks=marks_of(self.sweep.runs, self.sweep.axes))
             self._through_lost_nodes(runs, trial, follower(board, shown))
 
     def _through_lost_nodes(self, runs: Sequence[RunConfig], trial: Trial, callback: Any) -> None:

@@ -17,8 +17,8 @@ def singles(runs: Iterable[RunConfig]) -> list[Pack]:
 
 
 def job_of(pack: Pack, trial: Trial) -> dict[str, Any]:
-    """What a worker is told of `pack`: {"runs": [{"run_id", "config"}, ...], and the facts of `trial`}."""
-    return {"runs": [{"run_id": run_id(config), "config": dump(config)} for config in pack], **trial.facts()}
+    """What a worker is told of `pack`: {"runs": [{"run_id", "config", "marks"}, ...], and the facts of `trial`}."""
+    return {"runs": [{"run_id": run_id(config), "config": dump(config), "marks": trial.marks.get(run_id(config))} for config in pack], **trial.facts()}
 
 
 def ids_of(params: Mapping[str, Any]) -> Sequence[str]:

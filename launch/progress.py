@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
@@ -26,7 +27,7 @@ class Board:
     Attributes:
         planned: runs of this call.   goal: the column that runs aim at.
         labels: run id -> how a person knows the run.
-        running: run id -> last report.   done, grokked, failed: counts.
+        running: run id -> last report.   done, grokked, failed: counts.   waiting: runs of `running` that another driver trains now.
     """
 
     planned: int
@@ -44,6 +45,16 @@ class Board:
     @property
     def failed(self) -> int:
         return sum(outcome in FAILED for outcome in self.outcomes.values())
+
+    @property
+    def waiting(self) -> int:
+        return sum(report.get("waiting", False) for report in self.running.values())
+
+    def counts(self) -> dict[str, int]:
+        """Runs by state: a run that has generalised may be running or done, one that failed is done."""
+        training = len(self.running) - self.waiting
+        states = {"planned": self.planned, "running": training, "waiting": self.waiting, "done": self.done}
+        return {**states, "grokked": len(self.grokked), "failed": self.failed}
 
     def report(self, run_id: str, report: dict[str, Any]) -> None:
         """Takes one report of a run."""
@@ -68,7 +79,9 @@ class Board:
         """The state in one line."""
         eta = self.eta_s()
         left = "" if eta is None or self.done == self.planned else f", about {duration(eta)} left"
-        return f"{self.done}/{self.planned} done, {len(self.running)} running, {len(self.grokked)} generalised, {self.failed} failed{left}"
+        counts = self.counts()
+        waiting = f"{counts['waiting']} trained elsewhere, " if counts["waiting"] else ""
+        return f"{self.done}/{self.planned} done, {counts['running']} running, {waiting}{counts['grokked']} generalised, {self.failed} failed{left}"
 
 
 def duration(seconds: float) -> str:
@@ -136,7 +149,8 @@ class Screen:
             table.add_column(title, justify="left" if title == "running" else "right", style="dim")
         for run_id, report in list(board.running.items())[:SHOWN]:
             step, value = report.get("step"), report.get(board.goal)  # neither, until the first report
-            table.add_row(Text(board.labels.get(run_id, run_id)), "" if step is None else f"{step:,}", "" if value is None else f"{value:.3f}")
+            at = "waiting" if report.get("waiting") else "" if step is None else f"{step:,}"
+            table.add_row(Text(board.labels.get(run_id, run_id)), at, "" if value is None else f"{value:.3f}")
         return Group(Text(board.line()), bar, table)
 
 
@@ -147,8 +161,8 @@ def display(board: Board, console: Console, *, quiet: bool) -> Display:
     return Screen(board, console) if console.is_terminal else Lines(board, console)
 
 
-def follower(board: Board, shown: Display) -> Any:
-    """A Tune callback that keeps `board` and refreshes `shown`."""
+def follower(board: Board, shown: Sequence[Display]) -> Any:
+    """A Tune callback that keeps `board` and refreshes all that show it."""
     from ray.tune import Callback
 
     class Follow(Callback):
@@ -156,7 +170,8 @@ def follower(board: Board, shown: Display) -> Any:
             return Callback, ()  # Tune pickles its callbacks into an experiment state that nobody reads; a screen cannot be
 
         def on_step_end(self, iteration: int, trials: list, **info: Any) -> None:
-            shown.refresh()
+            for each in shown:
+                each.refresh()
 
         def on_trial_start(self, iteration: int, trials: list, trial: Any, **info: Any) -> None:
             board.running.setdefault(ids_of(trial.config)[0], {})

@@ -12,13 +12,14 @@ from lal.config import RunConfig, parse, run_id
 from lal.errors import Refused
 from lal.runs.run import Row
 from lal.store import Failure, Record, Store
+from launch.gauges import watched
 from launch.worker import settle
 
 REPORT_EVERY_S = 0.5
 
 
 def train_reported(params: dict[str, Any]) -> None:
-    """Trains the pack `params["job"]`: {"runs": [{"run_id", "config"}, ...], "results": root folder, "token", ...}; see `Trial.facts`.
+    """Trains the pack `params["job"]`: {"runs": [{"run_id", "config", "marks"}, ...], "results": root folder, "token", ...}; see `Trial.facts`.
 
     Where "token" is the name of a file, the results folder must hold it: else this node sees another folder than the driver.
 
@@ -30,8 +31,9 @@ def train_reported(params: dict[str, Any]) -> None:
     job = params["job"]
     device = settle(job)
     refuse_unshared(job)
+    report = watched(tune.report, job)
     for run in job["runs"]:
-        train(parse(run["config"]), job, device, tune.report)
+        train(parse(run["config"]), job, device, report)
 
 
 def train(config: RunConfig, job: Mapping[str, Any], device: str, report: Callable[[dict[str, Any]], None]) -> None:
@@ -82,7 +84,7 @@ class Reporter:
         self._keep(row)
         if time.monotonic() - self.last >= REPORT_EVERY_S:
             self.last = time.monotonic()
-            self.report(self._facts(row["step"]))
+            self.report({**self._facts(row["step"]), "waiting": row.get("waiting", False)})
 
     def finish(self, result: Record | Failure) -> None:
         """The last report, with the outcome."""

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from lal.store import Store
+from launch.marks import Marks
 
 NODE_LOST = "its node was lost"  # reason of a failure that is nobody's fault, and worth another try later
 
@@ -19,6 +20,7 @@ class Trial:
         name: what the dashboard calls them.   resources: Ray's, of one run.   device: auto, cpu or cuda.
         token: name of a file in the results folder that workers must see there; None = they are on this machine.
         threads: of one run; None = as many as `resources` have cores.
+        marks: run id -> what numbers of that run are labelled with where they are followed; a run without has none.
     """
 
     name: str
@@ -27,11 +29,19 @@ class Trial:
     device: str
     token: str | None = None
     threads: int | None = None
+    marks: Mapping[str, Marks] = field(default_factory=dict)
 
     def facts(self) -> dict[str, Any]:
         """What a worker is told of them, beside the run's own configuration."""
         threads = self.threads or threads_of(self.resources["cpu"])
-        return {"results": str(self.store.root), "device": self.device, "threads": threads, "share": dict(self.resources), "token": self.token}
+        return {
+            "sweep": self.name,
+            "results": str(self.store.root),
+            "device": self.device,
+            "threads": threads,
+            "share": dict(self.resources),
+            "token": self.token,
+        }
 
 
 def threads_of(cpu: float) -> int:

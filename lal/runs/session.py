@@ -76,7 +76,7 @@ def wait_for(claim: Claim, folder: RunFolder, report: Callable[[Row], None], sto
     while not claim.taken():
         if stop_asked():
             raise Interrupted
-        report({"step": 0, "seconds": 0.0})
+        report({"step": 0, "seconds": 0.0, "waiting": True})
         time.sleep(WAIT_S)
 
 

@@ -1,0 +1,74 @@
+"""What the numbers of a run are labelled with where they are followed: never too many labels, whatever a sweep's file says. Imports neither torch nor ray.
+
+Label values come from a sweep's file, and go into Prometheus: they are ASCII (Ray takes nothing else), at most LONGEST characters, and
+at most MOST of each kind: of more arms, the rest are `other`; of more axes, the first are kept; an axis of more numbers than that
+is cut into as many ranges, `lowest..highest`; an axis of more other values is left out. Run ids and seeds are never labels.
+"""
+
+from __future__ import annotations
+
+import json
+import zlib
+from collections.abc import Iterable, Sequence
+from itertools import pairwise
+from typing import TYPE_CHECKING, Any, TypedDict
+
+if TYPE_CHECKING:
+    from launch.sweep import Planned
+
+MOST = 12  # label values of one kind, and axes
+LONGEST = 60  # characters of a label value
+OTHER, ALL = "other", "all"
+
+
+class Marks(TypedDict):
+    """Labels of one run.
+
+    Keys:
+        arm: its arm.   column: what it aims at.
+        axes: {axis: its value there}; {"all": "all"} in a sweep without axes that can be labelled.
+    """
+
+    arm: str
+    column: str
+    axes: dict[str, str]
+
+
+def marks_of(runs: Sequence[Planned], axes: Sequence[str]) -> dict[str, Marks]:
+    """Run id -> its marks. A run that arms share is marked as the first one's."""
+    arms = {arm: label(arm) for arm in list(dict.fromkeys(run.arm for run in runs))[:MOST]}
+    scales = {axis: scale for axis in axes[:MOST] if (scale := scale_of(run.point.get(axis) for run in runs))}
+    marks: dict[str, Marks] = {}
+    for run in runs:
+        values = {label(axis): scale[text_of(run.point.get(axis))] for axis, scale in scales.items()}
+        marks.setdefault(run.run_id, {"arm": arms.get(run.arm, OTHER), "column": run.config.goal.column, "axes": values or {ALL: ALL}})
+    return marks
+
+
+def scale_of(values: Iterable[Any]) -> dict[str, str]:
+    """Text of each of an axis' values -> its label, MOST of them at most; empty where they cannot be so few."""
+    texts = {text_of(value): value for value in values}
+    if len(texts) <= MOST:
+        return {text: label(text) for text in texts}
+    numbers = {text: value for text, value in texts.items() if value is not None}  # what is not there stays by itself
+    if not all(isinstance(value, int | float) and not isinstance(value, bool) for value in numbers.values()):
+        return {}
+    ordered, n_ranges = sorted(numbers, key=lambda text: numbers[text]), MOST - (len(numbers) < len(texts))
+    edges = [round(len(ordered) * index / n_ranges) for index in range(n_ranges + 1)]
+    ranges = [ordered[start:end] for start, end in pairwise(edges)]
+    named = {text: label(f"{each[0]}..{each[-1]}") if len(each) > 1 else label(text) for each in ranges for text in each}
+    return {text: named.get(text, label(text)) for text in texts}
+
+
+def text_of(value: Any) -> str:
+    """A value as a sweep's file has it: `null`, `0.001`, `[0.9, 0.98]`; words as they are."""
+    return value if isinstance(value, str) else json.dumps(value, sort_keys=True, default=str)
+
+
+def label(text: str) -> str:
+    """`text` as a label value: ASCII, of bounded length, never empty; different texts stay different."""
+    plain = text.encode("unicode_escape").decode("ascii") or '""'
+    if len(plain) <= LONGEST:
+        return plain
+    end = f"~{zlib.crc32(plain.encode()):08x}"
+    return plain[: LONGEST - len(end)] + end
