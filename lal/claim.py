@@ -70,8 +70,9 @@ class Claim:
     def release(self) -> None:
         """Gives the claim up; another owner's is left alone."""
         if self.held:
-            self.folder.store.remove(f"{self.folder.path}/claim.json")
             self.held = False
+            with suppress(OSError):  # a claim that stays falls silent, and others take it over
+                self.folder.store.remove(f"{self.folder.path}/claim.json")
 
     def _text(self) -> bytes:
         pid = os.getpid()

@@ -1,10 +1,14 @@
-"""The one error a person may cause: a request that is wrong or can never be met."""
+"""What a person is told instead of a traceback: a request that is wrong or can never be met, and storage that does not answer."""
 
 from difflib import get_close_matches
 
 
 class Refused(ValueError):
     """A request that is wrong. Its text says contract, value, place and remedy; the command line exits with 2."""
+
+
+class Unreachable(OSError):
+    """Storage that did not answer, and may again. Nothing was lost: what was to be written is whole there or absent."""
 
 
 def nearest(name: str, names: list[str] | tuple[str, ...]) -> str:

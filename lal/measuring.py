@@ -56,7 +56,7 @@ def saved_states(folder: RunFolder) -> tuple[dict[int, str], list[str]]:
     found = {step: kept_name(step) for step in folder.kept()}
     if not (folder.has("record.json") and folder.has("checkpoint.pt")):
         return found, []
-    last = glimpsed(folder.file("checkpoint.pt"))  # its tensors are read, and found whole, when it is measured
+    last = glimpsed(folder.get_bytes("checkpoint.pt"))  # its tensors are read, and found whole, when it is measured
     if last is None or not last.keys() >= STATE:
         return found, ["checkpoint.pt"]
     return {last["step"]: "checkpoint.pt"} | found, []
@@ -72,6 +72,7 @@ def measure(config: RunConfig, folder: RunFolder, metrics: Sequence[str], steps:
     if not claim.taken():
         done.busy = True
         return done
+    folder = folder.listed()
     folder.tidy()
     tables = Tables(folder, {name: config.columns_of(name) for name in metrics})
     try:

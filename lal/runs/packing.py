@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from io import BytesIO
-from pathlib import Path
 from typing import IO, Any
+from zipfile import ZipFile
 
 import torch
 
-from lal.store import intact
+from lal.store import intact, is_bounded
 
 
 def packed(values: dict[str, Any]) -> bytes:
@@ -25,15 +25,20 @@ def unpacked(data: bytes | None) -> dict[str, Any] | None:
     return loaded(BytesIO(data))
 
 
-def glimpsed(path: Path) -> dict[str, Any] | None:
-    """The same without reading tensors, which stay on the disk until they are looked at: it does not see whether they are damaged."""
-    return loaded(path, mmap=True)
+def glimpsed(data: bytes | None) -> dict[str, Any] | None:
+    """The same without the checksums, which cost more than the reading: it does not see whether tensors are damaged."""
+    try:
+        with ZipFile(BytesIO(data or b"")) as archive:
+            bounded = is_bounded(archive, len(data or b""))
+    except Exception:  # as in `intact`
+        return None
+    return loaded(BytesIO(data or b"")) if bounded else None
 
 
-def loaded(file: Path | IO[bytes], **how: Any) -> dict[str, Any] | None:
+def loaded(file: IO[bytes]) -> dict[str, Any] | None:
     """What torch reads from `file` without running code; None where there is no dictionary."""
     try:
-        values = torch.load(file, weights_only=True, map_location="cpu", **how)
+        values = torch.load(file, weights_only=True, map_location="cpu")
     except Exception:  # torch raises half a dozen kinds for a missing or foreign file; whichever it is, the file is of no use
         return None
     return values if isinstance(values, dict) else None

@@ -18,7 +18,7 @@ from lal.runs.run import Row, Run
 from lal.runs.saving import Saver
 from lal.standing import standing
 from lal.stopping import Stopper
-from lal.store import Failure, Record, RunFolder, Store
+from lal.store import UNREACHABLE, Failure, Record, RunFolder, Store, is_away
 
 WAIT_S = 0.5
 
@@ -54,18 +54,21 @@ def attempt(
     claim, session = Claim(folder), None
     try:
         wait_for(claim, folder, report, stop_asked)
-        stands = standing(config, store)
+        mine = store.patient(stop_asked).listed(folder.path)  # nobody else writes there as long as the claim is ours
+        stands = standing(config, mine)
         while stands.state != "done" or stands.record is None:
-            folder.tidy()
-            session = Session(config, store, device, claim, share)
+            mine.tidy(folder.path)
+            session = Session(config, mine, device, claim, share)
             record = session.train(report, resumed, stop_asked)
             if stands.state != "again":  # one that is trained again, as far as it went before, may have to go on from there
                 return record
-            stands = standing(config, store)
+            stands = standing(config, mine)
         return stands.record
     except (Interrupted, Refused):
         raise
     except Exception as error:  # a crash becomes a record: the rest of the sweep goes on
+        if is_away(error) and stop_asked():  # it would have been asked again
+            raise Interrupted from error
         return noted(folder, failure_of(error, config, device, session.saver.step if session else 0, share))
     finally:
         claim.release()
@@ -81,17 +84,19 @@ def wait_for(claim: Claim, folder: RunFolder, report: Callable[[Row], None], sto
 
 
 def failure_of(error: Exception, config: RunConfig, device: str, step: int, share: Mapping[str, float] | None = None) -> Failure:
-    """The facts of a crash after the row of `step`; of one for want of memory, how much there was in use."""
+    """The facts of a crash after the row of `step`; of one for want of memory, how much there was in use. Storage that is away is nobody's fault: lost."""
     out_of_memory = isinstance(error, MemoryError | torch.OutOfMemoryError) or "can't allocate memory" in str(error)
-    outcome = "timeout" if isinstance(error, TimedOut) else "out_of_memory" if out_of_memory else "error"
+    away = is_away(error)
+    outcome = "timeout" if isinstance(error, TimedOut) else "out_of_memory" if out_of_memory else "lost" if away else "error"
+    reason = f"{UNREACHABLE}: {error}" if away else f"{type(error).__name__}: {error}"
     text = "".join(traceback.format_exception(error))
     where = environment(device, torch.get_num_threads(), share) | ({"peak_mib": peak_mib(device)} if out_of_memory else {})
-    return Failure(run_id(config), outcome, f"{type(error).__name__}: {error}", step, text, where)
+    return Failure(run_id(config), outcome, reason, step, text, where)
 
 
 def noted(folder: RunFolder, failure: Failure) -> Failure:
     """Writes `failure` down if the disk allows, and returns it."""
-    with suppress(OSError):  # a full disk may be why the run failed; the caller still hears of it
+    with suppress(OSError, Refused):  # a full disk may be why the run failed; the caller still hears of it
         folder.fail(failure)
     return failure
 

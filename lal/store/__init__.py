@@ -7,17 +7,20 @@
 A file is whole or absent. `record.json` is written last, and it alone means that a run is finished.
 """
 
-from lal.store.codec import column_names, decoded, decoded_arrays, digest, encoded, encoded_arrays, intact
+from lal.store.address import folder_and_name, is_uri
+from lal.store.codec import column_names, decoded, decoded_arrays, digest, encoded, encoded_arrays, history_table, intact, is_bounded
 from lal.store.files import NAME, Store, checked_name
 from lal.store.folder import RunFolder, arrays_name, kept_name
 from lal.store.nested import flattened, lookup
 from lal.store.records import DONE, FAILED, SCHEMA, Failure, Record
+from lal.store.views import UNREACHABLE, is_away
 
 __all__ = [
     "DONE",
     "FAILED",
     "NAME",
     "SCHEMA",
+    "UNREACHABLE",
     "Failure",
     "Record",
     "RunFolder",
@@ -31,7 +34,12 @@ __all__ = [
     "encoded",
     "encoded_arrays",
     "flattened",
+    "folder_and_name",
+    "history_table",
     "intact",
+    "is_away",
+    "is_bounded",
+    "is_uri",
     "kept_name",
     "lookup",
 ]

@@ -5,14 +5,20 @@ from __future__ import annotations
 import json
 import os
 import re
-from pathlib import Path
-from typing import Any
-from uuid import uuid4
+from collections.abc import Callable, Iterable
+from concurrent.futures import ThreadPoolExecutor
+from copy import copy
+from typing import Any, TypeVar
 
 from lal.errors import Refused
+from lal.store.address import place_at
 from lal.store.folder import RunFolder
+from lal.store.place import Place
 from lal.store.records import refuse_newer
+from lal.store.views import PATIENCE_S, Patient
 
+T = TypeVar("T")
+R = TypeVar("R")
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}(@[A-Za-z0-9][A-Za-z0-9._-]{0,49})?")
 
 
@@ -29,67 +35,84 @@ def checked_name(name: str, what: str) -> str:
 
 
 class Store:
-    """A results folder."""
+    """A results folder.
+
+    Attributes:
+        place: where its files are.
+    """
 
     def __init__(self, root: str | os.PathLike[str]):
-        if "://" in str(root):
-            raise Refused(f"results must be a folder on this machine, but got {str(root)!r}; write a path")
-        self.root = Path(root).absolute()
+        """`root` is a path or a URI: see `lal.store.address`."""
+        self.place = place_at(root)
+
+    @property
+    def address(self) -> str:
+        """What means this folder to `Store` and `--results`: an absolute path, or a URI."""
+        return self.place.address
+
+    @property
+    def root(self) -> Any:
+        """The path of a local folder."""
+        return self.place.root  # type: ignore[attr-defined]
+
+    def where(self, path: str = "") -> str:
+        """How people name `path`: its absolute path, or its URI without options."""
+        return self.place.where(path)
+
+    def free_bytes(self) -> int | None:
+        """Bytes that may still be written, or None where nobody can tell."""
+        return self.place.free_bytes()
+
+    def listed(self, path: str) -> Store:
+        """This folder, for who alone writes below `path` or only reads there: on an object store it is listed once, and what is absent is not asked for."""
+        return self._at(self.place.listed(path))
+
+    def patient(self, give_up: Callable[[], bool] = lambda: False, patience_s: float = PATIENCE_S) -> Store:
+        """This folder, for who would rather wait than lose work: while it does not answer it is asked again, for up to `patience_s`, unless `give_up` says so.
+
+        Then the last error is raised. A full disk is not waited for: it does not heal by itself.
+        """
+        return self._at(Patient(self.place, give_up, patience_s))
+
+    def _at(self, place: Place) -> Store:
+        other = copy(self)
+        other.place = place
+        return other
+
+    def map(self, function: Callable[[T], R], items: Iterable[T]) -> list[R]:
+        """`function` of each of `items`, in order: side by side where reading is mostly waiting."""
+        if self.place.at_once == 1:
+            return [function(each) for each in items]
+        with ThreadPoolExecutor(self.place.at_once) as pool:
+            return list(pool.map(function, items))
 
     def put(self, path: str, data: bytes) -> None:
         """Writes `path` whole: a kill, a crash or a full disk leaves the old file or none, never a part."""
-        target = self.root / path
-        target.parent.mkdir(parents=True, exist_ok=True)
-        beside = target.with_name(f".{target.name}.{uuid4().hex}.tmp")
-        try:
-            with beside.open("wb") as file:
-                file.write(data)
-                file.flush()
-                os.fsync(file.fileno())
-            beside.replace(target)
-        finally:
-            beside.unlink(missing_ok=True)
+        self.place.put(path, data)
 
     def create(self, path: str, data: bytes) -> bool:
-        """Writes `path` whole if nothing is there; says whether it did."""
-        target = self.root / path
-        target.parent.mkdir(parents=True, exist_ok=True)
-        beside = target.with_name(f".{target.name}.{uuid4().hex}.tmp")
-        try:
-            beside.write_bytes(data)
-            os.link(beside, target)
-        except FileExistsError:
-            return False
-        finally:
-            beside.unlink(missing_ok=True)
-        return True
+        """Writes `path` whole if nothing is there; says whether it did. On an object store two that try at once may both do."""
+        return self.place.create(path, data)
 
     def get(self, path: str) -> bytes | None:
         """The bytes at `path`, or None where there is no such file."""
-        try:
-            return (self.root / path).read_bytes()
-        except (FileNotFoundError, NotADirectoryError):
-            return None
+        return self.place.get(path)
 
     def has(self, path: str) -> bool:
         """Whether there is a file at `path`."""
-        return (self.root / path).is_file()
+        return self.place.has(path)
 
     def tidy(self, path: str) -> None:
         """Removes what killed writes left beside the files of folder `path`. Only for who writes there alone."""
-        for left in (self.root / path).rglob(".*.tmp"):
-            left.unlink(missing_ok=True)
+        self.place.tidy(path)
 
     def remove(self, path: str) -> None:
         """Removes one file, if it is there."""
-        (self.root / path).unlink(missing_ok=True)
+        self.place.remove(path)
 
     def names(self, path: str) -> list[str]:
         """Names in folder `path`, sorted, temporary files left out; empty where there is no folder."""
-        try:
-            return sorted(each.name for each in (self.root / path).iterdir() if not each.name.startswith("."))
-        except (FileNotFoundError, NotADirectoryError):
-            return []
+        return self.place.names(path)
 
     def put_json(self, path: str, value: Any) -> None:
         """Writes `value` as JSON, readable and in a fixed order of keys as given."""
@@ -124,6 +147,6 @@ class Store:
             state = "is damaged" if self.get(path) is not None else "is not there"
             have = ", ".join(self.names("sweeps")) or "none yet"
             remedy = "run `lal sweep` again: it is written anew and no finished run is repeated"
-            raise Refused(f"a sweep must have a manifest, but {self.root / path} {state} (sweeps here: {have}); {remedy}")
+            raise Refused(f"a sweep must have a manifest, but {self.where(path)} {state} (sweeps here: {have}); {remedy}")
         refuse_newer(manifest, path)
         return manifest

@@ -5,11 +5,10 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from lal.errors import Refused
-from lal.store.codec import Arrays, column_names, decoded, decoded_arrays, digest, encoded, encoded_arrays, intact
+from lal.store.codec import Arrays, column_names, decoded_arrays, decoded_history, digest, encoded, encoded_arrays, intact
 from lal.store.records import Failure, Record, parsed
 
 if TYPE_CHECKING:
@@ -75,9 +74,9 @@ class RunFolder:
         """Writes file `name` of the folder."""
         self.store.put(f"{self.path}/{name}", data)
 
-    def file(self, name: str) -> Path:
-        """Where file `name` of the folder is, or would be: for readers that need not have all of it."""
-        return self.store.root / self.path / name
+    def listed(self) -> RunFolder:
+        """The same folder, for its owner or for a reader: see `Store.listed`."""
+        return RunFolder(self.store.listed(self.path), self.path)
 
     def get_bytes(self, name: str) -> bytes | None:
         """The bytes of file `name`, or None."""
@@ -93,17 +92,21 @@ class RunFolder:
 
     def history_intact(self, record: Record) -> bool:
         """Whether the joined history is the very file that `record` was written for."""
+        return self.whole_history(record) is not None
+
+    def whole_history(self, record: Record) -> bytes | None:
+        """The joined history, if it is the very file that `record` was written for."""
         data = self.get_bytes("history.parquet")
-        return data is not None and digest(data) == record.history_sha256
+        return data if data is not None and digest(data) == record.history_sha256 else None
 
     def history(self) -> list[dict[str, Any]] | None:
         """Rows of the joined history of a finished run; None where it is missing or damaged."""
         data = self.get_bytes("history.parquet")
-        return None if data is None else decoded(data)
+        return None if data is None else decoded_history(data)
 
     def saved_rows(self, up_to: int) -> list[dict[str, Any]] | None:
         """All rows with step <= `up_to`, from the joined history and the parts, ascending, each step once; None where a file is damaged."""
-        tables = [decoded(data) for name in ("history.parquet", *self.parts()) if (data := self.get_bytes(name)) is not None]
+        tables = [decoded_history(data) for name in ("history.parquet", *self.parts()) if (data := self.get_bytes(name)) is not None]
         if any(rows is None for rows in tables):
             return None
         by_step = {row["step"]: row for rows in tables for row in rows or () if row["step"] <= up_to}
@@ -162,7 +165,7 @@ class RunFolder:
     def measured(self, metric: str) -> list[dict[str, Any]] | None:
         """Rows of a metric that was measured after the run: `step` and its columns, ascending; None where there are none or they are damaged."""
         data = self.get_bytes(measured_name(metric))
-        return None if data is None else decoded(data)
+        return None if data is None else decoded_history(data)
 
     def measured_columns(self, metric: str) -> tuple[str, ...]:
         """Names of the columns that `measured` knows of, those without a value included; empty where there are none or they are damaged."""

@@ -13,6 +13,7 @@ from lal.config import run_id
 from lal.runs.packing import unpacked
 from lal.runs.session import Interrupted, attempt
 from lal.store import Failure, Record, Store
+from lal.store.place import Place
 from tests.lal.sessions import CONFIGS, DAMAGES, GUMBEL, HARDEST, KINDS, assert_same, results, stop_after, untimed, with_budget
 from tests.lal.test_metrics import equal
 
@@ -23,12 +24,12 @@ class Killed(BaseException):
     """As kill -9: nothing that runs afterwards reaches the disk."""
 
 
-class DyingStore(Store):
-    """Dies before its n-th change of the disk. (On disk, after a change is before the next one.)"""
+class Dying(Place):
+    """Dies before its n-th change of what it holds. (On disk, after a change is before the next one.)"""
 
-    def __init__(self, root, dies_before):
-        super().__init__(root)
-        self.changes, self.dies_before = 0, dies_before
+    def __init__(self, place, dies_before):
+        self.place, self.changes, self.dies_before = place, 0, dies_before
+        self.address, self.at_once = place.address, place.at_once
 
     def _change(self, change, *values):
         if self.changes == self.dies_before - 1:
@@ -37,13 +38,44 @@ class DyingStore(Store):
         return change(*values)
 
     def put(self, path, data):
-        return self._change(super().put, path, data)
+        return self._change(self.place.put, path, data)
 
     def create(self, path, data):
-        return self._change(super().create, path, data)
+        return self._change(self.place.create, path, data)
 
     def remove(self, path):
-        return self._change(super().remove, path)
+        return self._change(self.place.remove, path)
+
+    def get(self, path):
+        return self.place.get(path)
+
+    def has(self, path):
+        return self.place.has(path)
+
+    def names(self, path):
+        return self.place.names(path)
+
+    def files(self, path):
+        return self.place.files(path)
+
+    def tidy(self, path):
+        self.place.tidy(path)
+
+    def listed(self, path):
+        return self
+
+    def where(self, path):
+        return self.place.where(path)
+
+    def free_bytes(self):
+        return self.place.free_bytes()
+
+
+def dying(root, dies_before):
+    """A results folder that dies."""
+    store = Store(root)
+    store.place = Dying(store.place, dies_before)
+    return store
 
 
 def begun(config, store):
@@ -76,7 +108,7 @@ def test_killed_before_and_after_every_change_of_the_disk_it_ends_as_in_one_go(c
         number += 3 if config is GUMBEL else 1  # the walk, which costs nothing, is killed at every change; the other at every third
         root = shutil.copytree(tmp_path / "scene", tmp_path / str(number))
         try:
-            finished = isinstance(attempt(config, DyingStore(root, number)), Record)
+            finished = isinstance(attempt(config, dying(root, number)), Record)
         except Killed:
             rows = []
             assert isinstance(attempt(config, Store(root), report=rows.append), Record), number
@@ -145,25 +177,26 @@ def test_what_was_lost_and_made_good_is_said_in_the_record_even_after_another_in
     assert record.environment["notes"] == [f"{lost} was damaged or missing: trained again from step 0"]
 
 
-class DyingBetween(Store):
+def dying_between(root, n):
     """Dies where the checkpoint of the `n`-th save is due, its part and best weights written."""
+    store, left = Store(root), [n]
+    put = store.place.put
 
-    def __init__(self, root, n):
-        super().__init__(root)
-        self.left = n
-
-    def put(self, path, data):
-        self.left -= path.endswith("checkpoint.pt")
-        if not self.left:
+    def counted(path, data):
+        left[0] -= path.endswith("checkpoint.pt")
+        if not left[0]:
             raise Killed
-        super().put(path, data)
+        put(path, data)
+
+    store.place.put = counted
+    return store
 
 
 @HARDEST
 @pytest.mark.parametrize("n", [2, 3, 4])
 def test_best_weights_of_a_row_that_a_kill_lost_are_not_those_of_a_run_that_ends_before_it(config, n, store, uninterrupted):
     with pytest.raises(Killed):
-        attempt(config, DyingBetween(store.root, n))
+        attempt(config, dying_between(store.where(), n))
     shorter = with_budget(config, steps=2 * (n - 2)) if n > 2 else config  # a budget has a step at least
     assert isinstance(attempt(shorter, store), Record)
     assert equal(results(shorter, store)["best"], uninterrupted(shorter)["best"])

@@ -20,7 +20,6 @@ from lal.store import (
     FAILED,
     Failure,
     Record,
-    Store,
     arrays_name,
     checked_name,
     column_names,
@@ -132,12 +131,6 @@ def test_names_that_would_leave_their_place_are_refused(store, name):
 @pytest.mark.parametrize("name", ["a", "quickstart@laptop", "hard4x128-add31-s0-0123456789ab", "A.b_c-1", "a" * 100])
 def test_good_names_are_themselves(name):
     assert checked_name(name, "name") == name
-
-
-@pytest.mark.parametrize("root", ["s3://bucket/results", "gs://x"])
-def test_a_root_that_is_no_folder_here_is_refused(root):
-    with pytest.raises(Refused, match=r"must be a folder on this machine, .*write a path"):
-        Store(root)
 
 
 @pytest.mark.parametrize(("data", "state"), [(None, "is not there"), (b"{", "is damaged"), (b"{}", "is damaged"), (b'{"runs": 3}', "is damaged")])

@@ -1,0 +1,86 @@
+"""A folder of this machine, or one that it mounts."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from pathlib import Path
+from typing import final
+from uuid import uuid4
+
+from lal.store.place import Place
+
+
+@final
+class Local(Place):
+    """A folder of this machine; it need not be there yet."""
+
+    at_once = 1
+
+    def __init__(self, root: str | os.PathLike[str]):
+        self.root = Path(root).absolute()
+        self.address = str(self.root)
+
+    def put(self, path: str, data: bytes) -> None:
+        target = self.root / path
+        target.parent.mkdir(parents=True, exist_ok=True)
+        beside = target.with_name(f".{target.name}.{uuid4().hex}.tmp")
+        try:
+            with beside.open("wb") as file:
+                file.write(data)
+                file.flush()
+                os.fsync(file.fileno())
+            beside.replace(target)
+        finally:
+            beside.unlink(missing_ok=True)
+
+    def create(self, path: str, data: bytes) -> bool:
+        """By a hard link, which one of several that try at once gets."""
+        target = self.root / path
+        target.parent.mkdir(parents=True, exist_ok=True)
+        beside = target.with_name(f".{target.name}.{uuid4().hex}.tmp")
+        try:
+            beside.write_bytes(data)
+            os.link(beside, target)
+        except FileExistsError:
+            return False
+        finally:
+            beside.unlink(missing_ok=True)
+        return True
+
+    def get(self, path: str) -> bytes | None:
+        try:
+            return (self.root / path).read_bytes()
+        except (FileNotFoundError, NotADirectoryError):
+            return None
+
+    def has(self, path: str) -> bool:
+        return (self.root / path).is_file()
+
+    def remove(self, path: str) -> None:
+        (self.root / path).unlink(missing_ok=True)
+
+    def names(self, path: str) -> list[str]:
+        try:
+            return sorted(each.name for each in (self.root / path).iterdir() if not each.name.startswith("."))
+        except (FileNotFoundError, NotADirectoryError):
+            return []
+
+    def files(self, path: str) -> list[str]:
+        found = (each.relative_to(self.root) for each in (self.root / path).rglob("*") if each.is_file())
+        return sorted(each.as_posix() for each in found if not each.name.startswith("."))
+
+    def tidy(self, path: str) -> None:
+        for left in (self.root / path).rglob(".*.tmp"):
+            left.unlink(missing_ok=True)
+
+    def listed(self, path: str) -> Place:
+        """Itself: to ask again is as cheap as to remember."""
+        return self
+
+    def where(self, path: str) -> str:
+        return str(self.root / path)
+
+    def free_bytes(self) -> int | None:
+        there = next(each for each in (self.root, *self.root.parents) if each.exists())
+        return shutil.disk_usage(there).free
