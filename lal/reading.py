@@ -8,13 +8,13 @@ from typing import Any, Literal
 
 import pyarrow as pa
 import pyarrow.compute as pc
-import pyarrow.parquet as pq
 
 from lal.budget import Budget
 from lal.events import Goal, Thresholds, Verdict, verdict
 from lal.measured_later import merged
 from lal.stopping import Stopper, end_of
 from lal.store import Failure, Record, RunFolder
+from lal.store.codec import history_table
 
 State = Literal["done", "outgrown", "failed", "unfinished", "damaged", "missing"]
 COUNTED: tuple[State, ...] = ("done", "outgrown")
@@ -94,10 +94,7 @@ def _unended(folder: RunFolder, failure: Failure | None) -> Reading:
 def history_of(folder: RunFolder) -> pa.Table | None:
     """The whole joined history, ascending in step; None where it is missing or damaged."""
     data = folder.get_bytes("history.parquet")
-    try:
-        return None if data is None else pq.read_table(pa.BufferReader(data))
-    except (pa.ArrowException, OSError):
-        return None
+    return None if data is None else history_table(data)
 
 
 def stopping_rows(table: pa.Table, goal: Goal, fit: Goal | None) -> list[dict[str, Any]]:

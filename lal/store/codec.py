@@ -1,4 +1,4 @@
-"""Rows and arrays as bytes, and back. What is damaged comes back as None."""
+"""Rows and arrays as bytes, and back. What is damaged, foreign, or would inflate without bound comes back as None: files may be a stranger's."""
 
 from __future__ import annotations
 
@@ -11,8 +11,10 @@ from zipfile import ZipFile
 if TYPE_CHECKING:
     import numpy as np
     import pyarrow as pa
+    import pyarrow.parquet as pq
 
 Arrays = Mapping[str, "np.ndarray"]
+MAX_INFLATED = 2**30  # bytes that a small file may become in memory: far beyond any history or snapshot, far below a machine
 
 
 def digest(data: bytes) -> str:
@@ -34,14 +36,69 @@ def encoded(rows: Sequence[Mapping[str, Any]]) -> bytes:
 
 def decoded(data: bytes) -> list[dict[str, Any]] | None:
     """Rows of a parquet file without its nulls; None where it is damaged."""
+    return rows_in(table(data))
+
+
+def decoded_history(data: bytes) -> list[dict[str, Any]] | None:
+    """Rows by step of a parquet file without its nulls; None where it is damaged, or holds anything but measurements by ascending step."""
+    return rows_in(history_table(data))
+
+
+def rows_in(found: pa.Table | None) -> list[dict[str, Any]] | None:
+    """Rows without their nulls."""
+    return None if found is None else [{name: value for name, value in row.items() if value is not None} for row in found.to_pylist()]
+
+
+def table(data: bytes) -> pa.Table | None:
+    """Columns of a parquet file, which hold plain values, and nothing of what it says beside them; None where it is damaged."""
     import pyarrow as pa
     import pyarrow.parquet as pq
 
     try:
-        rows = pq.read_table(pa.BufferReader(data), page_checksum_verification=True).to_pylist()
+        file = pq.ParquetFile(pa.BufferReader(data), page_checksum_verification=True)
+        if not all(map(is_plain, file.schema_arrow.types)) or inflated(file.metadata) > MAX_INFLATED:
+            return None
+        found = file.read().replace_schema_metadata(None)
+        found.validate(full=True)
     except (pa.ArrowException, OSError):
         return None
-    return [{name: value for name, value in row.items() if value is not None} for row in rows]
+    return found if len({*found.column_names}) == len(found.column_names) else None
+
+
+def history_table(data: bytes) -> pa.Table | None:
+    """The same of rows by step: numbers, truth values and lists of them, `step` whole, at least 0 and strictly ascending; None where it is anything else."""
+    import pyarrow.types as of
+
+    found = table(data)
+    if found is None or any(of.is_string(each) or of.is_large_string(each) for each in found.schema.types):
+        return None
+    return found if not len(found) or ("step" in found.column_names and is_ascending(found["step"])) else None
+
+
+def is_ascending(steps: pa.ChunkedArray) -> bool:
+    """Whether these are steps, each after the one before it."""
+    import numpy as np
+    import pyarrow.types as of
+
+    if not of.is_integer(steps.type) or steps.null_count:
+        return False
+    values = steps.to_numpy()
+    return bool(values[0] >= 0 and np.all(values[1:] > values[:-1]))
+
+
+def is_plain(kind: pa.DataType) -> bool:
+    """Whether values of this type are numbers, truth values, text, nothing, or lists of them."""
+    import pyarrow.types as of
+
+    if of.is_list(kind) or of.is_large_list(kind):
+        return is_plain(kind.value_type)
+    return any(is_one(kind) for is_one in (of.is_integer, of.is_floating, of.is_boolean, of.is_string, of.is_large_string, of.is_null))
+
+
+def inflated(metadata: pq.FileMetaData) -> int:
+    """Bytes that a parquet file says to become, at most: a value that is repeated costs nothing in the file, and a text may be as long as all of them."""
+    chunks = [metadata.row_group(group).column(column) for group in range(metadata.num_row_groups) for column in range(metadata.num_columns)]
+    return sum(each.num_values * (each.total_uncompressed_size if each.physical_type == "BYTE_ARRAY" else 8) for each in chunks)
 
 
 def column_names(data: bytes) -> tuple[str, ...] | None:
@@ -76,16 +133,23 @@ def decoded_arrays(data: bytes) -> dict[str, np.ndarray] | None:
         return None
     try:
         with np.load(BytesIO(data), allow_pickle=False) as file:
-            return {name: file[name] for name in file.files}
-    except ValueError:
+            found = {name: file[name] for name in file.files}
+    except Exception:  # numpy parses headers as Python's literals, and raises what its tokenizer, parser or allocator does
         return None
+    return found if all(isinstance(each, np.ndarray) for each in found.values()) else None
 
 
 def intact(data: bytes | None) -> bool:
-    """Whether `data` is a whole zip archive, as npz and pt files are: every checksum is right."""
+    """Whether `data` is a whole zip archive, as npz and pt files are: every checksum is right, and it does not inflate without bound."""
     if data is None:
         return False
     try:
-        return ZipFile(BytesIO(data)).testzip() is None
+        with ZipFile(BytesIO(data)) as archive:
+            return is_bounded(archive, len(data)) and archive.testzip() is None
     except Exception:  # zipfile, zlib and struct raise half a dozen kinds for a damaged archive; whichever it is, it is not whole
         return False
+
+
+def is_bounded(archive: ZipFile, size: int) -> bool:
+    """Whether an archive of `size` bytes becomes at most MAX_INFLATED, or no more than it is."""
+    return sum(each.file_size for each in archive.infolist()) <= max(size, MAX_INFLATED)
