@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Iterator, Sequence
-from contextlib import ExitStack, contextmanager, redirect_stdout
+from collections.abc import Iterator, Mapping
+from contextlib import ExitStack, contextmanager, redirect_stdout, suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -14,8 +14,8 @@ from rich.console import Console
 
 from lal.config import RunConfig, run_id
 from lal.errors import Refused
-from lal.standing import standing
 from lal.store import Store
+from launch.chances import Chances
 from launch.cluster import Reach
 from launch.gauges import Published
 from launch.marks import marks_of
@@ -25,9 +25,7 @@ from launch.progress import Board, display, follower
 from launch.resources import resources_of
 from launch.summary import Summary, summed
 from launch.sweep import manifest
-from launch.trial import NODE_LOST, Trial
-
-BACK_OFF_S = (2.0, 10.0, 30.0)  # before runs that their nodes took along are tried again: new nodes need a while
+from launch.trial import Trial
 
 
 @dataclass(frozen=True)
@@ -50,6 +48,7 @@ def drive(planned: Plan, store: Store, options: Options, console: Console) -> Su
     begun = time.monotonic()
     driver = Driver(planned, store, options, console)
     signalled = driver.train() if planned.to_train else driver.note_manifest()
+    driver.chances.conclude(planned.room.wanted)
     return replace(summed(planned, store, signalled, time.monotonic() - begun), not_begun=driver.not_begun)
 
 
@@ -59,6 +58,7 @@ class Driver:
     def __init__(self, planned: Plan, store: Store, options: Options, console: Console):
         self.planned, self.store, self.options, self.console = planned, store, options, console
         self.sweep = planned.sweep
+        self.chances = Chances(store)
         self.not_begun: str | None = None  # why nothing was begun
 
     def train(self) -> int | None:
@@ -75,7 +75,7 @@ class Driver:
             try:
                 return self._train_on_ray(left, first)
             except KilledForMemory:
-                left, first = [config for config in left if not self._over(config)], False
+                left, first = [config for config in left if not self.chances.over(config)], False
         return None
 
     def note_manifest(self) -> None:
@@ -101,12 +101,14 @@ class Driver:
 
         options = self.options
         nodes = [*preflight.nodes_now(), *preflight.nodes_to_come()]
-        resources = resources_of(self.sweep.resources, nodes)
+        resources = resources_of(self.sweep.resources, nodes, options.device)
         with ExitStack() as kept:
             token = None
             if options.reach.address is not None:
                 token = kept.enter_context(preflight.shared(self.store))
                 preflight.wait_for_room(resources, options.pending_timeout_s)
+            if first and options.device == "cuda":
+                preflight.refuse_unusable_gpu(resources)
             if first:
                 self._begin(runs, address)
             board = Board(len(runs), runs[0].goal.column, {run.run_id: label(run.arm, run.point, run.seed) for run in self.sweep.runs})
@@ -114,21 +116,18 @@ class Driver:
             for each in shown:
                 kept.callback(each.close)
             trial = Trial(self.sweep.folder, self.store, resources, options.device, token, marks=marks_of(self.sweep.runs, self.sweep.axes))
-            self._through_lost_nodes(runs, trial, follower(board, shown))
+            self.chances.train(runs, trial, preflight.nodes_now, self._free, follower(board, shown))
 
-    def _through_lost_nodes(self, runs: Sequence[RunConfig], trial: Trial, callback: Any) -> None:
-        """Trains `runs`; those that were lost with their nodes are tried again, after a while: that is not the runs' fault."""
-        from launch.tuner import run_all
+    def _free(self, wanted: Mapping[str, float]) -> bool:
+        """Whether there is room for a run that asks for `wanted`, on a cluster that others use, too, within the time that is waited for room."""
+        from launch import preflight
 
-        run_all(runs, trial, callback)
-        for pause in BACK_OFF_S:
-            runs = [config for config in runs if (failure := self.store.run(run_id(config)).failure()) and failure.reason == NODE_LOST]
-            if not runs:
-                return
-            time.sleep(pause)
-            for config in runs:
-                self.store.run(run_id(config)).forgive()
-            run_all(runs, trial, callback)
+        if self.options.reach.address is None:
+            return True
+        with suppress(NoRoom):
+            preflight.wait_for_room(wanted, self.options.pending_timeout_s)
+            return True
+        return False
 
     def _begin(self, runs: list[RunConfig], address: str | None) -> None:
         """Only now that it is known that the runs can be trained: the manifest, and an end to old failures, or to everything."""
@@ -149,10 +148,6 @@ class Driver:
             if shared:
                 what = f"--fresh must not forget runs of other sweeps, but {len(shared)} of these are runs of {name}, too"
                 raise Refused(f"{what}; leave --fresh out, or use another --results")
-
-    def _over(self, config: RunConfig) -> bool:
-        """Whether a run is finished or has failed in this call, which began by forgetting older failures."""
-        return self.store.run(run_id(config)).failure() is not None or standing(config, self.store).state == "done"
 
 
 @contextmanager
