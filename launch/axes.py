@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator
-from math import exp, isfinite, log, nan
+from math import exp, inf, isfinite, log, nan
 from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BeforeValidator, Field, model_validator
@@ -14,27 +14,85 @@ from lal.part import Part
 from lal.store import checked_name
 
 MAX_VALUES = 10_000
+MAX_WHOLE = 2**31
 DIGITS = 12  # of values between the ends of a range: ids must not hang on the last bits of a logarithm
 Values = tuple[Any, ...]
 Seed = Annotated[int, Field(ge=0, lt=2**63)]
 
 
+class Range(Part):
+    """Every number from `low` to `high`, both included: a search draws from it, a grid cannot."""
+
+    scale: Literal["linear", "log", "int", "log_int"]
+    low: float
+    high: float
+
+    @property
+    def whole(self) -> bool:
+        """Whether its numbers are whole."""
+        return self.scale.endswith("int")
+
+    @property
+    def logarithmic(self) -> bool:
+        """Whether equal ratios are equally likely, instead of equal distances."""
+        return self.scale.startswith("log")
+
+    @property
+    def size(self) -> float:
+        """How many different numbers it has."""
+        return self.high - self.low + 1 if self.whole else inf
+
+    def at(self, share: float) -> float | int:
+        """The number below which there is `share` in [0, 1) of the range."""
+        half = 0.5 if self.whole else 0.0  # every whole number has an interval of its own, of length 1
+        low, high = self.low - half, self.high + half
+        value = exp(log(low) * (1 - share) + log(high) * share) if self.logarithmic else low * (1 - share) + high * share
+        return self.exact(min(max(value, self.low), self.high))
+
+    def exact(self, value: float) -> float | int:
+        """`value` as runs have it: whole, or with the digits that ids may hang on."""
+        return round(value) if self.whole else float(f"{value:.{DIGITS}g}")
+
+
 def axis_values(written: Any) -> Any:
-    """The values of an axis: a list as it is, or those of {log: [from, to, n]} or {linear: [from, to, n]}.
+    """The values of an axis: a list as it is, those of {log: [from, to, n]} or {linear: [from, to, n]}, or, without n, a Range.
 
     Raises:
         ValueError: it is something else, or empty, or a range that cannot be.
     """
-    if isinstance(written, dict) and len(written) == 1 and next(iter(written)) in ("log", "linear"):
+    if isinstance(written, Range):
+        return written
+    if is_range(written):
         ((scale, ends),) = written.items()
-        return spaced(scale, ends)
+        return ranged(scale, ends) if scale.endswith("int") or (isinstance(ends, list | tuple) and len(ends) == 2) else spaced(scale, ends)
     if not isinstance(written, list | tuple):
         raise ValueError(
-            f"an axis must be a list, or {{log: [from, to, n]}} or {{linear: [from, to, n]}}, but got {written!r}; write a list for a single value too"
+            f"an axis must be a list, or {{log: [from, to, n]}} or {{linear: [from, to, n]}} (where points are searched for, also without n, int and log_int), "
+            f"but got {written!r}; write a list for a single value too"
         )
     if not written:
         raise ValueError("an axis must have at least one value, but it is empty; add values or remove the axis")
     return tuple(written)
+
+
+def is_range(written: Any) -> bool:
+    """Whether an axis is written as a range, right or wrong."""
+    return isinstance(written, dict) and len(written) == 1 and next(iter(written)) in ("log", "linear", "int", "log_int")
+
+
+def ranged(scale: str, ends: Any) -> Range:
+    """All numbers between two ends."""
+    try:
+        low, high = (float(end) for end in ends)
+    except (TypeError, ValueError, OverflowError):
+        low = high = nan
+    if not (isfinite(low) and isfinite(high) and low < high):
+        raise ValueError(f"{scale} must be [from, to] with from < to, but got {ends!r}; write it as in {scale}: [1, 8]")
+    if scale.endswith("int") and (low != int(low) or high != int(high) or high > MAX_WHOLE or low < -MAX_WHOLE):
+        raise ValueError(f"the ends of {scale} must be whole numbers up to {MAX_WHOLE:,}, but got {ends!r}; use {'log' if scale == 'log_int' else 'linear'}")
+    if scale.startswith("log") and low <= 0:
+        raise ValueError(f"the ends of a log range must be over 0, but got {ends!r}; use linear, or a list with 0 in it")
+    return Range(scale=scale, low=low, high=high)  # type: ignore[arg-type]
 
 
 def spaced(scale: str, ends: Any) -> tuple[float, ...]:
@@ -58,7 +116,7 @@ def ends_of(scale: str, ends: Any) -> tuple[float, float, int]:
     return low, high, int(n)
 
 
-Axis = Annotated[Values, BeforeValidator(axis_values)]
+Axis = Annotated[Values | Range, BeforeValidator(axis_values)]
 
 
 class Point(Part):

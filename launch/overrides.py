@@ -8,11 +8,11 @@ from typing import Any
 
 from lal.errors import Refused, nearest
 from lal.runs import MEMBERS
-from launch.axes import axis_values
+from launch.axes import Range, axis_values, is_range
 from launch.merging import merged, nested, segments
 from launch.reading import Source
 
-SWEEP_KEYS = ("name", "question", "expect", "seeds", "resources", "report")
+SWEEP_KEYS = ("name", "question", "expect", "seeds", "resources", "report", "search", "schedule", "time_budget")
 CLOSING = {"[": "]", "{": "}"}
 
 
@@ -28,7 +28,7 @@ class Overrides:
 
     sweep: dict[str, Any] = field(default_factory=dict)
     fixed: dict[str, Any] = field(default_factory=dict)
-    axes: dict[str, tuple[Any, ...]] = field(default_factory=dict)
+    axes: dict[str, tuple[Any, ...] | Range] = field(default_factory=dict)
 
 
 def overrides_of(texts: Sequence[str]) -> Overrides:
@@ -48,7 +48,7 @@ def overrides_of(texts: Sequence[str]) -> Overrides:
             found.sweep.update(merged(found.sweep, nested(path, value)))
         elif root not in run_keys():
             raise Refused(f"command line: {root} must be a key of a run or a sweep, but is not; {nearest(root, [*run_keys(), *SWEEP_KEYS])}")
-        elif len(values) == 1 and not _is_range(values[0]):
+        elif len(values) == 1 and not is_range(values[0]):
             found.fixed[path] = values[0]
         else:
             found.axes[path] = _axis(path, values)
@@ -91,11 +91,7 @@ def split(text: str) -> list[str]:
     return pieces
 
 
-def _is_range(value: Any) -> bool:
-    return isinstance(value, dict) and len(value) == 1 and next(iter(value)) in ("log", "linear")
-
-
-def _axis(path: str, values: list[Any]) -> tuple[Any, ...]:
+def _axis(path: str, values: list[Any]) -> tuple[Any, ...] | Range:
     try:
         return axis_values(values[0] if len(values) == 1 else values)
     except ValueError as error:

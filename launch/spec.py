@@ -3,14 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 
-from lal.part import Part
+from lal.part import Part, union
 from lal.store import checked_name
 from launch.axes import Axis, Points, Seeds
 from launch.merging import merged
+from launch.scheduling import AnySchedule
+from launch.searching.spec import SEARCHES, Grid, Optuna, Random, Read
+from launch.time_budget import seconds_of
+
+if TYPE_CHECKING:
+    AnySearch = Grid | Random | Optuna
+else:
+    AnySearch = union(SEARCHES)
 
 ONLY_ARM = "all"
 
@@ -28,16 +36,6 @@ def name_of(what: str) -> AfterValidator:
 
 Name = Annotated[str, name_of("a name")]
 Values = dict[str, Any]
-
-
-def read_at(when: Any) -> Any:
-    """When an objective is read."""
-    if when in ("grok", "end") or (isinstance(when, int) and not isinstance(when, bool) and when >= 0):
-        return when
-    raise ValueError(f"an objective must be read at grok, at the end, or at a step, but got {when!r}; write one of grok, end, or a number of steps")
-
-
-Read = Annotated[str | int, BeforeValidator(read_at)]
 
 
 class Arm(Part):
@@ -110,6 +108,9 @@ class Profile(Part):
     seeds: Annotated[Seeds | None, Field(description="in place of the sweep's")] = None
     resources: Annotated[Values, Field(description="over the sweep's resources")] = {}
     report: Annotated[Values, Field(description="over the sweep's report")] = {}
+    search: Annotated[Values, Field(description="over the sweep's search; another kind replaces it")] = {}
+    schedule: Annotated[Values | None, Field(description="over the sweep's schedule; null = without it")] = {}
+    time_budget: Annotated[float | str | None, Field(description="in place of the sweep's")] = None
 
 
 class Sweep(Part):
@@ -120,7 +121,11 @@ class Sweep(Part):
     expect: Annotated[str | None, Field(max_length=10_000, description="what its author expects, written before")] = None
     base: Annotated[Values, Field(description="what all runs share")] = {}
     axes: Annotated[
-        dict[str, Axis], Field(description="values by dotted path, every combination is run: a list, {log: [from, to, n]} or {linear: [from, to, n]}")
+        dict[str, Axis],
+        Field(
+            description="values by dotted path, every combination is run: a list, {log: [from, to, n]} or {linear: [from, to, n]}; "
+            "where points are searched for, also {log: [from, to]}, {linear: [from, to]}, {int: [from, to]} and {log_int: [from, to]}"
+        ),
     ] = {}
     points: Annotated[Points | None, Field(description="sets of values, where not every combination is wanted: {name: {path: value}}, or a list of them")] = (
         None
@@ -128,12 +133,28 @@ class Sweep(Part):
     arms: Annotated[dict[Name, Arm], Field(description="what is compared, by name; none = one arm, `all`")] = {}
     seeds: Annotated[Seeds, Field(description="a number n (0 to n - 1), a list, or as below")] = Seeds(values=(0,))
     resources: Annotated[Resources, Field(description="what one run asks for")] = Resources()
+    search: Annotated[AnySearch, Field(description="how points are found on the axes: grid = every combination")] = Grid()
+    schedule: Annotated[AnySchedule | None, Field(description="compares runs while they are trained and cuts those that are behind; null = none")] = None
+    time_budget: Annotated[
+        float | None, BeforeValidator(seconds_of), Field(description="ends a call of `lal sweep`, such as 2h, 90 min, or seconds; null = no end")
+    ] = None
     report: Annotated[Report, Field(description="what the report shows besides what every sweep has")] = Report()
     profiles: Annotated[dict[Name, Profile], Field(description="changes by name, such as `laptop`; `--profile laptop`")] = {}
 
+    @model_validator(mode="after")
+    def _searched(self) -> Sweep:
+        by_hand = self.points is not None or any(arm.points is not None for arm in self.arms.values())
+        if by_hand and not isinstance(self.search, Grid):
+            raise ValueError(f"search.kind {self.search.kind} finds points on axes, but the sweep has `points`, too; remove them, or write them as arms")
+        if isinstance(self.search, Optuna) and self.schedule is not None:
+            raise ValueError(
+                f"schedule {self.schedule.kind} compares single runs, but search.kind optuna trains a point with all its seeds in one trial; remove one of them"
+            )
+        return self
+
 
 def changed(values: Mapping[str, Any], changes: Mapping[str, Any]) -> Values:
-    """A sweep's (or arm's) plain values under the changes of a profile: `base`, `resources` and `report` merge, axes and arms are
+    """A sweep's (or arm's) plain values under the changes of a profile: `base`, `resources`, `report`, `search` and `schedule` merge, axes and arms are
     replaced or taken away (null) one by one, all else is replaced whole."""
     result = dict(values)
     for key, value in changes.items():
@@ -142,7 +163,7 @@ def changed(values: Mapping[str, Any], changes: Mapping[str, Any]) -> Values:
             result[key] = seeds_over(old, value)
         elif not isinstance(value, Mapping):
             result[key] = value
-        elif key in ("base", "resources", "report"):
+        elif key in ("base", "resources", "report", "search", "schedule"):
             result[key] = merged(old, value)
         elif key == "axes":
             result[key] = {path: axis for path, axis in {**old, **value}.items() if axis is not None}

@@ -11,12 +11,13 @@ Everything wrong with a request is one `Refused` that names file and line.
 
 from __future__ import annotations
 
+import re
 import shlex
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from importlib.resources import files
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from pydantic import ValidationError
 
@@ -28,6 +29,9 @@ from launch.overrides import Overrides, overrides_of
 from launch.problems import problems_of, told
 from launch.reading import Document, read
 from launch.spec import ONLY_ARM, Sweep, Values, changed
+
+if TYPE_CHECKING:
+    from launch.searching.space import Found, Space
 
 BASES = ("base", "base_config")  # of a sweep in this or the flat format, and in the nested one
 
@@ -60,6 +64,8 @@ class Expanded:
         axes: the dotted paths that tell points apart, in order.
         goal, fit: what its runs aim at.
         left_out: what its file says without effect, in words.
+        space: where points are looked for while the sweep runs; `runs` are those of the points that were found so far. None: all are known.
+        found: these points, in order.
     """
 
     source: str
@@ -71,6 +77,8 @@ class Expanded:
     goal: Goal
     fit: Goal | None
     left_out: tuple[str, ...] = ()
+    space: Space | None = None
+    found: tuple[Found, ...] = ()
 
     @property
     def folder(self) -> str:
@@ -90,6 +98,11 @@ class Expanded:
     @property
     def arms(self) -> tuple[str, ...]:
         return tuple(self.sweep.arms) or (ONLY_ARM,)
+
+    @property
+    def schedule(self) -> Values | None:
+        """What compares runs while they are trained, as records of those that it cut hold it."""
+        return None if self.sweep.schedule is None else self.sweep.schedule.model_dump(mode="json")
 
     def configs(self) -> dict[str, RunConfig]:
         """Each run once, by id."""
@@ -111,7 +124,8 @@ def expanded(document: Document, source: str, profile: str | None = None, overri
 
     asked = overrides_of(overrides)
     sweep = sweep_of(document, profile, asked)
-    return Expanded(source, profile, tuple(overrides), sweep, *expansion(sweep, document, profile, asked), document.left_out)
+    of = expansion(sweep, document, profile, asked)
+    return Expanded(source, profile, tuple(overrides), sweep, of.runs, of.axes, of.goal, of.fit, document.left_out, of.space)
 
 
 def document_of(source: str) -> Document:
@@ -182,7 +196,7 @@ def validated(values: Mapping[str, Any], place: Callable[[tuple], str]) -> Sweep
 def manifest(expanded: Expanded) -> Values:
     """The plain data of `sweeps/<folder>/manifest.json`: what the report and every later reader know of the sweep."""
     sweep = expanded.sweep
-    return {
+    whole = {
         "schema": SCHEMA,
         "name": sweep.name,
         "profile": expanded.profile,
@@ -196,8 +210,23 @@ def manifest(expanded: Expanded) -> Values:
         "goal": asdict(expanded.goal),
         "fit": asdict(expanded.fit) if expanded.fit else None,
         "runs": [entry(run) for run in expanded.runs],
+        "schedule": expanded.schedule,
+        "search": None if expanded.space is None else {"space": expanded.space.signature, "points": [each.plain() for each in expanded.found]},
         "resolved": {**sweep.model_dump(mode="json", exclude={"profiles"}), "overrides": list(expanded.overrides)},
     }
+    return masked(whole)
+
+
+PASSWORD = re.compile(r"(://[^/\s:@]*:)[^@\s]*@")
+
+
+def masked(value: Any) -> Any:
+    """`value` with *** in place of the password of every URL that it holds: what is stored and shown."""
+    if isinstance(value, str):
+        return PASSWORD.sub(r"\1***@", value)
+    if isinstance(value, Mapping):
+        return {key: masked(each) for key, each in value.items()}
+    return [masked(each) for each in value] if isinstance(value, list | tuple) else value
 
 
 def entry(run: Planned) -> Values:
