@@ -33,7 +33,11 @@ class Room:
     @property
     def limit(self) -> str:
         """What would have to be more for more runs at once: cores or GPUs."""
-        return NAMES[min(self.wanted, key=lambda name: sum(self._on(node)[name] for node in self.nodes))]
+        return NAMES[min(self.wanted, key=self._allowed)]
+
+    def _allowed(self, name: str) -> int:
+        """Runs that resource `name` would allow, on the nodes where one can be at all."""
+        return sum(each[name] for node in self.nodes if all((each := self._on(node)).values()))
 
     def _on(self, node: Node) -> dict[str, int]:
         """Runs that each resource of `node` would allow."""
@@ -56,7 +60,7 @@ class Room:
                 f"gpu {gpu:g} puts {each} run{'s' if each > 1 else ''} on a GPU and leaves {1 - each * gpu:.0%} of it unused: resources.gpu={share(each):g} "
                 "puts as many there, each with more memory"
             )
-        cores, gpus = (sum(self._on(node)[name] for node in self.nodes) for name in ("cpu", "gpu"))
+        cores, gpus = self._allowed("cpu"), self._allowed("gpu")
         if cores < min(gpus, n_runs):
             yield (
                 f"cores allow {cores} run{'s' if cores != 1 else ''} at a time where GPUs would hold {gpus}: a larger resources.gpu gives each more memory, "

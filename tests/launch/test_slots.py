@@ -30,10 +30,10 @@ def room(nodes: list[Node], cpu: float = 1, gpu: float = 0) -> Room:
     ([BIG], 3, 0.25, 2, "cores"),
     ([BIG], 0.25, 0, 8, "cores"),  # fractions of a core share it, and are no faster together
     ([BIG], 0.25, 0.1, 20, "GPUs"),  # of a core that only launches work on a GPU, several make use
-    ([BIG, PLAIN], 1, 0.25, 8, "GPUs"),  # the second node's cores have no GPU
+    ([BIG, PLAIN], 1, 0.5, 4, "GPUs"),  # the second node's cores have no GPU
     ([BIG, PLAIN], 1, 0, 12, "cores"),
     ([Node("odd", {"CPU": 3}), Node("odd", {"CPU": 3})], 2, 0, 2, "cores"),  # one on each, never three on the sum
-    ([Node("odd", {"CPU": 1, "GPU": 4}), PLAIN], 1, 1, 1, "GPUs"),
+    ([Node("odd", {"CPU": 1, "GPU": 4}), PLAIN], 1, 1, 1, "cores"),  # its one core, however many cores there are elsewhere
     ([Node("head", {"CPU": 0})], 1, 0, 1, "cores"),  # nodes are yet to come
 ])  # fmt: skip
 def test_slots_are_what_cores_and_gpus_of_each_node_allow(nodes: list[Node], cpu: float, gpu: float, slots: int, limit: str) -> None:
