@@ -67,7 +67,7 @@ def text_of(value: Any) -> str:
 
 def label(text: str) -> str:
     """`text` as a label value: ASCII, of bounded length, never empty; different texts stay different."""
-    plain = text.encode("unicode_escape").decode("ascii") or '""'
+    plain = text.encode("unicode_escape").decode("ascii") or r"\empty"  # which no text is written as
     if len(plain) <= LONGEST:
         return plain
     end = f"~{zlib.crc32(plain.encode()):08x}"
