@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import re
 from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from copy import copy
@@ -13,13 +12,13 @@ from typing import Any, TypeVar
 from lal.errors import Refused
 from lal.store.address import place_at
 from lal.store.folder import RunFolder
+from lal.store.manifest import NAME, trouble
 from lal.store.place import Place
 from lal.store.records import refuse_newer
 from lal.store.views import PATIENCE_S, Patient
 
 T = TypeVar("T")
 R = TypeVar("R")
-NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}(@[A-Za-z0-9][A-Za-z0-9._-]{0,49})?")
 
 
 def checked_name(name: str, what: str) -> str:
@@ -149,4 +148,7 @@ class Store:
             remedy = "run `lal sweep` again: it is written anew and no finished run is repeated"
             raise Refused(f"a sweep must have a manifest, but {self.where(path)} {state} (sweeps here: {have}); {remedy}")
         refuse_newer(manifest, path)
+        wrong = trouble(manifest)
+        if wrong is not None:
+            raise Refused(f"a manifest must say what a sweep has, but {self.where(path)} is damaged ({wrong}); run `lal sweep` again: it is written anew")
         return manifest

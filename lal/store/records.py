@@ -12,6 +12,22 @@ T = TypeVar("T")
 SCHEMA = 1
 DONE = ("target_reached", "budget", "diverged", "pruned")
 FAILED = ("error", "timeout", "out_of_memory", "lost")
+BEYOND = 2**63
+TEXTS = ("run_id", "outcome", "reason", "traceback", "history_sha256", "host", "machine", "device")
+MAPPINGS = ("trajectory", "measure", "budget", "environment", "share")
+TYPES: dict[str, Any] = {
+    **dict.fromkeys(TEXTS, str),
+    **dict.fromkeys(MAPPINGS, dict),
+    "steps": int,
+    "step": int,
+    "seconds": int | float,
+    "threads": int,
+    "commit": str | None,
+    "dirty": bool | None,
+    "versions": dict,
+    "notes": list,
+    "schedule": dict | None,
+}
 
 
 @dataclass(frozen=True)
@@ -59,12 +75,29 @@ def parsed(kind: type[T], values: dict[str, Any] | None, path: str) -> T | None:
     if values is None:
         return None
     refuse_newer(values, path)
-    if values.get("schema") != SCHEMA:
+    if values.get("schema") != SCHEMA or not is_sound(values):
         return None
     try:
         return kind(**values)
     except TypeError:
         return None
+
+
+def is_sound(values: Mapping[str, Any]) -> bool:
+    """Whether the facts are of their types, the outcome is a known one, and numbers are such as clocks and counters give: files may be a stranger's."""
+    place = values.get("environment", {})
+    if not isinstance(place, dict) or values.get("outcome") not in (*DONE, *FAILED):
+        return False
+    facts = [*values.items(), *place.items()]
+    versions = [*place.get("versions", {}).values()] if isinstance(place.get("versions", {}), dict) else [0]
+    return all(isinstance(value, TYPES.get(name, object)) and is_usual(value) for name, value in facts) and all(
+        isinstance(each, str | None) for each in versions
+    )
+
+
+def is_usual(value: Any) -> bool:
+    """Whether this is a number that clocks and counters give, or no number."""
+    return not isinstance(value, int | float) or 0 <= value < BEYOND
 
 
 def refuse_newer(values: Mapping[str, Any], path: str) -> None:
