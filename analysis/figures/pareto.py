@@ -46,8 +46,9 @@ class Objective:
 
 @dataclass(frozen=True)
 class Place:
-    """One cell on the front's plane: the number of its arm, its label, how many of its finished runs count, and of how many."""
+    """One cell on the front's plane: its number, that of its arm, its label, how many of its finished runs count, and of how many."""
 
+    cell: int
     arm: int
     label: str
     n: int
@@ -123,7 +124,7 @@ def plane(tables: Tables, x: Objective, y: Objective) -> Plane | str:
     for row in tables.cells.to_dict("records"):
         done = tables.done.index[tables.done["cell"] == row["cell"]]
         runs = done[counted[done]]
-        place = Place(where.y.index(row["arm"]), cell_label(tables, row), len(runs), len(done))
+        place = Place(row["cell"], where.y.index(row["arm"]), cell_label(tables, row), len(runs), len(done))
         if len(done) == 0:
             continue
         if 2 * len(runs) < len(done):
@@ -292,6 +293,7 @@ def _draw_cells(fig: go.Figure, info: Plane, arm: int, name: str, on: bool, wher
             legendgroup=name,
             hovertext=hover,
             hoverinfo="text",
+            customdata=[info.places[index].cell for index in chosen],
             cliponaxis=False,
         ),
         **where,

@@ -36,12 +36,13 @@ class Cell:
     """One cell.
 
     Attributes:
-        column, row: where it stands among the values of x and y.
+        number: of the cells table.   column, row: where it stands among the values of x and y.
         state: value, or why there is none: censored (hatched), failed, missing (blank).
         value: of the view: steps, share, or index of the phase in LETTERS; None where there is none.
         facts: FACTS, for the table.
     """
 
+    number: int
     column: int
     row: int
     state: State
@@ -103,7 +104,8 @@ def cell_of(tables: Tables, row: dict[str, Any], where: Layout, view: View) -> C
     """The cell of one row of the cells table."""
     state, value = _state(row, view)
     facts = {name: row[name] for name in FACTS}
-    return Cell(position(row, where.x), position(row, where.y), state, value, _text(row, state, view), _hover(tables, row, where.implied), facts)
+    text, hover = _text(row, state, view), _hover(tables, row, where.implied)
+    return Cell(row["cell"], position(row, where.x), position(row, where.y), state, value, text, hover, facts)
 
 
 def _state(row: dict[str, Any], view: View) -> tuple[State, float | None]:

@@ -130,8 +130,8 @@ def _draw_facet(fig: go.Figure, info: Info, facet: Facet, limits: tuple[float, f
         if cell.value is None:  # an annotation takes the page's ink, dark or light
             fig.add_annotation(x=x, y=y, text=cell.text, showarrow=False, font={"size": text_px}, row=row, col=column)
     unseen = {"size": 30, "opacity": 0}
-    hover = [cell.hover for cell, _, _ in shown]
-    fig.add_trace(go.Scatter(**_places(shown), mode="markers", marker=unseen, hovertext=hover, hoverinfo="text"), row, column)
+    hover, numbers = [cell.hover for cell, _, _ in shown], [cell.number for cell, _, _ in shown]
+    fig.add_trace(go.Scatter(**_places(shown), mode="markers", marker=unseen, hovertext=hover, hoverinfo="text", customdata=numbers), row, column)
 
 
 def _places(cells: Sequence[tuple[Cell, int, int]]) -> dict[str, list[int]]:

@@ -105,7 +105,7 @@ def _wrapped(info: Info, index: int, width: float) -> list[str]:
     if not isinstance(panel, Lines):
         return head
     colors = _colors(panel)
-    words = [(f"{GLYPHS[each.dash]} {each.label}", colors[each.order % len(colors)]) for each in panel.curves] if len(panel.curves) > 1 else []
+    words = [(f"{GLYPHS[each.dash]} {each.label}", colors[each.order % len(colors)]) for each in panel.curves] if panel.told and len(panel.curves) > 1 else []
     if index == _first_lines(info):
         words += [(f"┊ {text} at {step:,}", GREY) for step, text in info.marks]
     rows, used = list[str](), 0.0
@@ -154,9 +154,7 @@ def _titled(text: str) -> dict[str, Any]:
 def _axes(info: Info, panel: Panel, leftmost: bool) -> dict[str, dict[str, Any]]:
     """Both axes of a panel, but for where they are."""
     if isinstance(panel, Lines):
-        low, high = _step_range(info)
-        steps = {**log_axis(low, high, ","), "title": _titled("training step (log)")}
-        return {"x": steps, "y": _values_axis(panel)}
+        return {"x": _steps_axis(info), "y": _values_axis(panel)}
     x: dict[str, Any] = {"title": _titled(panel.x_label), "showgrid": False, "nticks": 5, "tickformat": ","}
     if isinstance(panel, Bars):
         return {"x": x, "y": {"title": _titled(panel.y_label), "rangemode": "tozero"}}
@@ -215,11 +213,14 @@ def _scales(info: Info, rows: Sequence[Row], shown: bool) -> dict[str, Any]:
     return found
 
 
-def _step_range(info: Info) -> list[float]:
-    """Logarithms of the first and last steps that any line has."""
+def _steps_axis(info: Info) -> dict[str, Any]:
+    """From the first step that any line has to the last."""
     ends = [end for panel in info.panels if isinstance(panel, Lines) for each in panel.curves for end in (each.steps[0], each.steps[-1])]
-    low, high = log10(min(ends)), log10(max(ends))
-    return [low, high] if high > low else [low - 0.5, high + 0.5]
+    low, high = (log10(end) if info.log_steps else float(end) for end in (min(ends), max(ends)))
+    low, high = (low, high) if high > low else (low - 0.5, high + 0.5)
+    if info.log_steps:
+        return {**log_axis(low, high, ","), "title": _titled("training step (log)")}
+    return {"range": [low, high], "nticks": 6, "tickformat": ",", "title": _titled("training step")}
 
 
 def _values_axis(panel: Lines) -> dict[str, Any]:

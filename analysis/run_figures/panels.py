@@ -32,7 +32,7 @@ class Curve:
 
 @dataclass(frozen=True)
 class Lines:
-    """Curves over steps, on a log scale of steps. `log`: values on a log scale too, where all are positive. `graded`: colours are in order, as of layers."""
+    """Curves over steps. `log`: values on a log scale, where all are positive. `graded`: colours are in order, as of layers. `told`: the title has a legend."""
 
     title: str
     curves: tuple[Curve, ...]
@@ -41,6 +41,7 @@ class Lines:
     low: float | None = None
     high: float | None = None
     height: int = 210
+    told: bool = True
 
     @property
     def is_log(self) -> bool:
@@ -95,6 +96,7 @@ class Info:
     Attributes:
         name: of its element and file.   n_columns, n_narrow: panels a row, on a wide page and a narrow one.
         scales: of the heatmaps, by name.   marks: steps that lines are marked at, with a word. Text is escaped.
+        log_steps: whether lines have a log scale of steps.
     """
 
     name: str
@@ -105,6 +107,7 @@ class Info:
     n_narrow: int = 1
     scales: Mapping[str, Scale] = field(default_factory=dict)
     marks: tuple[tuple[int, str], ...] = ()
+    log_steps: bool = True
 
 
 def curve(

@@ -270,7 +270,7 @@ def test_final_means_are_of_seeds_at_the_goal_alone(store):
 @pytest.mark.parametrize("sign", [1, -1])
 def test_staircase_and_band_step_alike_whichever_way_x_is_better(sign):
     found = pareto.front([np.array([[0.0, 2.0]] * 2), np.array([[1.0, 1.0]] * 2), np.array([[2.0, 0.0]] * 2)])
-    places = tuple(pareto.Place(0, str(index), 2, 2) for index in range(3))
+    places = tuple(pareto.Place(index, 0, str(index), 2, 2) for index in range(3))
     plane = pareto.Plane(pareto.Objective("a", "end", sign), pareto.Objective("b", "end", 1), found, places, (), ())
     info = pareto.Info((plane,), ("all",), "")
     lines = [trace for trace in pareto.draw(info).data if trace.mode == "lines"]
