@@ -41,6 +41,7 @@ class Budget(Part):
     futility: Futility = Futility()
     checkpoint_every_s: Annotated[float, Field(gt=0, le=3600, description="most work that a kill may lose, in seconds")] = 10.0
     timeout_s: Annotated[float | None, Field(gt=0, description="wall time after which one attempt is ended as a timeout; null = off")] = None
+    hang_s: Annotated[float | None, Field(gt=0, description="wall time without a row after which a sweep ends a run as a timeout; null = never")] = 600.0
 
     @model_validator(mode="after")
     def _deadline_comes(self) -> Budget:

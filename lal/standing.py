@@ -15,7 +15,7 @@ from lal.store import Record, RunFolder, Store, flattened
 
 State = Literal["new", "done", "continue", "again"]
 SHOWN = 8  # differences in an error
-OPERATIONAL = ("checkpoint_every_s", "timeout_s")  # of a budget: how it runs, not when it is over
+OPERATIONAL = ("checkpoint_every_s", "timeout_s", "hang_s")  # of a budget: how it runs, not when it is over
 
 
 @dataclass(frozen=True)

@@ -115,7 +115,8 @@ class Driver:
             shown = (display(board, self.console, quiet=options.quiet), Published(board, self.sweep.folder))
             for each in shown:
                 kept.callback(each.close)
-            trial = Trial(self.sweep.folder, self.store, resources, options.device, token, marks=marks_of(self.sweep.runs, self.sweep.axes))
+            marks, seconds = marks_of(self.sweep.runs, self.sweep.axes), {name: each.seconds for name, each in self.planned.estimates.items()}
+            trial = Trial(self.sweep.folder, self.store, resources, options.device, token, marks=marks, seconds=seconds)
             self.chances.train(runs, trial, preflight.nodes_now, self._free, follower(board, shown))
 
     def _free(self, wanted: Mapping[str, float]) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import faulthandler
 import socket
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -13,35 +14,58 @@ from lal.errors import Refused
 from lal.runs.run import Row
 from lal.store import Failure, Record, Store
 from launch.gauges import watched
+from launch.packs import opened
 from launch.worker import settle
 
 REPORT_EVERY_S = 0.5
+DUMP_AT = 0.9  # of the time after which a worker that says nothing is ended
+STDERR = 2  # Ray makes a log of it
 
 
 def train_reported(params: dict[str, Any]) -> None:
-    """Trains the pack `params["job"]`: {"runs": [{"run_id", "config", "marks"}, ...], "results": root folder, "token", ...}; see `Trial.facts`.
+    """Trains the pack `params["job"]`, see `launch.packs.job_of`: {"runs": [{"run_id", "config", "marks"}, ...], "results": root folder, "token", ...}.
 
     Where "token" is the name of a file, the results folder must hold it: else this node sees another folder than the driver.
 
     Reports run_id, step, goal, events and, last of each run, the outcome to Tune, twice a second. A crash of a run is noted in
-    its folder and reported as an outcome: what Tune sees as an error is a lost worker, which is worth another try.
+    its folder and reported as an outcome: what Tune sees as an error is a lost worker, which is worth another try. Of runs that
+    could not be begun in "at_most_s" it says nothing.
     """
     from ray import tune
 
-    job = params["job"]
+    begun = time.monotonic()
+    job = opened(params["job"])
     device = settle(job)
     refuse_unshared(job)
-    report = watched(tune.report, job)
-    for run in job["runs"]:
+    report = heard(watched(tune.report, job), job["hang_s"])
+    for index, run in enumerate(job["runs"]):
+        if index and job["at_most_s"] is not None and time.monotonic() - begun > job["at_most_s"]:
+            return
         train(parse(run["config"]), job, device, report)
+    faulthandler.cancel_dump_traceback_later()
+
+
+def heard(report: Callable[[dict[str, Any]], None], hang_s: float | None) -> Callable[[dict[str, Any]], None]:
+    """`report`, after which the worker's log shows where all threads are if there is no other before the driver takes the worker for hung."""
+    if hang_s is None:
+        return report
+
+    def said(facts: dict[str, Any]) -> None:
+        report(facts)
+        faulthandler.dump_traceback_later(DUMP_AT * hang_s, file=STDERR)
+
+    faulthandler.dump_traceback_later(DUMP_AT * hang_s, file=STDERR)
+    return said
 
 
 def train(config: RunConfig, job: Mapping[str, Any], device: str, report: Callable[[dict[str, Any]], None]) -> None:
-    """Trains one run of the pack `job` on torch's `device`, and reports of it."""
+    """Trains one run of the pack `job` on torch's `device`, and reports of it. One that has failed is left alone: another attempt at its pack began."""
     from lal.runs.session import attempt
 
-    reporter = Reporter(config, report)
-    result = attempt(config, Store(job["results"]), device=device, share=job["share"], report=reporter.see, resumed=reporter.catch_up)
+    store, reporter = Store(job["results"]), Reporter(config, report)
+    result = store.run(run_id(config)).failure()
+    if result is None:
+        result = attempt(config, store, device=device, share=job["share"], report=reporter.see, resumed=reporter.catch_up)
     reporter.finish(result)
 
 

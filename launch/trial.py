@@ -21,6 +21,7 @@ class Trial:
         token: name of a file in the results folder that workers must see there; None = they are on this machine.
         threads: of one run; None = as many as `resources` have cores.
         marks: run id -> what numbers of that run are labelled with where they are followed; a run without has none.
+        seconds: run id -> seconds that it is expected to take, where that is known.
     """
 
     name: str
@@ -30,13 +31,14 @@ class Trial:
     token: str | None = None
     threads: int | None = None
     marks: Mapping[str, Marks] = field(default_factory=dict)
+    seconds: Mapping[str, float] = field(default_factory=dict)
 
     def facts(self) -> dict[str, Any]:
         """What a worker is told of them, beside the run's own configuration."""
         threads = self.threads or threads_of(self.resources["cpu"])
         return {
             "sweep": self.name,
-            "results": str(self.store.root),
+            "results": self.store.address,
             "device": self.device,
             "threads": threads,
             "share": dict(self.resources),

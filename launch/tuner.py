@@ -1,24 +1,25 @@
-"""Plan -> `ray.tune.Tuner`: resources, actors that are used again, chunks that keep the driver small."""
+"""Runs -> `ray.tune.Tuner`: packs that are handed out one by one, workers that are used again, a driver that stays small."""
 
 from __future__ import annotations
 
+import os
 import re
 import shutil
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from lal.claim import owner_of
-from lal.config import RunConfig, run_id
-from lal.standing import standing
+from lal.config import RunConfig
 from lal.store import Failure, Store
 from launch.cluster import scratch
-from launch.packs import Pack, ids_of, job_of, singles
+from launch.feeding import Feed
+from launch.packs import ids_of, job_of
 from launch.trainable import train_reported
-from launch.trial import NODE_LOST, Trial
+from launch.trial import Trial
+from launch.watchdog import watching
 
-CHUNK = 256  # trials known to Tune at once: choosing one scans all of them, and its snapshot of them is rewritten whole
-LOST_TRIES = 3  # attempts at a run whose worker died under it
-NODE_DIED = "its node has died"  # how Ray words the end of an actor whose machine went
+ASKED_FOR = 16  # workers beyond those that are there, where an autoscaler may start nodes: it sees trials that wait as demand
+MOST_S = 60.0  # a worker begins no more runs of a pack after that, however wrong the guess was
 LOW_MEMORY = "running low on memory"  # how Ray words a kill; other deaths mention memory, too, as one of many possible causes
 
 
@@ -26,51 +27,127 @@ class KilledForMemory(Exception):
     """Ray's memory monitor killed a worker, and Tune stopped."""
 
 
-def run_all(runs: Sequence[RunConfig], trial: Trial, callback: Any) -> None:
+def run_all(runs: Sequence[RunConfig], trial: Trial, callback: Any, scheduler: Any = None) -> None:
     """Trains `runs` on the connected Ray cluster, in their order. Results are in their folders; workers that died leave a failure there.
 
-    `callback` is a `ray.tune.Callback`, called in this process.
+    `callback` is a `ray.tune.Callback`, called in this process. Where a Tune `scheduler` looks at trials, each is one run.
 
     Raises:
         KilledForMemory: Ray killed a worker to save the node. Its run has a failure; the others go on with the next call,
             on a Ray that is started anew: Tune gives up all of them at such a death, and leaves their resources taken.
     """
-    for chunk in chunked(runs, CHUNK):
-        try:
-            note_lost(trial.store, chunk, _fit(singles(chunk), trial, callback))
-        except RuntimeError as error:
-            if LOW_MEMORY not in str(error):
-                raise
-            note_killed(trial.store, chunk, str(error))
-            raise KilledForMemory from error
+    feed = Feed(trial.store, runs, trial.seconds, lambda: slots_of(trial.resources), alone=scheduler is not None)
+    bridge = Bridge(feed)
+    try:
+        fit(trial, [watching(trial.store), bridge.callback(), callback], search_alg=bridge.searcher(trial), scheduler=scheduler)
+    except RuntimeError as error:
+        if LOW_MEMORY not in str(error):
+            raise
+        note_killed(trial.store, bridge.in_training(), str(error))
+        raise KilledForMemory from error
 
 
-def chunked(items: Sequence[RunConfig], size: int) -> Iterator[Sequence[RunConfig]]:
-    """Consecutive slices of at most `size`."""
-    return (items[start : start + size] for start in range(0, len(items), size))
+def fit(trial: Trial, callbacks: list[Any], *, search_alg: Any, scheduler: Any = None, max_failures: int = 0) -> Any:
+    """Trains what `search_alg` (a `ray.tune.search.Searcher`) suggests, each {"job": see `job_of`}, until it has no more.
 
-
-def _fit(packs: Sequence[Pack], trial: Trial, callback: Any) -> Any:
+    As many trials wait for a worker as are trained: Tune's own choice is one, and workers would start one after the other.
+    """
     from ray import tune
 
-    jobs = [job_of(pack, trial) for pack in packs]
+    from launch.preflight import nodes_to_come
+
+    os.environ["TUNE_MAX_PENDING_TRIALS_PG"] = str(slots_of(trial.resources) + ASKED_FOR * bool(nodes_to_come()))
     folder = scratch()
     try:
         tuner = tune.Tuner(
             named(trial),
-            param_space={"job": tune.grid_search(jobs)},
-            tune_config=tune.TuneConfig(reuse_actors=True, trial_name_creator=_trial_name, trial_dirname_creator=_trial_name),
+            tune_config=tune.TuneConfig(
+                search_alg=search_alg,
+                scheduler=scheduler,
+                num_samples=-1,
+                reuse_actors=True,
+                trial_name_creator=_trial_name,
+                trial_dirname_creator=_trial_name,
+            ),
             run_config=tune.RunConfig(
                 storage_path=folder,
                 name="sweep",
                 verbose=0,
-                callbacks=[callback],
-                failure_config=tune.FailureConfig(max_failures=LOST_TRIES - 1),
+                callbacks=callbacks,
+                failure_config=tune.FailureConfig(max_failures=max_failures),
             ),
         )
         return tuner.fit()
     finally:
         shutil.rmtree(folder, ignore_errors=True)
+
+
+class Bridge:
+    """Between a `Feed` and Tune, which asks for packs, and says what became of them."""
+
+    def __init__(self, feed: Feed):
+        self.feed = feed
+        self.packs: dict[str, Sequence[str]] = {}  # Tune's id of a trial -> ids of its runs, of those that are on their way
+
+    def in_training(self) -> list[str]:
+        """Ids of the runs that workers are at."""
+        return [name for ids in self.packs.values() if (name := self.feed.in_training(ids)) is not None]
+
+    def searcher(self, trial: Trial) -> Any:
+        """What Tune asks whenever it has room for one more trial."""
+        from ray.tune.search import Searcher
+
+        bridge = self
+
+        class Packs(Searcher):
+            def suggest(self, trial_id: str) -> Any:
+                pack = bridge.feed.next()
+                if pack is None:
+                    return Searcher.FINISHED if bridge.feed.finished else None
+                job = job_of(pack, trial, at_most_s=MOST_S)
+                bridge.packs[trial_id] = job["ids"]
+                return {"job": job}
+
+            def on_trial_complete(self, trial_id: str, result: dict | None = None, error: bool = False) -> None:
+                pass  # the callback knows why
+
+            def save(self, checkpoint_path: str) -> None:
+                pass  # nothing of Tune's is ever restored: what is missing is known from the runs' folders
+
+            def restore(self, checkpoint_path: str) -> None:
+                raise NotImplementedError
+
+        return Packs()
+
+    def callback(self) -> Any:
+        """What hears of each trial."""
+        from ray.tune import Callback
+
+        bridge = self
+
+        class Ends(Callback):
+            def __reduce__(self) -> tuple:
+                return Callback, ()  # Tune pickles its callbacks into an experiment state that nobody reads
+
+            def on_trial_result(self, iteration: int, trials: list, trial: Any, result: dict, **info: Any) -> None:
+                if result.get("outcome"):
+                    bridge.feed.over(result["run_id"])
+
+            def on_trial_complete(self, iteration: int, trials: list, trial: Any, **info: Any) -> None:
+                bridge.feed.returned(bridge.packs.pop(trial.trial_id))
+
+            def on_trial_error(self, iteration: int, trials: list, trial: Any, **info: Any) -> None:
+                bridge.feed.lost(bridge.packs.pop(trial.trial_id), trial.get_pickled_error() or trial.get_error() or RuntimeError("the trial failed"))
+
+        return Ends()
+
+
+def slots_of(resources: Mapping[str, float]) -> int:
+    """Runs that the connected cluster can train at the same time."""
+    from launch.preflight import nodes_now
+    from launch.slots import Room
+
+    return Room(resources, nodes_now()).slots
 
 
 def named(trial: Trial) -> Any:
@@ -84,37 +161,18 @@ def named(trial: Trial) -> Any:
 
 
 def _trial_name(trial: Any) -> str:
-    """Short, unique, readable, as error messages show it: the first run's."""
+    """Short, readable, as error messages show it: the first run's."""
     return ids_of(trial.config)[0]
 
 
-def note_lost(store: Store, runs: Sequence[RunConfig], results: Any) -> None:
-    """Notes a failure for every run whose worker died each time, and which therefore could not note it itself."""
-    errors = {run_id: result.error for result in results if result.error is not None for run_id in ids_of(result.config)}
-    for config in runs:
-        folder, error = store.run(run_id(config)), errors.get(run_id(config))
-        if error is not None and folder.failure() is None and standing(config, store).state != "done":
-            folder.fail(unnoted(run_id(config), error))
+def note_killed(store: Store, in_training: Iterable[str], text: str) -> None:
+    """Notes a failure for the run that Ray killed for its memory: the one of those `in_training` whose claim names a process of Ray's list.
 
-
-def unnoted(run_id: str, error: Exception) -> Failure:
-    """The facts of what was seen from outside: a worker that died, or one that could not even begin its run."""
-    from ray.exceptions import RayActorError
-
-    if isinstance(error, RayActorError) and NODE_DIED in str(error):
-        return Failure(run_id, "lost", NODE_LOST, 0, str(error))
-    if isinstance(error, RayActorError):
-        return Failure(run_id, "lost", f"the worker died {LOST_TRIES} times", 0, str(error))
-    return Failure(run_id, "error", str(error).strip().rpartition("\n")[2], 0, str(error))
-
-
-def note_killed(store: Store, runs: Sequence[RunConfig], text: str) -> None:
-    """Notes a failure for the run that Ray killed for its memory: the one whose claim names a process of Ray's list.
-
-    A worker that was killed before it claimed its run cannot be told: then it counts against all runs in training, or the first.
+    A worker that was killed before it claimed its run cannot be told: then it counts against all that are claimed, or all.
     """
     killed = set(re.findall(r"Selected to kill:.*?pid=(\d+)", text))
-    owners = {run_id(run): owner for run in runs if (owner := owner_of(store.run(run_id(run)))) is not None}
-    named = [each for each, owner in owners.items() if str(owner["pid"]) in killed]
-    for each in named or list(owners) or [run_id(runs[0])]:
-        store.run(each).fail(Failure(each, "out_of_memory", "Ray killed the worker to save the machine's memory", 0, text))
+    ids = list(in_training)
+    owners = {name: owner for name in ids if (owner := owner_of(store.run(name))) is not None}
+    chosen = [name for name, owner in owners.items() if str(owner["pid"]) in killed]
+    for name in chosen or list(owners) or ids:
+        store.run(name).fail(Failure(name, "out_of_memory", "Ray killed the worker to save the machine's memory", 0, text))
