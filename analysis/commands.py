@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from lal.errors import Refused
+from lal.terminal import harmless
 
 if TYPE_CHECKING:
     import plotly.graph_objects as go
@@ -71,7 +72,7 @@ def report(name: str, results: str, profile: str | None, threshold: float | None
         click.echo(json.dumps(told))
         return
     for sentence in written.findings:
-        click.echo(f"- {plain(sentence)}")
+        click.echo(f"- {harmless(plain(sentence))}")
     if written.no_pictures:
         click.echo(f"No pictures: {written.no_pictures}")
     click.echo(f"Report: {written.path}")
@@ -116,7 +117,7 @@ def report_of(root: str, folder: str, quiet: bool = False) -> Path:
     written = write(Store(root), folder)
     if not quiet:
         for sentence in written.findings:
-            click.echo(f"- {plain(sentence)}")
+            click.echo(f"- {harmless(plain(sentence))}")
         if written.no_pictures:
             click.echo(f"No pictures: {written.no_pictures}")
     return written.path

@@ -10,7 +10,8 @@ from typing import Any
 import click
 
 from lal import __version__
-from lal.errors import Refused
+from lal.errors import Refused, Unreachable
+from lal.terminal import harmless
 
 COMMANDS = {
     "plan": ("launch.commands:plan", "What a sweep would train, how long that takes, and what looks wrong"),
@@ -32,7 +33,8 @@ COMMANDS = {
 # A full, forbidden or wrong place to write: mistakes of a request, not of the program.
 REFUSED_BY_THE_SYSTEM = {
     *(errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS),
-    *(errno.EACCES, errno.EPERM, errno.ENOTDIR, errno.EISDIR, errno.EEXIST, errno.ENAMETOOLONG),
+    *(errno.EACCES, errno.EPERM, errno.ENOTDIR, errno.EISDIR, errno.EEXIST, errno.ENAMETOOLONG, errno.ELOOP),
+    *(errno.EIO, errno.ESTALE, errno.ENOTCONN),
 }
 
 
@@ -70,14 +72,14 @@ def main(args: list[str] | None = None) -> Any:
     """Runs the command line. A request that is wrong, or a disk that refuses, is one message and exit code 2."""
     try:
         lal.main(args, prog_name="lal")
-    except Refused as error:
-        click.echo(f"lal: {error}", err=True)
+    except (Refused, Unreachable) as error:
+        click.echo(f"lal: {harmless(str(error))}", err=True)
         sys.exit(2)
     except OSError as error:
         if error.errno not in REFUSED_BY_THE_SYSTEM:
             raise
         what = f"{error.filename or 'a file'}: {error.strerror}"
-        click.echo(f"lal: the system refused {what}; mend that or use another --results, then run the same command again", err=True)
+        click.echo(f"lal: the system refused {harmless(what)}; mend that or use another --results, then run the same command again", err=True)
         sys.exit(2)
 
 

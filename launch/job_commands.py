@@ -15,6 +15,7 @@ import click
 from rich.console import Console
 
 from lal.errors import Refused
+from lal.terminal import harmless
 from launch.commands import DEVICE, FRESH, JSON, OVERRIDES, PENDING, PROFILE, REPORTED, SKIP_FAILED, SWEEP
 
 if TYPE_CHECKING:
@@ -101,7 +102,7 @@ def logs(name: str, address: str, follow: bool) -> None:
     jobs = Jobs(address)
     job = jobs.named(name)
     if not follow:
-        click.echo(jobs.log(job.name), nl=False)
+        click.echo(harmless(jobs.log(job.name)), nl=False)
         return
     sys.exit(followed(jobs, job, Console()).exit_code)
 
@@ -127,7 +128,7 @@ def followed(jobs: Jobs, job: Job, console: Console) -> Job:
     from launch.interrupts import interruptible
 
     def write(text: str) -> None:
-        console.file.write(text)
+        console.file.write(harmless(text))
         console.file.flush()
 
     with interruptible() as came:
@@ -148,7 +149,7 @@ def again(command: str, jobs: Jobs, job: Job) -> str:
 
 def say(console: Console, text: str) -> None:
     """Text as it is, unwrapped: commands in it are to be copied."""
-    console.print(text, highlight=False, markup=False, soft_wrap=True)
+    console.print(harmless(text), highlight=False, markup=False, soft_wrap=True)
 
 
 def records_of(job: Job) -> dict[str, int] | None:

@@ -15,6 +15,7 @@ from lal.errors import Refused, nearest
 from lal.measuring import Measured, config_of, measure, saved_states
 from lal.metrics import METRICS
 from lal.store import RunFolder, Store
+from lal.terminal import harmless
 from launch.progress import duration
 from launch.stored import meant
 
@@ -100,7 +101,7 @@ def _run(job: Job, steps: Sequence[int] | None, device: str, summary: Summary, c
         raise  # a disk that refuses would refuse the next run, too
     except Exception as error:  # noted, counted and told: the other runs go on
         summary.failures[run_id] = f"{type(error).__name__}: {error}"
-        console.print(f"{place} {run_id}: {summary.failures[run_id]}", style="red", highlight=False, markup=False, soft_wrap=True)
+        console.print(harmless(f"{place} {run_id}: {summary.failures[run_id]}"), style="red", highlight=False, markup=False, soft_wrap=True)
         return
     summary.take(done)
     there = f", {done.already:,} were there" if done.already else ""

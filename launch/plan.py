@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 from lal.config import RunConfig, run_id
 from lal.standing import Standing, standing
 from lal.store import Store
+from lal.terminal import harmless
 from launch.estimate import Estimate, Estimator, wall_seconds
 from launch.progress import duration
 from launch.resources import Node, this_machine, wanted_on
@@ -203,7 +204,7 @@ def show(plan: Plan, console: Console) -> None:
     from rich.table import Table
 
     if plan.sweep.sweep.question:
-        console.print(plan.sweep.sweep.question, style="bold", markup=False, highlight=False)
+        console.print(harmless(plan.sweep.sweep.question), style="bold", markup=False, highlight=False)
     table = Table(box=None, pad_edge=False)
     for heading in ("arm", "runs", *STATES, "failed", "parameters", "core time"):
         table.add_column(heading, justify="left" if heading == "arm" else "right")
@@ -213,7 +214,7 @@ def show(plan: Plan, console: Console) -> None:
         table.add_row("together", *map(str, plan.counts().values()), "", duration(plan.core_s))
     console.print(table, highlight=False)
     for reason, count in plan.reasons().items():
-        console.print(f"{count} x {reason}", markup=False, highlight=False)
+        console.print(harmless(f"{count} x {reason}"), markup=False, highlight=False)
     for text in plan.hints():
         console.print(text, markup=False, highlight=False, soft_wrap=True)
     for text in plan.warnings:

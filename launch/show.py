@@ -10,6 +10,7 @@ from rich.console import Console
 from rich.table import Table
 
 from lal.store import Store
+from lal.terminal import harmless
 from launch.stored import meant
 
 
@@ -74,5 +75,5 @@ def print_facts(found: dict[str, Any], console: Console) -> None:
         pairs = {"run": found["run"], "outcome": "not finished"}
     kept = {name.replace("_", " "): ", ".join(map(str, found[name])) for name in ("snapshots", "checkpoints", "measured_later") if found.get(name)}
     for name, value in {**pairs, **found.get("last_row", {}), **kept, "folder": found["folder"]}.items():
-        table.add_row(name, f"{value:.4g}" if isinstance(value, float) else str(value))
+        table.add_row(harmless(name), f"{value:.4g}" if isinstance(value, float) else harmless(str(value)))
     console.print(table, highlight=False, markup=False)

@@ -8,6 +8,7 @@ from lal.config import RunConfig
 from lal.errors import Refused
 from lal.runs.run import Row
 from lal.store import Record, Store
+from lal.terminal import harmless
 from launch.interrupts import interruptible
 from launch.sweep import Expanded
 
@@ -55,9 +56,9 @@ def train_one(sweep: Expanded, wanted: str | None, store: Store, device: str, co
             console.print("Interrupted; the same command goes on from what was saved.", highlight=False)
             return 128 + came[0]
     for note in result.environment.get("notes", ()):
-        console.print(f"! {note}", style="yellow", highlight=False, markup=False)
-    console.print(f"{result.outcome}: {result.reason}", highlight=False, markup=False)
-    console.print(f"{store.root / 'runs' / result.run_id}", highlight=False, markup=False, soft_wrap=True)
+        console.print(harmless(f"! {note}"), style="yellow", highlight=False, markup=False)
+    console.print(harmless(f"{result.outcome}: {result.reason}"), highlight=False, markup=False)
+    console.print(store.where(f"runs/{result.run_id}"), highlight=False, markup=False, soft_wrap=True)
     return 0 if isinstance(result, Record) else 1
 
 

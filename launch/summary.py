@@ -9,6 +9,7 @@ from rich.console import Console
 from lal.config import run_id
 from lal.standing import standing
 from lal.store import Failure, Store
+from lal.terminal import harmless
 from launch.plan import Plan
 from launch.progress import duration
 
@@ -73,7 +74,7 @@ def say(summary: Summary, console: Console, again: str) -> None:
     finished = summary.already + summary.trained
     console.print(f"{finished}/{summary.planned} runs finished: {trained}, {summary.already} were there.", highlight=False)
     for note in summary.notes[:SHOWN]:
-        console.print(f"! {note}", style="yellow", highlight=False, markup=False, soft_wrap=True)
+        console.print(harmless(f"! {note}"), style="yellow", highlight=False, markup=False, soft_wrap=True)
     if len(summary.notes) > SHOWN:
         console.print(f"! ... and {len(summary.notes) - SHOWN} more runs whose files were damaged", style="yellow", highlight=False)
     if summary.not_begun:
@@ -93,5 +94,6 @@ def say(summary: Summary, console: Console, again: str) -> None:
 def say_failures(failures: list[Failure], console: Console) -> None:
     """How many failed, and the first one's reason and traceback."""
     first = failures[0]
-    console.print(f"{len(failures)} failed; the first, {first.run_id}: {first.outcome}, {first.reason}", highlight=False, markup=False, soft_wrap=True)
-    console.print(first.traceback.rstrip(), highlight=False, markup=False, soft_wrap=True, style="dim")
+    told = f"{len(failures)} failed; the first, {first.run_id}: {first.outcome}, {first.reason}"
+    console.print(harmless(told), highlight=False, markup=False, soft_wrap=True)
+    console.print(harmless(first.traceback.rstrip()), highlight=False, markup=False, soft_wrap=True, style="dim")

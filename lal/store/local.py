@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import os
 import shutil
+import stat
 from pathlib import Path
 from typing import final
 from uuid import uuid4
 
+from lal.errors import Refused
 from lal.store.place import Place
 
 
 @final
 class Local(Place):
-    """A folder of this machine; it need not be there yet."""
+    """A folder of this machine; it need not be there yet. What links within it lead to elsewhere is read, but neither written nor removed."""
 
     at_once = 1
 
@@ -21,8 +23,22 @@ class Local(Place):
         self.root = Path(root).absolute()
         self.address = str(self.root)
 
-    def put(self, path: str, data: bytes) -> None:
+    def inside(self, path: str, *, itself: bool = False) -> Path:
+        """Where `path` is: with its folder (or `itself`, a folder) truly below the root.
+
+        Raises:
+            Refused: a link on the way leads out: what is there is not ours to change.
+        """
         target = self.root / path
+        there = os.path.realpath(target if itself else target.parent)
+        root = os.path.realpath(self.root)
+        if os.path.commonpath([there, root]) != root:
+            contract = "what is changed in a results folder must be in it"
+            raise Refused(f"{contract}, but a link in {self.root} leads {path} to {there}; replace the link by what it means, or give that as --results")
+        return target
+
+    def put(self, path: str, data: bytes) -> None:
+        target = self.inside(path)
         target.parent.mkdir(parents=True, exist_ok=True)
         beside = target.with_name(f".{target.name}.{uuid4().hex}.tmp")
         try:
@@ -36,7 +52,7 @@ class Local(Place):
 
     def create(self, path: str, data: bytes) -> bool:
         """By a hard link, which one of several that try at once gets."""
-        target = self.root / path
+        target = self.inside(path)
         target.parent.mkdir(parents=True, exist_ok=True)
         beside = target.with_name(f".{target.name}.{uuid4().hex}.tmp")
         try:
@@ -49,8 +65,9 @@ class Local(Place):
         return True
 
     def get(self, path: str) -> bytes | None:
+        target = self.root / path
         try:
-            return (self.root / path).read_bytes()
+            return target.read_bytes() if is_stored(target) else None
         except (FileNotFoundError, NotADirectoryError):
             return None
 
@@ -58,7 +75,7 @@ class Local(Place):
         return (self.root / path).is_file()
 
     def remove(self, path: str) -> None:
-        (self.root / path).unlink(missing_ok=True)
+        self.inside(path).unlink(missing_ok=True)
 
     def names(self, path: str) -> list[str]:
         try:
@@ -71,7 +88,7 @@ class Local(Place):
         return sorted(each.as_posix() for each in found if not each.name.startswith("."))
 
     def tidy(self, path: str) -> None:
-        for left in (self.root / path).rglob(".*.tmp"):
+        for left in self.inside(path, itself=True).rglob(".*.tmp"):
             left.unlink(missing_ok=True)
 
     def listed(self, path: str) -> Place:
@@ -84,3 +101,9 @@ class Local(Place):
     def free_bytes(self) -> int | None:
         there = next(each for each in (self.root, *self.root.parents) if each.exists())
         return shutil.disk_usage(there).free
+
+
+def is_stored(target: Path) -> bool:
+    """Whether reading `target` comes to an end: pipes and devices may keep a reader for ever."""
+    mode = target.stat().st_mode
+    return stat.S_ISREG(mode) or stat.S_ISDIR(mode)

@@ -8,6 +8,8 @@ from pathlib import Path
 
 import click
 
+from lal.terminal import harmless
+
 
 @click.group()
 def cluster() -> None:
@@ -31,7 +33,7 @@ def check(file: Path, as_json: bool) -> None:
         click.echo(json.dumps({"file": str(file), "kind": checked.kind, "layers": layers, "findings": found, "exit_code": int(bool(found))}))
     else:
         for layer, each in checked.findings:
-            click.echo(f"{each.text(checked.document)} ({layer})")
+            click.echo(harmless(f"{each.text(checked.document)} ({layer})"))
         for each in checked.layers:
             if each.skipped:
                 click.echo(f"not checked: {each.name}: {each.skipped}")
