@@ -8,6 +8,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from lal.store import is_uri
+
 USUAL_RESULTS = "results"
 
 
@@ -26,8 +28,11 @@ def command(manifest: Mapping[str, Any], results: str | None, overrides: Mapping
     return shlex.join(["lal", "train", *told[2:]] if run else told)
 
 
-def results_word(root: Path) -> str | None:
-    """How `--results` names folder `root` from here; None where it need not."""
+def results_word(address: str) -> str | None:
+    """How `--results` names the folder of `address` from here; None where it need not."""
+    if is_uri(address):
+        return address
+    root = Path(address)
     if root == Path(USUAL_RESULTS).absolute():
         return None
     return os.path.relpath(root) if root.is_relative_to(Path.cwd()) else str(root)

@@ -90,7 +90,7 @@ def collect(store: Store, folder: str, threshold: float | None = None, **phases:
     manifest = checked(store.manifest(folder), store, folder)
     goal, fit = Goal(**manifest["goal"]), Goal(**manifest["fit"]) if manifest["fit"] else None
     thresholds = thresholds_of(manifest, goal, fit, threshold, phases)
-    results = results_word(store.root)
+    results = results_word(store.address)
     readings = readings_of(store, manifest, goal, fit)
     refuse_stricter(manifest, readings, thresholds, results)
     axes, cell_of = axis_values(manifest), cell_numbers(manifest["runs"])
@@ -121,7 +121,7 @@ def checked(manifest: dict[str, Any], store: Store, folder: str) -> dict[str, An
     if lacking or not manifest["runs"]:
         what = f"lacks {', '.join(lacking)}" if lacking else "lists no runs"
         raise Refused(
-            f"a manifest must say what was run, but {store.root / store.sweep(folder) / 'manifest.json'} {what}; "
+            f"a manifest must say what was run, but {store.where(f'{store.sweep(folder)}/manifest.json')} {what}; "
             "run `lal sweep` again: it is written anew and no finished run is repeated"
         )
     return manifest
@@ -131,7 +131,9 @@ def readings_of(store: Store, manifest: Mapping[str, Any], goal: Goal, fit: Goal
     """A reading of each of the manifest's runs. Arms that share a run may ask for it under different budgets; where they do not, it is read once."""
     entries, schedule = manifest["runs"], manifest.get("schedule")
     keys = [json.dumps([entry["run_id"], entry["budget"], entry["eval_every"]], sort_keys=True) for entry in entries]
-    read = {key: reading(store.run(entry["run_id"]), entry, goal, fit, schedule) for key, entry in dict(zip(keys, entries, strict=True)).items()}
+    seen, distinct = store.listed("runs"), dict(zip(keys, entries, strict=True))
+    found = seen.map(lambda entry: reading(seen.run(entry["run_id"]), entry, goal, fit, schedule), distinct.values())
+    read = dict(zip(distinct, found, strict=True))
     return [read[key] for key in keys]
 
 

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import json
-import shlex
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -16,12 +14,11 @@ if TYPE_CHECKING:
     import plotly.graph_objects as go
 
     from analysis.collect import Tables
-    from lal.store import Store
 
 FIGURES = ("phase", "pareto", "final", "time", "survival", "depth", "gates", "routing", "curves", "spectra", "norms", "curvature", "optimizer")
 ENDINGS = (".html", ".png", ".svg")
 SWEEP = click.argument("sweep")
-RESULTS = click.option("--results", default="results", show_default=True, help="Folder of results.")
+RESULTS = click.option("--results", default="results", show_default=True, help="Folder of results: a path, or a URI such as s3://BUCKET/FOLDER.")
 PROFILE = click.option("--profile", help="Profile that the sweep was run with, such as laptop.")
 THRESHOLD = click.option(
     "--threshold", type=float, help="Test accuracy from which a run counts as generalised. [default: the sweep's, else 0.95, or the target if milder]"
@@ -51,8 +48,10 @@ def phases(command: Any) -> Any:
 def report(name: str, results: str, profile: str | None, threshold: float | None, png: bool, as_json: bool, **phases: float | None) -> None:
     """Tables, figures and findings of a sweep or of one run, in one offline page.
 
-    A sweep is given by its name, a run by its id or the beginning of it; both also by the path of their folder of results.
+    A sweep is given by its name, a run by its id or the beginning of it; both also by the path or URI of their folder in the results.
     """
+    from analysis.naming import meant
+
     store, folder, run_id = meant(name, results, profile)
     if run_id:
         from analysis.run_report import write as write_run
@@ -64,7 +63,7 @@ def report(name: str, results: str, profile: str | None, threshold: float | None
         written = write(store, folder, threshold, png, **phases)
     if as_json:
         told = {
-            "report": str(written.path),
+            "report": written.where,
             "findings": [plain(each) for each in written.findings],
             "left_out": written.left_out,
             "no_pictures": written.no_pictures,
@@ -75,7 +74,7 @@ def report(name: str, results: str, profile: str | None, threshold: float | None
         click.echo(f"- {harmless(plain(sentence))}")
     if written.no_pictures:
         click.echo(f"No pictures: {written.no_pictures}")
-    click.echo(f"Report: {written.path}")
+    click.echo(f"Report: {written.where}")
 
 
 @click.command()
@@ -95,21 +94,23 @@ def plot(figure: str, sweep: str, results: str, profile: str | None, threshold: 
     asked = {name: value for name, value in options.items() if value is not None}
     if asked and figure != "phase":
         raise Refused(f"--{next(iter(asked))} is of the phase diagram alone, but the figure is {figure}; leave it out, or write `lal plot phase`")
-    target = Path(output or f"{figure}.html")
-    if target.suffix not in ENDINGS:
-        raise Refused(f"a figure is written as {', '.join(ENDINGS)}, but got {str(target)!r}; give the file one of these endings")
+    target = output or f"{figure}.html"
+    if not target.endswith(ENDINGS):
+        raise Refused(f"a figure is written as {', '.join(ENDINGS)}, but got {target!r}; give the file one of these endings")
 
     from analysis.collect import collect
-    from lal.store import Store
+    from analysis.naming import found, refuse_run
+    from lal.store import Store, folder_and_name
 
     refuse_run(sweep, results, profile)
     store, folder = found(sweep, results, profile, "a figure")
     tables = collect(store, folder, threshold, **limits)
-    Store(target.parent).put(target.name, drawn(tables, figure, asked, target.suffix[1:]))
+    into, file = folder_and_name(target)
+    Store(into).put(file, drawn(tables, figure, asked, target.rpartition(".")[2]))
     click.echo(f"Figure: {target}")
 
 
-def report_of(root: str, folder: str, quiet: bool = False) -> Path:
+def report_of(root: str, folder: str, quiet: bool = False) -> str:
     """Writes the report of a sweep that has just been trained; says why there are no pictures, unless `quiet`. Returns the page's path."""
     from analysis.report import write
     from lal.store import Store
@@ -120,83 +121,7 @@ def report_of(root: str, folder: str, quiet: bool = False) -> Path:
             click.echo(f"- {harmless(plain(sentence))}")
         if written.no_pictures:
             click.echo(f"No pictures: {written.no_pictures}")
-    return written.path
-
-
-def refuse_run(name: str, results: str, profile: str | None) -> None:
-    """Refuses a figure of what is no sweep but a run, given by its path, its id, or the beginning of it."""
-    from lal.store import Store
-
-    path = Path(name)
-    is_folder = path.is_dir() and path.resolve().parent.name == "runs"
-    store = Store(results)
-    if (f"{name}@{profile}" if profile else name) in store.names("sweeps"):
-        return
-    if is_folder or (name and any(each.startswith(name) for each in store.names("runs"))):
-        where = "" if is_folder or results == "results" else f" --results {shlex.quote(results)}"
-        remedy = f"`lal report {shlex.quote(name)}{where}` draws all figures of a run"
-        raise Refused(f"a figure is of a sweep, but {name!r} {'is' if is_folder else 'begins'} a run; {remedy}")
-
-
-def found(sweep: str, results: str, profile: str | None, what: str = "a report") -> tuple[Store, str]:
-    """The store and folder of a sweep given by name, or by the path of its folder of results. `what`: it is wanted for.
-
-    Raises:
-        Refused: there is no such sweep, with the nearest name.
-    """
-    from lal.errors import nearest
-    from lal.store import Store
-
-    path = Path(sweep)
-    if (path / "manifest.json").is_file() and path.resolve().parent.name == "sweeps":
-        return Store(path.resolve().parent.parent), path.resolve().name
-    store = Store(results)
-    name = path.stem if path.suffix in (".yaml", ".yml") else sweep
-    folder = f"{name}@{profile}" if profile else name
-    there = store.names("sweeps")
-    if folder not in there:
-        remedy = nearest(folder, there) if there else f"run `lal sweep {sweep}` first"
-        raise Refused(f"{what} is of a sweep in {store.root}, but there is no {folder!r}; {remedy}")
-    return store, folder
-
-
-def meant(name: str, results: str, profile: str | None) -> tuple[Store, str, str]:
-    """The store, and the folder of a sweep or the id of a run (the other is empty) that `name` stands for.
-
-    A sweep's name comes before the beginning of a run's id.
-
-    Raises:
-        Refused: there is no such sweep or run, a sweep and a run are both called so, or several runs begin so.
-    """
-    from lal.store import Store
-
-    path = Path(name)
-    if (path / "config.json").is_file() and path.resolve().parent.name == "runs":
-        refuse_profile(profile, path.name)
-        return Store(path.resolve().parent.parent), "", path.resolve().name
-    store = Store(results)
-    sweeps, runs = store.names("sweeps"), store.names("runs")
-    if name in runs and name in sweeps and profile is None:
-        places = [store.root / folder / name for folder in ("sweeps", "runs")]
-        raise Refused(f"a report is of one sweep or one run, but both are called {name!r}; write {places[0]} or {places[1]}")
-    folder = f"{name}@{profile}" if profile else name
-    begun = [name] if name in runs else [each for each in runs if name and each.startswith(name)]
-    if folder in sweeps or path.exists() or not runs or (profile and name not in runs):
-        return *found(name, results, profile), ""
-    if not begun:
-        from lal.errors import nearest
-
-        raise Refused(f"a report is of a sweep or a run in {store.root}, but there is no {folder!r}; {nearest(folder, [*sweeps, *runs])}")
-    refuse_profile(profile, name)
-    if len(begun) > 1:
-        raise Refused(f"a report is of one run, but {name!r} begins {len(begun)} of them: {', '.join(begun[:5])}; write more of it")
-    return store, "", begun[0]
-
-
-def refuse_profile(profile: str | None, name: str) -> None:
-    """Refuses a profile of a run."""
-    if profile:
-        raise Refused(f"--profile is of sweeps, but {name} is a run; leave it out")
+    return written.where
 
 
 def drawn(tables: Tables, figure: str, options: dict[str, Any], kind: str) -> bytes:

@@ -10,7 +10,7 @@ from typing import Any
 import pyarrow as pa
 from pydantic import ValidationError
 
-from analysis.again import command, results_word
+from analysis.again import USUAL_RESULTS, command, results_word
 from analysis.collect import refuse_stricter, thresholds_of
 from analysis.frame import Frame, Series
 from analysis.snapshots import Snapshots
@@ -19,7 +19,7 @@ from lal.errors import Refused
 from lal.events import Goal, Thresholds, Verdict
 from lal.measured_later import merged
 from lal.reading import Reading, reading, verdict_on
-from lal.store import Failure, Record, RunFolder, Store
+from lal.store import Failure, Record, RunFolder, Store, joined
 
 RERUN = "rerun.json"
 
@@ -81,11 +81,11 @@ def one_run(store: Store, run_id: str, threshold: float | None = None, **phases:
     Raises:
         Refused: nothing was measured yet, its files are damaged or of another version, or a threshold is stricter than what it was stopped at.
     """
-    folder = store.run(run_id)
+    folder = store.run(run_id).listed()
     record, now = folder.record(), folder.config()
     config = {**record.trajectory, "measure": asked(record.measure), "budget": record.budget} if record else now
     if config is None:
-        raise Refused(f"a report is of a run with a configuration, but {store.root / folder.path}/config.json is missing or damaged; train the run again")
+        raise Refused(f"a report is of a run with a configuration, but {store.where(folder.path)}/config.json is missing or damaged; train the run again")
     goal, fit, every = aims(config, run_id)
     entry = {"run_id": run_id, "budget": config["budget"], "eval_every": every}
     found = reading(folder, entry, goal, fit, record.schedule if record else None)
@@ -94,7 +94,7 @@ def one_run(store: Store, run_id: str, threshold: float | None = None, **phases:
         raise Refused(f"a report is of a run with measurements, but of {run_id} {found.reason or 'none are there yet'}; train it, then report again")
     again = {"name": run_id, "command": f"lal train {shlex.quote(place(store, folder))}", "runs": [entry]}
     thresholds = thresholds_of(again, goal, fit, threshold, phases)
-    refuse_stricter(again, [found], thresholds, results_word(store.root))
+    refuse_stricter(again, [found], thresholds, results_word(store.address))
     verdict = verdict_on(rows, found.outcome or "", thresholds)
     frame = rows.to_pandas()
     snapshots = Snapshots(folder, int(frame["step"].iloc[-1]))
@@ -139,7 +139,7 @@ def measured_rows(folder: RunFolder, found: Reading) -> tuple[pa.Table | None, t
 
 def place(store: Store, folder: RunFolder) -> str:
     """How a command names the file that computes the run of `folder` anew."""
-    return f"{results_word(store.root) or 'results'}/{folder.path}/{RERUN}"
+    return joined(results_word(store.address) or USUAL_RESULTS, f"{folder.path}/{RERUN}")
 
 
 def rerun(run: OneRun) -> dict[str, Any]:
@@ -152,7 +152,10 @@ def listing(store: Store, run_id: str) -> tuple[tuple[str, str], ...]:
     """Sweeps whose manifest lists the run: the folder, and the command that trains it."""
     found = []
     for folder in store.names("sweeps"):
-        manifest = store.get_json(f"sweeps/{folder}/manifest.json") or {}
-        if any(isinstance(each, Mapping) and each.get("run_id") == run_id for each in manifest.get("runs", ())) and "command" in manifest:
-            found.append((folder, command(manifest, results_word(store.root), run=run_id)))
+        try:
+            manifest = store.manifest(folder)
+        except Refused:  # damaged, or of no sweep of ours
+            continue
+        if "command" in manifest and any(each.get("run_id") == run_id for each in manifest["runs"]):
+            found.append((folder, command(manifest, results_word(store.address), run=run_id)))
     return tuple(found)

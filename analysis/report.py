@@ -6,7 +6,6 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from html import escape
-from pathlib import Path
 from typing import Any
 
 import plotly.graph_objects as go
@@ -39,9 +38,9 @@ class Drawn:
 
 @dataclass(frozen=True)
 class Report:
-    """What `write` wrote: the page, the findings, figures that did not apply and why, and why there are no pictures, if so."""
+    """What `write` wrote: where the page is, the findings, figures that did not apply and why, and why there are no pictures, if so."""
 
-    path: Path
+    where: str
     findings: list[str]
     left_out: list[str]
     no_pictures: str | None
@@ -62,7 +61,7 @@ def write(store: Store, folder: str, threshold: float | None = None, png: bool =
     told = findings(tables)
     where = store.sweep(folder)
     store.put(f"{where}/report.html", html(tables, figures, told, left_out))
-    return Report(store.root / where / "report.html", told, left_out, pictured(store, f"{where}/figures", figures, png))
+    return Report(store.where(f"{where}/report.html"), told, left_out, pictured(store, f"{where}/figures", figures, png))
 
 
 def drawn(tables: Tables) -> tuple[list[Drawn], list[str]]:

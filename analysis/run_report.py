@@ -33,7 +33,7 @@ def write(store: Store, run_id: str, threshold: float | None = None, png: bool =
     told, where = findings(run), f"runs/{run_id}"
     store.put_json(f"{where}/{RERUN}", rerun(run))
     store.put(f"{where}/report.html", html(run, figures, told, left_out))
-    return Report(store.root / where / "report.html", told, left_out, pictured(store, f"{where}/plots", figures, png))
+    return Report(store.where(f"{where}/report.html"), told, left_out, pictured(store, f"{where}/plots", figures, png))
 
 
 def drawn(run: OneRun) -> tuple[list[Drawn], list[str]]:

@@ -30,7 +30,13 @@ class Snapshots:
 
     def of(self, name: str) -> list[int]:
         """Steps at which array `name` was kept."""
+        self._read_all()
         return [step for step in self.steps if name in self.arrays(step)]
+
+    def _read_all(self) -> None:
+        """Reads what is not read yet, side by side where that is mostly waiting."""
+        missing = [step for step in self.steps if step not in self._read]
+        self._read |= zip(missing, self._folder.store.map(lambda step: self._folder.arrays(step) or {}, missing), strict=True)
 
     def last(self, name: str) -> NDArray[Any] | None:
         """Array `name` where it was kept last."""

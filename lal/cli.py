@@ -25,12 +25,13 @@ COMMANDS = {
     "show": ("launch.commands:show", "What is stored of a run or a sweep"),
     "report": ("analysis.commands:report", "Tables, figures and findings of a sweep or a run, in one offline page"),
     "plot": ("analysis.commands:plot", "One figure of a sweep, as a page or a picture"),
+    "replay": ("launch.replay_commands:replay", "What a scheduler would have saved, and lost, of a sweep's finished runs"),
     "cluster": ("launch.clusterfile.commands:cluster", "Check a file that describes a cluster: lal cluster check cluster.yaml"),
     "doctor": ("launch.commands:doctor", "What this machine has, and what is missing"),
 }
 
 
-# A full, forbidden or wrong place to write: mistakes of a request, not of the program.
+# A full, forbidden or wrong place to write, or one that is away: no mistakes of the program.
 REFUSED_BY_THE_SYSTEM = {
     *(errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS),
     *(errno.EACCES, errno.EPERM, errno.ENOTDIR, errno.EISDIR, errno.EEXIST, errno.ENAMETOOLONG, errno.ELOOP),
@@ -56,8 +57,8 @@ class Lazy(click.Group):
 
 
 def report_after_sweep(root: str, folder: str, quiet: bool) -> str:
-    """Writes the report of a sweep that has just been trained; returns its path."""
-    return str(import_module("analysis.commands").report_of(root, folder, quiet=quiet))
+    """Writes the report of a sweep that has just been trained; returns where."""
+    return import_module("analysis.commands").report_of(root, folder, quiet=quiet)
 
 
 @click.group(cls=Lazy, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110})

@@ -61,7 +61,8 @@ def reading(folder: RunFolder, entry: Entry, goal: Goal, fit: Goal | None, sched
     record, failure = folder.record(), folder.failure()
     if record is None:
         return _unended(folder, failure)
-    table = history_of(folder) if folder.history_intact(record) else None
+    data = folder.whole_history(record)
+    table = None if data is None else history_table(data)
     if table is None or not {"step", goal.column} <= {*table.column_names}:
         return Reading("damaged", reason="its history cannot be read", record=record, failure=failure)
     end = end_of(stopping_rows(table, goal, fit), Stopper(Budget.model_validate(entry["budget"]), goal, fit, entry["eval_every"]))
@@ -84,17 +85,10 @@ def _counted(state: State, outcome: str, reason: str, step: int, folder: RunFold
 def _unended(folder: RunFolder, failure: Failure | None) -> Reading:
     if failure:
         return Reading("failed", failure.outcome, failure.reason, failure.step, failure=failure)
-    begun = folder.get_bytes("checkpoint.pt") is not None
-    damaged = folder.get_bytes("record.json") is not None
-    if damaged:
+    begun = folder.has("checkpoint.pt")
+    if folder.has("record.json"):
         return Reading("damaged", reason="its record cannot be read")
     return Reading("unfinished", reason="interrupted or still training") if begun else Reading("missing")
-
-
-def history_of(folder: RunFolder) -> pa.Table | None:
-    """The whole joined history, ascending in step; None where it is missing or damaged."""
-    data = folder.get_bytes("history.parquet")
-    return None if data is None else history_table(data)
 
 
 def stopping_rows(table: pa.Table, goal: Goal, fit: Goal | None) -> list[dict[str, Any]]:

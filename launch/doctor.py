@@ -28,7 +28,7 @@ def _checks(results: str) -> list[tuple[str, bool, Callable[[], str], str]]:
         ("ray", True, lambda: version("ray"), "pip install 'ray[default,tune]'"),
         ("dashboard", False, _dashboard, "pip install 'ray[default]': no dashboard and no jobs without it"),
         ("cores and threads", False, _cores, "set OMP_NUM_THREADS=1: one thread a run, one run a core"),
-        ("results folder", True, lambda: _writable(results), "choose another --results, or free space"),
+        ("results folder", True, lambda: _writable(results), "choose another --results, free space, or see to the access that is missing"),
         ("browser for pictures", False, _browser, "install chromium and pip install 'lal[images]'; pages work without it"),
         ("token mode", False, lambda: os.environ.get("RAY_AUTH_MODE", "Ray's default"), ""),
     ]
@@ -58,7 +58,8 @@ def _writable(results: str) -> str:
     store = Store(results)
     store.put("doctor", b"whole")
     store.remove("doctor")
-    return f"{store.root}, {shutil.disk_usage(store.root).free / 2**30:.0f} GiB free"
+    free = store.free_bytes()
+    return store.where() if free is None else f"{store.where()}, {free / 2**30:.0f} GiB free"
 
 
 def _browser() -> str:

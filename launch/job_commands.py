@@ -30,7 +30,7 @@ NAME = click.argument("name", metavar="JOB|SWEEP")
 @click.command()
 @SWEEP
 @OVERRIDES
-@click.option("--results", required=True, help="Folder of results, as the cluster's nodes see it: an absolute path.")
+@click.option("--results", required=True, help="Results, as the cluster's nodes see them: an absolute path, or a URI such as s3://BUCKET/FOLDER.")
 @PROFILE
 @ADDRESS
 @click.option("--wait", is_flag=True, help="Follow it to its end, and exit as it does.")
@@ -48,9 +48,7 @@ def submit(sweep: str, overrides: tuple[str, ...], results: str, profile: str | 
     from launch.jobs import Jobs
     from launch.sweep import load
 
-    if not Path(results).is_absolute():
-        contract = "--results of a submitted sweep must be an absolute path of a folder that all nodes of the cluster see"
-        raise Refused(f"{contract}, but got {results!r}; write {str(Path(results).absolute())!r} if the cluster is this machine")
+    refuse_relative(results)
     expanded = load(sweep, profile, list(overrides))
     jobs = Jobs(address)
     job = jobs.submit(expanded, words_of(overrides, results, profile, options), results, shlex.join(["lal", *sys.argv[1:]]))
@@ -63,6 +61,17 @@ def submit(sweep: str, overrides: tuple[str, ...], results: str, profile: str | 
     if as_json:
         click.echo(json.dumps(asdict(job)))
     sys.exit(job.exit_code or 0)
+
+
+def refuse_relative(results: str) -> None:
+    """Refuses what means another place, or nothing, on another machine. The store itself is not asked: only the cluster may have access to it."""
+    from lal.store import address_of, is_uri
+
+    if is_uri(results):
+        address_of(results)
+    elif not Path(results).is_absolute():
+        contract = "--results of a submitted sweep must be an absolute path of a folder that all nodes of the cluster see, or a URI such as s3://BUCKET/FOLDER"
+        raise Refused(f"{contract}, but got {results!r}; write {str(Path(results).absolute())!r} if the cluster is this machine")
 
 
 def words_of(overrides: tuple[str, ...], results: str, profile: str | None, options: dict[str, Any]) -> list[str]:

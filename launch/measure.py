@@ -114,17 +114,18 @@ def jobs_of(store: Store, name: str, profile: str | None, metrics: Sequence[str]
     """The runs that can be measured, each once, and the number of all that were asked for."""
     sweep, run_id = meant(store, name, profile, "lal measure")
     ids = [run_id] if run_id else list(dict.fromkeys(run["run_id"] for run in store.manifest(sweep or "")["runs"]))
-    folders = {each: store.run(each) for each in ids if each is not None}
-    configs = {each: config for each, folder in folders.items() if (config := stored(folder)) is not None}
+    seen = store.listed("runs")
+    folders = {each: seen.run(each) for each in ids if each is not None}
+    configs = {each: config for each, config in zip(folders, seen.map(stored, folders.values()), strict=True) if config is not None}
     refuse_unknown(metrics, configs, name)
     states, damaged = {}, set()
-    for each in configs:
-        states[each], lost = saved_states(folders[each])
+    for each, (found, lost) in zip(configs, seen.map(lambda each: saved_states(folders[each]), configs), strict=True):
+        states[each] = found
         damaged |= {each} if lost else set()
     if not damaged:
         refuse_unsaved(states, steps, name)
     there = [each for each in configs if each in damaged or (states[each].keys() & steps if steps else states[each])]
-    jobs = [Job(configs[each], folders[each], applying(metrics, configs[each])) for each in there]
+    jobs = [Job(configs[each], store.run(each), applying(metrics, configs[each])) for each in there]
     return [job for job in jobs if job.metrics], len(folders)
 
 

@@ -7,7 +7,6 @@ planned.to_train    configs that are not done, each once, in order     summary(p
 from __future__ import annotations
 
 import json
-import shutil
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
@@ -39,7 +38,7 @@ class Plan:
     Attributes:
         standings: of each run, by id.   to_train: the runs that are not done, each once, in order.
         estimates: of the runs to train, by id.   slots: runs at the same time, in `room`.   wall_s: until all are over.
-        warnings: what looks wrong, each told once.
+        warnings: what looks wrong, each told once.   probed: whether times are by steps that were just measured here.
     """
 
     sweep: Expanded
@@ -50,6 +49,7 @@ class Plan:
     room: Room
     wall_s: float
     warnings: tuple[str, ...]
+    probed: bool = False
 
     @property
     def core_s(self) -> float:
@@ -72,6 +72,8 @@ class Plan:
         told = [each for each in self.estimates.values() if each.runs]
         if not self.estimates:
             return "nothing to train"
+        if self.probed:
+            return "from steps that were just measured on this machine"
         if not told:
             stops = any(config.budget.stop for config in self.to_train)
             return f"from a model of this machine, {'if success comes when it usually does' if stops else 'all of the budget'}"
@@ -125,13 +127,15 @@ def plan(
         Refused: a stored run of the same id has another trajectory.
     """
     configs = sweep.configs()
-    standings = {run_id: Standing("new") if fresh else standing(config, store) for run_id, config in configs.items()}
+    seen = store.listed("runs")
+    found = [Standing("new") for _ in configs] if fresh else seen.map(lambda config: standing(config, seen), configs.values())
+    standings = dict(zip(configs, found, strict=True))
     to_train = {
         run_id: config
         for run_id, config in configs.items()
         if standings[run_id].state != "done" and not (skip_failed and standings[run_id].failed in LEFT_ALONE)
     }
-    estimator = Estimator(store, {run_id: each.record for run_id, each in standings.items() if each.record})
+    estimator = Estimator(seen, {run_id: each.record for run_id, each in standings.items() if each.record})
     estimates = {run_id: estimator.of(config, standings[run_id].steps) for run_id, config in to_train.items()}
     nodes = [this_machine()] if nodes is None else nodes
     room = Room(wanted_on([*nodes, *to_come], sweep.resources), nodes)
@@ -144,10 +148,9 @@ def plan(
 
 def disk_warnings(store: Store, n_bytes: int) -> Iterable[str]:
     """More bytes than there is room for where the results go, or will go."""
-    there = next(each for each in (store.root, *store.root.parents) if each.exists())
-    free = shutil.disk_usage(there).free
-    if n_bytes > free:
-        yield f"the runs to train take about {size(n_bytes)}, but only {size(free)} are free below {there}"
+    free = store.free_bytes()
+    if free is not None and n_bytes > free:
+        yield f"the runs to train take about {size(n_bytes)}, but only {size(free)} are free for {store.where()}"
 
 
 def warnings_of(sweep: Expanded, configs: dict[str, RunConfig]) -> list[str]:

@@ -130,14 +130,14 @@ def refuse_unshared(store: Store, name: str) -> None:
     read, tasks = ray.remote(sees), {}
     for each in nodes:
         pinned = read.options(num_cpus=0, max_retries=0, scheduling_strategy=NodeAffinitySchedulingStrategy(each["NodeID"], soft=False))
-        tasks[pinned.remote(str(store.root), name)] = each
+        tasks[pinned.remote(store.address, name)] = each
     ready, late = ray.wait(list(tasks), num_returns=len(tasks), timeout=NODE_S)
     troubles = {tasks[task]["NodeName"]: trouble for task in ready if (trouble := said(task))}
     troubles |= {tasks[task]["NodeName"]: f"no answer in {NODE_S:g} s" for task in late}
     if troubles:
         shown = "; ".join(f"{node}: {trouble}" for node, trouble in list(troubles.items())[:SHOWN])
-        remedy = "use a folder that all nodes mount"
-        raise Refused(f"--results must be one place for all {len(nodes)} nodes of the cluster, but {store.root} is not ({shown}); {remedy}")
+        remedy = "use a folder that all nodes mount at this path, or an object store that all nodes have access to, such as s3://BUCKET/FOLDER"
+        raise Refused(f"--results must be one place for all {len(nodes)} nodes of the cluster, but {store.where()} is not ({shown}); {remedy}")
 
 
 def said(task: Any) -> str | None:
@@ -151,9 +151,9 @@ def said(task: Any) -> str | None:
         return (str(error).strip() or type(error).__name__).splitlines()[-1]
 
 
-def sees(root: str, name: str) -> str | None:
+def sees(results: str, name: str) -> str | None:
     """Run on a node: None where the token is there, else the trouble in words."""
     try:
-        return None if Store(root).get(name) == name.encode() else "what the driver writes is not there"
+        return None if Store(results).get(name) == name.encode() else "what the driver writes is not there"
     except (OSError, Refused) as error:
         return str(error)

@@ -9,7 +9,7 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
-from lal.store import Store
+from lal.store import RunFolder, Store
 from lal.terminal import harmless
 from launch.stored import meant
 
@@ -27,23 +27,26 @@ def facts(store: Store, name: str) -> dict[str, Any]:
 def sweep_facts(store: Store, folder: str) -> dict[str, Any]:
     """Counts of a sweep's runs by outcome; `missing` are those without a record."""
     manifest = store.manifest(folder)
-    outcomes: Counter[str] = Counter()
-    for run_id in {run["run_id"] for run in manifest["runs"]}:
-        found = store.run(run_id)
-        record, failure = found.record(), found.failure()
-        outcomes[failure.outcome if failure else record.outcome if record else "missing"] += 1
+    seen = store.listed("runs")
+    outcomes = Counter(seen.map(lambda run_id: outcome_of(seen.run(run_id)), {run["run_id"] for run in manifest["runs"]}))
     return {
         "sweep": folder,
         "question": manifest.get("question"),
         "runs": sum(outcomes.values()),
         "outcomes": dict(sorted(outcomes.items())),
-        "folder": str(store.root / "sweeps" / folder),
+        "folder": store.where(store.sweep(folder)),
     }
+
+
+def outcome_of(folder: RunFolder) -> str:
+    """How the last attempt at a run ended."""
+    ended = folder.failure() or folder.record()
+    return ended.outcome if ended else "missing"
 
 
 def run_facts(store: Store, run_id: str) -> dict[str, Any]:
     """A run's configuration, record or failure, and last row."""
-    found = store.run(run_id)
+    found = store.run(run_id).listed()
     record, failure = found.record(), found.failure()
     rows = found.history() or []
     last = {name: value for name, value in rows[-1].items() if "/" not in name} if rows else {}
@@ -57,7 +60,7 @@ def run_facts(store: Store, run_id: str) -> dict[str, Any]:
         "snapshots": found.snapshots(),
         "checkpoints": found.kept(),
         "measured_later": found.measured_names(),
-        "folder": str(store.root / found.path),
+        "folder": store.where(found.path),
     }
 
 

@@ -54,8 +54,9 @@ def summed(planned: Plan, store: Store, signalled: int | None, seconds: float) -
     counts = planned.counts()
     left_alone = counts["runs"] - counts["done"] - len(planned.to_train)
     summary = Summary(planned.sweep.folder, counts["runs"], counts["done"], left_alone, seconds=seconds, signal=signalled)
-    for config in planned.to_train:
-        failure, stands = store.run(run_id(config)).failure(), standing(config, store)
+    seen = store.listed("runs")
+    ended = seen.map(lambda config: (seen.run(run_id(config)).failure(), standing(config, seen)), planned.to_train)
+    for config, (failure, stands) in zip(planned.to_train, ended, strict=True):
         if failure is not None:
             summary.failures.append(failure)
         elif stands.state == "done" and stands.record:

@@ -7,7 +7,7 @@
 A file is whole or absent. `record.json` is written last, and it alone means that a run is finished.
 """
 
-from lal.store.address import folder_and_name, is_uri
+from lal.store.address import address_of, folder_and_name, is_uri, joined
 from lal.store.codec import column_names, decoded, decoded_arrays, digest, encoded, encoded_arrays, history_table, intact, is_bounded
 from lal.store.files import NAME, Store, checked_name
 from lal.store.folder import RunFolder, arrays_name, kept_name
@@ -25,6 +25,7 @@ __all__ = [
     "Record",
     "RunFolder",
     "Store",
+    "address_of",
     "arrays_name",
     "checked_name",
     "column_names",
@@ -40,6 +41,7 @@ __all__ = [
     "is_away",
     "is_bounded",
     "is_uri",
+    "joined",
     "kept_name",
     "lookup",
 ]

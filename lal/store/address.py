@@ -89,6 +89,14 @@ def folder_and_name(text: str) -> tuple[str, str]:
     return str(replace(address, path=folder)), name
 
 
+def joined(root: str, path: str) -> str:
+    """The path or URI of `path` below the folder `root`; the options of a URI stay at its end."""
+    if not is_uri(root):
+        return f"{root}/{path}"
+    address = address_of(root)
+    return str(replace(address, path="/".join(each for each in (address.path, path) if each)))
+
+
 def place_at(root: str | os.PathLike[str]) -> Place:
     """The place that `root` means: a path, file://, or any URI that pyarrow opens. Nothing is asked of it yet.
 

@@ -14,7 +14,7 @@ from lal.store.address import place_at
 from lal.store.folder import RunFolder
 from lal.store.manifest import NAME, trouble
 from lal.store.place import Place
-from lal.store.records import refuse_newer
+from lal.store.records import Failure, refuse_newer
 from lal.store.views import PATIENCE_S, Patient
 
 T = TypeVar("T")
@@ -49,11 +49,6 @@ class Store:
         """What means this folder to `Store` and `--results`: an absolute path, or a URI."""
         return self.place.address
 
-    @property
-    def root(self) -> Any:
-        """The path of a local folder."""
-        return self.place.root  # type: ignore[attr-defined]
-
     def where(self, path: str = "") -> str:
         """How people name `path`: its absolute path, or its URI without options."""
         return self.place.where(path)
@@ -77,6 +72,12 @@ class Store:
         other = copy(self)
         other.place = place
         return other
+
+    def failures(self, run_ids: Iterable[str]) -> dict[str, Failure]:
+        """The failures that are noted of these runs, by run id."""
+        seen, names = self.listed("runs"), list(dict.fromkeys(run_ids))
+        found = zip(names, seen.map(lambda name: seen.run(name).failure(), names), strict=True)
+        return {name: failure for name, failure in found if failure is not None}
 
     def map(self, function: Callable[[T], R], items: Iterable[T]) -> list[R]:
         """`function` of each of `items`, in order: side by side where reading is mostly waiting."""

@@ -27,5 +27,5 @@ def test_commands(results, overrides, run, told):
 
 def test_results_are_named_where_they_are_not_the_usual_ones(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    assert results_word(Path("results").absolute()) is None
-    assert results_word(tmp_path / "other") == "other" and results_word(Path("/elsewhere")) == "/elsewhere"
+    assert results_word(str(Path("results").absolute())) is None
+    assert results_word(str(tmp_path / "other")) == "other" and results_word("/elsewhere") == "/elsewhere"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from io import BytesIO
 from math import inf, isnan
+from pathlib import Path
 
 import pandas as pd
 import pytest
@@ -89,7 +90,7 @@ def test_a_failed_extension_leaves_what_had_finished_censored_and_is_told(store)
     )
     assert tables.cells.iloc[0][["n", "n_censored", "n_failed"]].tolist() == [1, 1, 0]
     assert "continues it; 1 failed at that)" in findings(tables)[-1]
-    page = write_report(store, "synthetic", png=False).path.read_text()
+    page = Path(write_report(store, "synthetic", png=False).where).read_text()
     assert "1 run failed" in page and "out of memory, 1 run: killed at step 4000" in page and "Traceback: boom" in page
 
 

@@ -18,7 +18,7 @@ from tests.analysis.synthetic import Truth, filled
 def results(store) -> str:
     """A results folder with one small sweep."""
     filled(store, lambda arm, weight, seed: Truth(grok=500 + int(1000 * weight)), weights=(0.0, 0.1), seeds=2)
-    return str(store.root)
+    return str(store.place.root)
 
 
 def run(command, *words: str):
@@ -28,9 +28,9 @@ def run(command, *words: str):
 
 def test_report_by_name_and_by_path(results, store):
     said = run(report, "synthetic", "--results", results, "--no-png").output
-    path = store.root / "sweeps/synthetic/report.html"
+    path = store.place.root / "sweeps/synthetic/report.html"
     assert said.endswith(f"Report: {path}\n") and "- soft: 4 of 4 runs generalised" in said and path.is_file()
-    assert run(report, str(store.root / "sweeps/synthetic"), "--no-png").output == said
+    assert run(report, str(store.place.root / "sweeps/synthetic"), "--no-png").output == said
 
 
 @pytest.mark.slow
@@ -41,7 +41,7 @@ def test_report_as_json(results):
 
 def test_report_after_a_sweep(results, store, monkeypatch):
     monkeypatch.setenv("BROWSER_PATH", "/nonexistent")
-    assert report_of(results, "synthetic", quiet=True) == store.root / "sweeps/synthetic/report.html"
+    assert report_of(results, "synthetic", quiet=True) == store.where("sweeps/synthetic/report.html")
 
 
 @pytest.mark.parametrize(
@@ -87,7 +87,7 @@ def test_a_figure_is_not_of_a_run(results, store):
     run_id = store.names("runs")[0]
     for name, words in (
         (run_id[:6], f"begins a run; `lal report {run_id[:6]} --results {results}`"),
-        (str(store.root / "runs" / run_id), "is a run; `lal report "),
+        (str(store.place.root / "runs" / run_id), "is a run; `lal report "),
     ):
         with pytest.raises(Refused, match="a figure is of a sweep, but") as refusal:
             run(plot, "depth", name, "--results", results)

@@ -115,7 +115,7 @@ def test_counts_and_failures(store):
     said = told(store, lambda arm, weight, seed: kinds[seed], arms=("soft",), weights=(0.0,), seeds=5)
     assert "1 of 3 runs generalised within the budget (33 %, 95 % interval 6 % to 79 %)" in said
     assert "3 of 5 planned runs finished; 1 failed (1 timeout) and counts for nothing; 1 diverged, and counts as" in said
-    assert f"1 is missing or unfinished (`lal sweep synthetic --results {store.root}` trains it)" in said
+    assert f"1 is missing or unfinished (`lal sweep synthetic --results {store.place.root}` trains it)" in said
     assert "In no cell have half of the runs generalised" in said
 
 
@@ -176,7 +176,7 @@ def test_a_run_that_arms_share_is_counted_once_in_what_is_said_of_the_sweep(stor
     assert said[0].startswith("2 of 2 runs generalised")
     assert any(each.startswith("2 of the 2 runs that generalised had fallen back") for each in said)
     assert said[-1].startswith("2 of 3 planned runs finished; 1 is missing") and "6 rows in the tables" in said[-1]
-    assert f"`lal sweep synthetic --results {store.root}` trains it" in said[-1]
+    assert f"`lal sweep synthetic --results {store.place.root}` trains it" in said[-1]
 
 
 def test_a_median_without_an_upper_limit_says_that_seeds_are_few(store):

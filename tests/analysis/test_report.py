@@ -7,6 +7,7 @@ import hashlib
 import json
 import re
 from html.parser import HTMLParser
+from pathlib import Path
 
 import pytest
 
@@ -54,7 +55,7 @@ def quick(odd_store, odd_drawn) -> tuple[Store, Page]:
     """The report of results like the quickstart's, of figures that were drawn already."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(report, "drawn", lambda tables: odd_drawn["quickstart"])
-        return odd_store, Page(write(odd_store, "quickstart", png=False).path.read_bytes())
+        return odd_store, Page(Path(write(odd_store, "quickstart", png=False).where).read_bytes())
 
 
 def test_every_script_that_runs_is_allowed_by_its_hash_and_nothing_else_is(quick):
@@ -108,9 +109,9 @@ def test_tables_are_written_and_held_in_the_page(quick):
 
 def test_the_same_results_give_the_same_bytes(store):
     name = filled(store, lambda arm, weight, seed: Truth(grok=None if weight and seed else 500), weights=(0.0, 0.1), seeds=2)
-    data = write(store, name, png=False).path.read_bytes()
+    data = Path(write(store, name, png=False).where).read_bytes()
     tables = store.get(f"sweeps/{name}/tables/runs.parquet")
-    assert write(store, name, png=False).path.read_bytes() == data
+    assert Path(write(store, name, png=False).where).read_bytes() == data
     assert store.get(f"sweeps/{name}/tables/runs.parquet") == tables
 
 
@@ -140,7 +141,7 @@ def test_large_tables_are_linked_beside_the_page(odd_tables, monkeypatch):
 def test_without_a_browser_the_page_is_there_and_the_reason_told(store, monkeypatch):
     monkeypatch.setenv("BROWSER_PATH", "/nonexistent")
     written = write(store, filled(store, lambda *_: Truth(), weights=(0.0,), seeds=1))
-    assert written.path.is_file() and "install chromium" in str(written.no_pictures)
+    assert Path(written.where).is_file() and "install chromium" in str(written.no_pictures)
     assert store.names("sweeps/synthetic/figures") == []
 
 
@@ -184,7 +185,7 @@ def test_real_runs_from_training_to_page(store):
     tables = collect(store, "real")
     assert tables.runs["state"].tolist() == ["done", "done"] and tables.runs["steps"].tolist() == [20, 20]
     assert {"functional_depth@end", "effective_depth@end", "routing_entropy_norm@end", "test_acc@end"} <= set(tables.runs)
-    page = Page(write(store, "real", png=False).path.read_bytes())
+    page = Page(Path(write(store, "real", png=False).where).read_bytes())
     assert {"depth", "gates", "routing", "final", "curves"} <= set(page.specs()) and re.search(r"2 planned, 2 finished", page.text)
 
 

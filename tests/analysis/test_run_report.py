@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -269,12 +270,12 @@ def test_findings_of_a_run_that_never_generalised(store):
 
 def test_the_page_says_how_to_compute_it_anew_and_asks_the_network_for_nothing(whole):
     store, run = whole
-    path = write(store, run.run_id, png=False).path
+    path = Path(write(store, run.run_id, png=False).where)
     page = Page(path.read_bytes())
-    assert path == store.root / "runs" / run.run_id / "report.html" and set(page.specs()) == set(NAMES)
-    assert f"lal train {store.root}/runs/{run.run_id}/rerun.json --results elsewhere" in page.text and "0123456789ab" in page.text
+    assert path == store.place.root / "runs" / run.run_id / "report.html" and set(page.specs()) == set(NAMES)
+    assert f"lal train {store.place.root}/runs/{run.run_id}/rerun.json --results elsewhere" in page.text and "0123456789ab" in page.text
     assert not any(tag in ("link", "iframe", "img", "form") for tag, _ in page.tags) and "http" not in json.dumps(page.specs())
-    assert write(store, run.run_id, png=False).path.read_bytes() == path.read_bytes()
+    assert Path(write(store, run.run_id, png=False).where).read_bytes() == path.read_bytes()
 
 
 def test_pictures_have_the_names_of_figures(store, monkeypatch):
@@ -331,7 +332,7 @@ def test_what_computes_a_run_anew_is_that_very_run(store):
     attempt(config, store)
     name = run_id(config)
     write(store, name, png=False)
-    (point,) = load(str(store.root / "runs" / name / "rerun.json"), None, []).runs
+    (point,) = load(str(store.place.root / "runs" / name / "rerun.json"), None, []).runs
     assert run_id(point.config) == name and point.config.budget == config.budget
 
 
@@ -342,14 +343,14 @@ def report_on(*words: str) -> str:
 
 def test_a_run_is_meant_by_its_id_its_beginning_or_its_folder(whole):
     store, run = whole
-    page = store.root / "runs" / run.run_id / "report.html"
-    for words in ((run.run_id, "--results", str(store.root)), (run.run_id[:7], "--results", str(store.root)), (str(page.parent),)):
+    page = store.place.root / "runs" / run.run_id / "report.html"
+    for words in ((run.run_id, "--results", str(store.place.root)), (run.run_id[:7], "--results", str(store.place.root)), (str(page.parent),)):
         assert report_on(*words).endswith(f"Report: {page}\n")
 
 
 def test_a_name_that_means_two_things_is_refused(store):
     first, second = written(store), written(store, {"seed": 1})
-    root = ("--results", str(store.root))
+    root = ("--results", str(store.place.root))
     with pytest.raises(Refused, match=f"begins 2 of them: {first}"):
         report_on(first[:5], *root)
     with pytest.raises(Refused, match=f"did you mean '{second}'"):

@@ -36,7 +36,7 @@ def finished(tmp_path_factory):
         if config.model_dump_json() not in known:
             store = Store(tmp_path_factory.mktemp("whole"))
             assert isinstance(attempt(config, store), Record)
-            known[config.model_dump_json()] = store.root
+            known[config.model_dump_json()] = store.place.root
         return known[config.model_dump_json()]
 
     return of

@@ -48,7 +48,7 @@ def results(config, store):
     arrays = {step: encoded_arrays(folder.arrays(step)) for step in folder.snapshots()}
     kept = {step: state_of(folder.get_bytes(kept_name(step))) for step in folder.kept()}
     record = {name: value for name, value in asdict(folder.record()).items() if name not in ("seconds", "history_sha256", "environment")}
-    names = sorted(path.name for path in (store.root / folder.path).rglob("*") if path.is_file())
+    names = sorted(path.name for path in (store.place.root / folder.path).rglob("*") if path.is_file())
     counted = {name: checkpoint[name] for name in ("step", "rows", "trajectory")}
     found = {"history": untimed(folder.history()), "state": state, "best": best, "record": record, "names": names, "checkpoint": counted}
     return found | {"arrays": arrays, "kept": kept}

@@ -30,7 +30,7 @@ def asking(model, *metrics, **measure):
 
 def contents(store, folder):
     """Every file but later measurements."""
-    root = store.root / folder.path
+    root = store.place.root / folder.path
     return {str(path.relative_to(root)): path.read_bytes() for path in root.rglob("*") if path.is_file() and "measured" not in path.parts}
 
 

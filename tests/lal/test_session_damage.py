@@ -138,8 +138,8 @@ def test_any_damaged_file_of_an_interrupted_run_costs_work_not_results(config, d
     assert {name.name for name in names} >= {"checkpoint.pt", "config.json", "failure.json", "best.pt", "claim.json", "part-00001.parquet"}
     for name in names:
         store = Store(shutil.copytree(scene, tmp_path / name.name))
-        data = (store.root / name).read_bytes()
-        (store.root / name).write_bytes(DAMAGES[damage](data))
+        data = (store.place.root / name).read_bytes()
+        (store.place.root / name).write_bytes(DAMAGES[damage](data))
         assert isinstance(attempt(config, store), Record), name
         found = results(config, store)
         assert found["history"] == expected["history"], name
@@ -151,7 +151,7 @@ def test_any_damaged_file_of_an_interrupted_run_costs_work_not_results(config, d
 @pytest.mark.parametrize("steps", [8, 12])
 def test_any_damaged_file_of_a_finished_run_costs_work_not_results(config, damage, name, steps, tmp_path, finished, uninterrupted):
     store = Store(shutil.copytree(finished(config), tmp_path / "results"))
-    path = store.root / store.run(run_id(config)).path / name
+    path = store.place.root / store.run(run_id(config)).path / name
     path.write_bytes(DAMAGES[damage](path.read_bytes()))
     asked = with_budget(config, steps=steps)
     record = attempt(asked, store)

@@ -44,6 +44,7 @@ DONE = [
     {"steps": 1},
     {"checkpoint_every_s": 3.0},
     {"timeout_s": 9.0},
+    {"hang_s": 9.0},
     {"futility": Futility(memorise_by=4)},
     {"futility": Futility(max_tau=0.05)},
 ]
@@ -159,7 +160,7 @@ def test_a_merged_measure_lacks_nothing_to_either(mine, other):
 
 def test_another_trajectory_under_the_same_id_is_refused_with_what_differs(store):
     attempt(asking(), store)
-    path = store.root / "runs" / run_id(asking()) / "record.json"
+    path = store.place.root / "runs" / run_id(asking()) / "record.json"
     values = json.loads(path.read_text())
     values["trajectory"]["optim"]["lr"] = 0.5
     path.write_text(json.dumps(values))

@@ -37,7 +37,7 @@ RECORD = Record("a-1", "budget", "used", 8, 1.5, {"seed": 1}, {"eval_every": 2},
 
 
 def files(store):
-    return sorted(str(path.relative_to(store.root)) for path in store.root.rglob("*") if path.is_file())
+    return sorted(str(path.relative_to(store.place.root)) for path in store.place.root.rglob("*") if path.is_file())
 
 
 def test_put_writes_and_overwrites_whole_files(store):

@@ -31,7 +31,7 @@ def here(folder: Path, name: str = "tiny.yaml") -> dict:
     store = Store(folder / "undisturbed")
     for config in load(str(folder / name)).configs().values():
         attempt(config, store)
-    return tables(store.root)
+    return tables(store.place.root)
 
 
 def test_a_sweep_uses_a_cluster_and_leaves_it_there(tmp_path: Path, two_nodes: Pool) -> None:
@@ -95,12 +95,12 @@ def test_a_node_that_dies_loses_no_run_and_repeats_none(tmp_path: Path) -> None:
     with pool(nodes=2) as up:
         process = started("sweep", "tiny.yaml", "--no-report", "--address", up.address, cwd=tmp_path)
         wait_until(lambda: any(store.run(each).record() for each in store.names("runs")), process)
-        finished = {each: (store.root / f"runs/{each}/record.json").stat().st_mtime_ns for each in store.names("runs") if store.run(each).record()}
+        finished = {each: (store.place.root / f"runs/{each}/record.json").stat().st_mtime_ns for each in store.names("runs") if store.run(each).record()}
         up.kill(up.nodes[1])
         output, _ = process.communicate(timeout=600)
     assert process.returncode == 0, output
-    assert {each: (store.root / f"runs/{each}/record.json").stat().st_mtime_ns for each in finished} == finished
-    assert tables(store.root) == here(tmp_path)
+    assert {each: (store.place.root / f"runs/{each}/record.json").stat().st_mtime_ns for each in finished} == finished
+    assert tables(store.place.root) == here(tmp_path)
 
 
 @pytest.mark.slow
@@ -114,9 +114,9 @@ def test_a_head_that_dies_ends_the_sweep_and_the_same_command_goes_on(tmp_path: 
         up.kill(up.nodes[0])
         output, _ = first.communicate(timeout=180)
         assert first.returncode not in (0, 2), output
-        finished = {each: (store.root / f"runs/{each}/record.json").stat().st_mtime_ns for each in store.names("runs") if store.run(each).record()}
+        finished = {each: (store.place.root / f"runs/{each}/record.json").stat().st_mtime_ns for each in store.names("runs") if store.run(each).record()}
         up.start(*up.head)
         second = lal(*words, up.address, cwd=tmp_path)
     assert second.returncode == 0, second.stdout + second.stderr
-    assert {each: (store.root / f"runs/{each}/record.json").stat().st_mtime_ns for each in finished} == finished
-    assert tables(store.root) == here(tmp_path)
+    assert {each: (store.place.root / f"runs/{each}/record.json").stat().st_mtime_ns for each in finished} == finished
+    assert tables(store.place.root) == here(tmp_path)

@@ -76,7 +76,7 @@ def test_everything_is_new_in_an_empty_folder(sweep: Any, store: Store) -> None:
     assert counts(planned) == (20, 20, 0, 0, 0, 0) and len(planned.to_train) == 20
     assert planned.counts("soft")["runs"] == planned.counts("hard")["new"] == 10
     assert planned.basis.startswith("from a model of this machine")
-    assert not (store.root / "runs").exists()
+    assert not (store.place.root / "runs").exists()
 
 
 def test_done_runs_are_left_out_and_failed_ones_only_if_asked(sweep: Any, store: Store) -> None:

@@ -18,6 +18,6 @@ def test_estimated_storage_is_about_what_is_there(model: str, kept: dict[str, in
     measure: dict[str, Any] = {"eval_every": 5, "metrics": ["accuracy"], **kept}
     config = parse({"task": {"p": 31}, "model": {"kind": model, "width": 32}, "measure": measure, "budget": {"steps": 20, "stop": None}})
     attempt(config, store)
-    folder = store.root / store.run(run_id(config)).path
+    folder = store.place.root / store.run(run_id(config)).path
     written = sum(path.stat().st_size for path in folder.rglob("*") if path.is_file())
     assert 0.7 < storage(config, 20) / written < 1.5

@@ -61,11 +61,11 @@ def test_a_sweep_trains_every_run_once(undisturbed: Path) -> None:
     ids = [run["run_id"] for run in store.manifest("tiny")["runs"]]
     assert len(ids) == len(set(ids)) == 4
     assert [store.run(each).record().outcome for each in ids] == ["budget"] * 4
-    before = {each: (store.root / f"runs/{each}/record.json").stat().st_mtime_ns for each in ids}
+    before = {each: (store.place.root / f"runs/{each}/record.json").stat().st_mtime_ns for each in ids}
     again = lal("sweep", "tiny.yaml", "--no-report", cwd=undisturbed)
     assert again.returncode == 0
     assert "0 trained" in again.stdout
-    assert {each: (store.root / f"runs/{each}/record.json").stat().st_mtime_ns for each in ids} == before
+    assert {each: (store.place.root / f"runs/{each}/record.json").stat().st_mtime_ns for each in ids} == before
 
 
 def test_more_of_a_sweep_trains_only_what_is_missing(undisturbed: Path) -> None:
@@ -106,7 +106,7 @@ def slow_undisturbed(tmp_path_factory: pytest.TempPathFactory) -> dict:
     store = Store(folder / "results")
     for config in load(str(folder / "tiny.yaml")).configs().values():
         attempt(config, store)
-    return tables(store.root)
+    return tables(store.place.root)
 
 
 def test_a_killed_sweep_goes_on(tmp_path: Path, slow_undisturbed: dict) -> None:
@@ -116,11 +116,11 @@ def test_a_killed_sweep_goes_on(tmp_path: Path, slow_undisturbed: dict) -> None:
     wait_until(lambda: any(store.run(each).record() for each in store.names("runs")), first)
     first.kill()
     first.communicate()
-    finished = {each: (store.root / f"runs/{each}/record.json").stat().st_mtime_ns for each in store.names("runs") if store.run(each).record()}
+    finished = {each: (store.place.root / f"runs/{each}/record.json").stat().st_mtime_ns for each in store.names("runs") if store.run(each).record()}
     second = lal("sweep", "tiny.yaml", "--no-report", cwd=tmp_path)
     assert second.returncode == 0, second.stdout + second.stderr
-    assert {each: (store.root / f"runs/{each}/record.json").stat().st_mtime_ns for each in finished} == finished
-    assert tables(store.root) == slow_undisturbed
+    assert {each: (store.place.root / f"runs/{each}/record.json").stat().st_mtime_ns for each in finished} == finished
+    assert tables(store.place.root) == slow_undisturbed
 
 
 @pytest.mark.parametrize(("signum", "tokens"), [(signal.SIGINT, "disabled"), (signal.SIGTERM, "token")])
