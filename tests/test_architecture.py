@@ -14,7 +14,18 @@ ROOMS = ("lal", "launch", "analysis")
 FILES = sorted(path for room in ROOMS for path in (ROOT / room).rglob("*.py"))
 TEXTS = sorted(path for pattern in ("*.md", "*.toml", "*.yaml", "Makefile", "*.txt") for path in ROOT.glob(pattern))
 TEXTS += sorted(path for room in (*ROOMS, "sweeps", "docs", "tests") for suffix in ("py", "yaml", "md") for path in (ROOT / room).rglob(f"*.{suffix}"))
-ANALYSIS_MAY_READ = {"lal", "lal.budget", "lal.config", "lal.errors", "lal.events", "lal.measured_later", "lal.metrics.depth", "lal.objectives", "lal.reading"}
+ANALYSIS_MAY_READ = {
+    "lal",
+    "lal.budget",
+    "lal.config",
+    "lal.errors",
+    "lal.events",
+    "lal.intervals",
+    "lal.measured_later",
+    "lal.metrics.depth",
+    "lal.objectives",
+    "lal.reading",
+}
 ANALYSIS_MAY_READ |= {"lal.stopping", "lal.store"}
 
 

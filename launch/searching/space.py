@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from itertools import product
+from math import isfinite
 from typing import Any
 
 from lal.errors import Refused
@@ -49,6 +51,15 @@ class Space:
     def size(self) -> float:
         """How many different points there are."""
         return sum(size_of(axes) for axes in self.axes.values())
+
+    def points(self) -> Iterator[Found]:
+        """All points, in order, where there are only so many; none where an axis is continuous."""
+        if not isfinite(self.size):
+            return
+        for arm, axes in self.axes.items():
+            listed = [range(int(values.low), int(values.high) + 1) if isinstance(values, Range) else values for values in axes.values()]
+            for values in product(*listed):
+                yield Found(arm, dict(zip(axes, values, strict=True)))
 
     def runs(self, point: Found) -> tuple[Planned, ...]:
         """The runs of `point`, one for each seed.
