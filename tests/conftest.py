@@ -24,3 +24,20 @@ def store(tmp_path):
     from lal.store import Store
 
     return Store(tmp_path / "results")
+
+
+@pytest.fixture(scope="session")
+def object_store():
+    """S3 in this process."""
+    from tests.object_store import serving
+
+    with serving() as there:
+        yield there
+
+
+@pytest.fixture
+def remote(object_store):
+    """An empty results folder on S3."""
+    from lal.store import Store
+
+    return Store(object_store.uri())

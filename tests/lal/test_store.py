@@ -20,6 +20,7 @@ from lal.store import (
     FAILED,
     Failure,
     Record,
+    Store,
     arrays_name,
     checked_name,
     column_names,
@@ -31,13 +32,28 @@ from lal.store import (
     kept_name,
     lookup,
 )
+from lal.store.local import Local
 from tests.lal.sessions import DAMAGES
 
 RECORD = Record("a-1", "budget", "used", 8, 1.5, {"seed": 1}, {"eval_every": 2}, {"steps": 8}, "10")
 
 
+@pytest.fixture(params=["local", "remote"])
+def store(request):
+    """An empty results folder, on a disk and on an object store: they keep the same contract."""
+    return request.getfixturevalue("on_disk" if request.param == "local" else "remote")
+
+
+@pytest.fixture
+def on_disk(tmp_path):
+    return Store(tmp_path / "results")
+
+
 def files(store):
-    return sorted(str(path.relative_to(store.place.root)) for path in store.place.root.rglob("*") if path.is_file())
+    """All that is there, temporary files too."""
+    if isinstance(store.place, Local):
+        return sorted(str(path.relative_to(store.place.root)) for path in store.place.root.rglob("*") if path.is_file())
+    return store.place.files("")
 
 
 def test_put_writes_and_overwrites_whole_files(store):
@@ -60,34 +76,34 @@ FAULTS = {
 
 @pytest.mark.parametrize("fault", FAULTS)
 @pytest.mark.parametrize("old", [None, b"old"])
-def test_a_put_that_fails_leaves_the_old_file_or_none_and_no_temporary(store, monkeypatch, fault, old):
+def test_a_put_that_fails_leaves_the_old_file_or_none_and_no_temporary(on_disk, monkeypatch, fault, old):
     if old is not None:
-        store.put("run/file", old)
+        on_disk.put("run/file", old)
     with monkeypatch.context() as patched:
         patched.setattr(*FAULTS[fault])
         with pytest.raises((OSError, KeyboardInterrupt)):
-            store.put("run/file", b"new and longer")
-    assert store.get("run/file") == old
-    assert files(store) == ([] if old is None else ["run/file"])
+            on_disk.put("run/file", b"new and longer")
+    assert on_disk.get("run/file") == old
+    assert files(on_disk) == ([] if old is None else ["run/file"])
 
 
-def test_a_put_killed_before_its_rename_is_not_seen(store, monkeypatch):
+def test_a_put_killed_before_its_rename_is_not_seen(on_disk, monkeypatch):
     """A kill -9 runs no clean-up: the temporary file stays, and nobody takes it for a result."""
-    store.put("runs/a/history/part-00001.parquet", b"old")
+    on_disk.put("runs/a/history/part-00001.parquet", b"old")
     monkeypatch.setattr(os, "replace", full)
     monkeypatch.setattr(Path, "unlink", lambda *_, **__: None)
     with pytest.raises(OSError, match="No space"):
-        store.put("runs/a/history/part-00002.parquet", b"new")
-    assert len(files(store)) == 2
-    assert store.run("a").parts() == ["history/part-00001.parquet"]
+        on_disk.put("runs/a/history/part-00002.parquet", b"new")
+    assert len(files(on_disk)) == 2
+    assert on_disk.run("a").parts() == ["history/part-00001.parquet"]
 
 
-def test_bytes_reach_the_disk_before_the_name_does(store, monkeypatch):
+def test_bytes_reach_the_disk_before_the_name_does(on_disk, monkeypatch):
     calls = []
     fsync, replace = os.fsync, os.replace
     monkeypatch.setattr(os, "fsync", lambda number: (calls.append("fsync"), fsync(number)))
     monkeypatch.setattr(os, "replace", lambda *names: (calls.append("replace"), replace(*names)))
-    store.put("file", b"bytes")
+    on_disk.put("file", b"bytes")
     assert calls == ["fsync", "replace"]
 
 
