@@ -16,7 +16,7 @@ from lal.claim import Claim
 from lal.config import RunConfig, parse, run_id
 from lal.runs.packing import glimpsed, unpacked
 from lal.runs.run import Row
-from lal.runs.saving import STATE
+from lal.runs.saving import STATE, holds, load
 from lal.standing import refuse_other
 from lal.store import RunFolder, kept_name
 
@@ -57,7 +57,7 @@ def saved_states(folder: RunFolder) -> tuple[dict[int, str], list[str]]:
     if not (folder.has("record.json") and folder.has("checkpoint.pt")):
         return found, []
     last = glimpsed(folder.get_bytes("checkpoint.pt"))  # its tensors are read, and found whole, when it is measured
-    if last is None or not last.keys() >= STATE:
+    if not holds(last, STATE):
         return found, ["checkpoint.pt"]
     return {last["step"]: "checkpoint.pt"} | found, []
 
@@ -100,7 +100,7 @@ def _measure(config: RunConfig, folder: RunFolder, tables: Tables, steps: Collec
             continue
         torch.set_num_threads(saved.get("threads", 1))  # on another number, sums that are shared out differ in their last bits
         run = run or config.start(device)
-        run.load_state_dict(saved["state"])
+        load(run, saved["state"], f"{folder.path}/{states[step]}")
         tables.add(step, run.measured(missing))
         done.values += len(missing)
         claim.beat()
@@ -113,7 +113,7 @@ def state_in(config: RunConfig, folder: RunFolder, name: str) -> dict[str, Any] 
         Refused: it is of another trajectory.
     """
     saved = unpacked(folder.get_bytes(name))
-    if saved is None or not saved.keys() >= STATE:
+    if not holds(saved, STATE):
         return None
     refuse_other(config, saved["trajectory"], folder)
     return saved

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from typing import Any
+from collections.abc import Iterable, Mapping, Set
+from typing import Any, TypeGuard
 
 import torch
 
@@ -16,6 +16,12 @@ from lal.store import Record, RunFolder, arrays_name, kept_name
 
 STATE = {"trajectory", "measure", "step", "state"}  # what a kept checkpoint holds
 SAVED = STATE | {"rows", "part"}  # what the checkpoint to go on from holds, at least
+TYPES: dict[str, Any] = {
+    **dict.fromkeys(("trajectory", "measure", "state"), dict),
+    **dict.fromkeys(("step", "rows", "part", "threads"), int),
+    "notes": list,
+}
+MOST_THREADS = 4096
 
 
 class Saver:
@@ -50,7 +56,7 @@ class Saver:
             Refused: the saved work is of another trajectory.
         """
         saved = unpacked(self.folder.get_bytes("checkpoint.pt"))
-        if saved is None or not saved.keys() >= SAVED:
+        if not holds(saved, SAVED):
             return self._restart(self._lost_checkpoint())
         refuse_other(self.config, saved["trajectory"], self.folder)
         if self.config.lacks(saved["measure"]):
@@ -84,7 +90,7 @@ class Saver:
     def _best_step(self) -> int | None:
         """The step whose weights are on the disk as the best."""
         best = unpacked(self.folder.get_bytes("best.pt"))
-        return best["step"] if best is not None and "step" in best else None
+        return best["step"] if holds(best, {"step"}) else None
 
     def lost_best(self) -> bool:
         """Whether the weights of the best row are neither on the disk nor about to be: the next `resume` will see it, too."""
@@ -163,8 +169,8 @@ class Saver:
             "state": run.state_dict(),
         }
 
-    def finish(self, run: Run, end: End, environment: dict[str, Any]) -> Record:
-        """Declares the run finished in `environment`, once all that its record speaks of is written."""
+    def finish(self, run: Run, end: End, environment: dict[str, Any], schedule: Mapping[str, Any] | None = None) -> Record:
+        """Declares the run finished in `environment`, once all that its record speaks of is written; `schedule` is noted of a run that it cut."""
         if self.folder.first_damaged([arrays_name(self.step)]):  # an earlier attempt was to go on beyond this row, or was killed at it
             self.folder.put_arrays(self.step, run.arrays())
         sha256 = self.folder.join(self.rows)
@@ -174,11 +180,11 @@ class Saver:
             lambda step: step == self.step or (step < self.step and is_due(step, self.config.snapshot_every)),
             lambda step: step <= self.step and is_due(step, self.config.save_every),
         )
-        record = self._record(end, sha256, environment)
+        record = self._record(end, sha256, environment, schedule if end.outcome == "pruned" else None)
         self.folder.finish(record)
         return record
 
-    def _record(self, end: End, sha256: str, environment: dict[str, Any]) -> Record:
+    def _record(self, end: End, sha256: str, environment: dict[str, Any], schedule: Mapping[str, Any] | None) -> Record:
         notes = {"notes": self.notes} if self.notes else {}
         return Record(
             run_id=run_id(self.config),
@@ -191,9 +197,34 @@ class Saver:
             budget=dump(self.config)["budget"],
             history_sha256=sha256,
             environment=environment | notes,
+            schedule=None if schedule is None else dict(schedule),
         )
 
 
 def is_due(step: int, every: int | None) -> bool:
     """Whether what is done every `every` steps, from step 0 on, is done at `step`; None is never."""
     return every is not None and step % every == 0
+
+
+def holds(saved: dict[str, Any] | None, names: Set[str]) -> TypeGuard[dict[str, Any]]:
+    """Whether an unpacked file has `names`, each of its type and counters from 0: it may be a stranger's."""
+    if saved is None or not saved.keys() >= names:
+        return False
+    values = [(value, TYPES[name]) for name, value in saved.items() if name in TYPES]
+    sound = all(isinstance(value, kind) and not (kind is int and value < 0) for value, kind in values)
+    return sound and 1 <= saved.get("threads", 1) <= MOST_THREADS
+
+
+def load(run: Run, state: dict[str, Any], path: str) -> None:
+    """Sets `run` to `state`, which file `path` holds.
+
+    Raises:
+        ValueError: it is the state of something else. Nothing is removed: it may be of a later version.
+    """
+    try:
+        run.load_state_dict(state)
+    except (ArithmeticError, AttributeError, LookupError, RuntimeError, TypeError, ValueError) as error:
+        if isinstance(error, torch.OutOfMemoryError) or "allocate memory" in str(error):
+            raise
+        what = f"{type(error).__name__}: {str(error)[:200]}"
+        raise ValueError(f"a saved state must fit its run, but {path} does not ({what}); move it away, and the run is trained again") from error

@@ -6,6 +6,7 @@ import time
 import traceback
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
+from typing import Any
 
 import torch
 
@@ -15,9 +16,9 @@ from lal.environment import environment
 from lal.errors import Refused
 from lal.memory import peak_mib
 from lal.runs.run import Row, Run
-from lal.runs.saving import Saver
+from lal.runs.saving import Saver, load
 from lal.standing import standing
-from lal.stopping import Stopper
+from lal.stopping import End, Stopper
 from lal.store import UNREACHABLE, Failure, Record, RunFolder, Store, is_away
 
 WAIT_S = 0.5
@@ -40,11 +41,13 @@ def attempt(
     report: Callable[[Row], None] = lambda row: None,
     resumed: Callable[[Sequence[Row]], None] = lambda rows: None,
     stop_asked: Callable[[], bool] = lambda: False,
+    schedule: Mapping[str, Any] | None = None,
+    cut: Callable[[], bool] = lambda: False,
 ) -> Record | Failure:
     """Trains `config` to its end, from wherever `store` has it. Whatever goes wrong becomes a Failure, which is noted and returned.
 
     `share` of a machine, {cpu, gpu}, is noted where one was given. `report` gets every new row; `resumed`, where saved work is gone on with, its rows
-    before that.
+    before that. `schedule` is of what compares this run with others meanwhile; once `cut` says that it fell behind, it ends there, pruned.
 
     Raises:
         Interrupted: `stop_asked` said so; the run goes on from here next time.
@@ -55,14 +58,14 @@ def attempt(
     try:
         wait_for(claim, folder, report, stop_asked)
         mine = store.patient(stop_asked).listed(folder.path)  # nobody else writes there as long as the claim is ours
-        stands = standing(config, mine)
+        stands = standing(config, mine, schedule)
         while stands.state != "done" or stands.record is None:
             mine.tidy(folder.path)
-            session = Session(config, mine, device, claim, share)
+            session = Session(config, mine, device, claim, share, schedule, cut)
             record = session.train(report, resumed, stop_asked)
             if stands.state != "again":  # one that is trained again, as far as it went before, may have to go on from there
                 return record
-            stands = standing(config, mine)
+            stands = standing(config, mine, schedule)
         return stands.record
     except (Interrupted, Refused):
         raise
@@ -104,8 +107,17 @@ def noted(folder: RunFolder, failure: Failure) -> Failure:
 class Session:
     """One attempt at one run."""
 
-    def __init__(self, config: RunConfig, store: Store, device: str, claim: Claim, share: Mapping[str, float] | None = None):
-        self.asked, self.claim, self.device, self.share = config, claim, device, share
+    def __init__(
+        self,
+        config: RunConfig,
+        store: Store,
+        device: str,
+        claim: Claim,
+        share: Mapping[str, float] | None = None,
+        schedule: Mapping[str, Any] | None = None,
+        cut: Callable[[], bool] = lambda: False,
+    ):
+        self.asked, self.claim, self.device, self.share, self.schedule, self.cut = config, claim, device, share, schedule, cut
         self.saver = Saver(config, store.run(run_id(config)))
 
     def train(self, report: Callable[[Row], None], resumed: Callable[[Sequence[Row]], None], stop_asked: Callable[[], bool]) -> Record:
@@ -118,14 +130,14 @@ class Session:
             stopper.see(row)
         run = config.start(self.device)
         if state is not None:
-            run.load_state_dict(state)
+            load(run, state, f"{self.saver.folder.path}/checkpoint.pt")
             resumed(self.saver.rows)
         self._follow(run, stopper, report, stop_asked)
         assert stopper.end is not None
         if self.saver.lost_best():  # damaged meanwhile, or of a later row: killed at that, and then asked to end before it
             self.saver = Saver(self.asked, self.saver.folder)
             return self.train(report, resumed, stop_asked)
-        return self.saver.finish(run, stopper.end, environment(self.device, torch.get_num_threads(), self.share))
+        return self.saver.finish(run, stopper.end, environment(self.device, torch.get_num_threads(), self.share), self.schedule)
 
     def _follow(self, run: Run, stopper: Stopper, report: Callable[[Row], None], stop_asked: Callable[[], bool]) -> None:
         """Drives the loop: saves in time, listens."""
@@ -135,6 +147,9 @@ class Session:
             self.saver.keep(row, run, last=stopper.end is not None)
             report(row)
             self.claim.beat()
+            if stopper.end is None and self.schedule is not None and self.cut():
+                stopper.end = End("pruned", f"cut by {self.schedule['kind']} at step {row['step']:,}", row["step"])
+                return
             now = time.monotonic()
             late = budget.timeout_s is not None and now - begun > budget.timeout_s
             asked = stopper.end is None and stop_asked()
