@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 SWEEP = click.argument("sweep")
 OVERRIDES = click.argument("overrides", nargs=-1)
-RESULTS = click.option("--results", default="results", show_default=True, help="Folder of results.")
+RESULTS = click.option("--results", default="results", show_default=True, help="Folder of results: a path, or a URI such as s3://BUCKET/FOLDER.")
 PROFILE = click.option("--profile", help="Name of a profile of the sweep, such as laptop.")
 DEVICE = click.option("--device", type=click.Choice(["auto", "cpu", "cuda"]), default="auto", show_default=True)
 SKIP_FAILED = click.option("--skip-failed", is_flag=True, help="Leave runs alone whose last attempt failed.")
@@ -36,8 +36,9 @@ JSON = click.option("--json", "as_json", is_flag=True, help="One JSON object for
 @PROFILE
 @click.option("--cpus", type=click.IntRange(1), help="Cores to plan for; default: this machine's.")
 @click.option("--gpus", type=click.IntRange(0), help="GPUs to plan for; default: this machine's.")
+@click.option("--probe", is_flag=True, help="Train a few steps on each kind of device of this machine first, for half a minute at most.")
 @JSON
-def plan(sweep: str, overrides: tuple[str, ...], results: str, profile: str | None, cpus: int | None, gpus: int | None, as_json: bool) -> None:
+def plan(sweep: str, overrides: tuple[str, ...], results: str, profile: str | None, cpus: int | None, gpus: int | None, probe: bool, as_json: bool) -> None:
     """What SWEEP (a name or a YAML file) would train: runs, time, storage, and what looks wrong. Trains nothing.
 
     OVERRIDES are dotted.path=value, or dotted.path=a,b,c for an axis.
@@ -51,10 +52,19 @@ def plan(sweep: str, overrides: tuple[str, ...], results: str, profile: str | No
     nodes = [this_machine(cpus, gpus)]
     resources_of(expanded.resources, nodes)
     planned = planning.plan(expanded, Store(results), nodes=nodes)
+    if probe:
+        from launch import probe as probing
+
+        if cpus is not None or gpus is not None:
+            raise Refused("--probe measures this machine, but --cpus and --gpus plan for another; leave one of them out")
+        found = probing.probed(planned.to_train or tuple(expanded.configs().values()), planned.room.wanted, nodes[0])
+        planned = probing.retimed(planned, found)
     if as_json:
-        click.echo(json.dumps(planning.summary(planned)))
-    else:
-        planning.show(planned, Console())
+        click.echo(json.dumps(planning.summary(planned) | ({"probe": probing.facts(found)} if probe else {})))
+        return
+    planning.show(planned, Console())
+    if probe:
+        probing.show(found, Console())
 
 
 @click.command()

@@ -104,7 +104,7 @@ def test_a_gpu_on_one_node_and_cores_on_another_are_not_one_node_with_both(tmp_p
         at = ("--no-report", "--address", up.address)
         never = lal("sweep", "tiny.yaml", "resources.cpu=2", *at, cwd=tmp_path)
         assert never.returncode == 2, never.stdout
-        assert "(CPU 2, GPU 0)" in never.stderr and "(CPU 1, GPU 1); no node has all of it together" in never.stderr
+        assert "(CPU 2, GPU 0)" in never.stderr and "(CPU 1, GPU 1)" in never.stderr and "no node has all of it together" in never.stderr
         done = lal("sweep", "tiny.yaml", *at, cwd=tmp_path)
         assert done.returncode == 0, done.stdout + done.stderr
         assert "4 runs to train, 1 at a time, as cores allow" in done.stdout
