@@ -8,7 +8,7 @@ from rich.console import Console
 
 from lal.config import run_id
 from lal.standing import standing
-from lal.store import Failure, Store
+from lal.store import Failure, Record, Store
 from lal.terminal import harmless
 from launch.plan import Plan
 from launch.progress import duration
@@ -25,7 +25,7 @@ class Summary:
         left_alone: failed before, and left so on request.   trained: finished by this call, of them `outcomes`.
         notes: of runs that this call trained: what was lost on the disk and made good.
         failures: of runs that this call tried.   missing: neither finished nor failed: interrupted.   signal: that interrupted, or None.
-        not_begun: why nothing was begun, or None.
+        not_begun: why nothing was begun, or None.   idle_gpus: runs that this call trained on a CPU, though they held a share of a GPU.
     """
 
     folder: str
@@ -40,6 +40,7 @@ class Summary:
     missing: int = 0
     signal: int | None = None
     not_begun: str | None = None
+    idle_gpus: int = 0
 
     @property
     def exit_code(self) -> int:
@@ -63,9 +64,16 @@ def summed(planned: Plan, store: Store, signalled: int | None, seconds: float) -
             summary.trained += 1
             summary.outcomes[stands.record.outcome] = summary.outcomes.get(stands.record.outcome, 0) + 1
             summary.notes += [f"{run_id(config)}: {note}" for note in stands.record.environment.get("notes", ())]
+            summary.idle_gpus += idle_gpu(stands.record)
         else:
             summary.missing += 1
     return summary
+
+
+def idle_gpu(record: Record) -> bool:
+    """Whether a run held a share of a GPU, but torch could not use it."""
+    where = record.environment
+    return bool(where.get("share", {}).get("gpu")) and where.get("device") == "cpu"
 
 
 def say(summary: Summary, console: Console, again: str) -> None:
@@ -78,6 +86,10 @@ def say(summary: Summary, console: Console, again: str) -> None:
         console.print(harmless(f"! {note}"), style="yellow", highlight=False, markup=False, soft_wrap=True)
     if len(summary.notes) > SHOWN:
         console.print(f"! ... and {len(summary.notes) - SHOWN} more runs whose files were damaged", style="yellow", highlight=False)
+    if summary.idle_gpus:
+        many = f"{summary.idle_gpus} runs held shares of GPUs, but were" if summary.idle_gpus > 1 else "1 run held a share of a GPU, but was"
+        remedy = "install torch with CUDA, or write resources.gpu=0"
+        console.print(f"! {many} trained on the CPU, as torch there cannot use it; {remedy}", style="yellow", highlight=False, soft_wrap=True)
     if summary.not_begun:
         console.print(summary.not_begun, highlight=False, markup=False, soft_wrap=True)
     if summary.left_alone:

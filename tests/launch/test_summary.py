@@ -36,3 +36,17 @@ def test_what_was_lost_on_the_disk_and_made_good_is_said(tmp_path: Any, store: S
     assert f"! {summary.notes[0]}" in said(summary)
     summary.notes *= SHOWN + 3
     assert "and 3 more runs" in said(summary)
+
+
+def test_gpus_that_were_held_for_nothing_are_said(tmp_path: Any, store: Store) -> None:
+    (tmp_path / "small.yaml").write_text(TEXT, encoding="utf-8")
+    expanded = load(str(tmp_path / "small.yaml"), None, [])
+    first, second = expanded.configs().values()
+    planned = plan(expanded, store)
+    attempt(first, store, share={"cpu": 1, "gpu": 0.25})
+    attempt(second, store, share={"cpu": 1})
+    summary = summed(planned, store, None, 1.0)
+    assert summary.idle_gpus == 1
+    assert "! 1 run held a share of a GPU, but was trained on the CPU, as torch there cannot use it; install torch with CUDA, or" in said(summary)
+    summary.idle_gpus = 0
+    assert "GPU" not in said(summary)
