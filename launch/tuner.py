@@ -6,20 +6,21 @@ import os
 import re
 import shutil
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any
+from typing import Any, Protocol
 
 from lal.claim import owner_of
 from lal.config import RunConfig
 from lal.store import Failure, Store
 from launch.cluster import scratch
 from launch.feeding import Feed
-from launch.packs import ids_of, job_of
-from launch.trainable import train_reported
+from launch.packs import Pack, ids_of, job_of
+from launch.trainable import returned, train_reported
 from launch.trial import Trial
 from launch.watchdog import watching
 
 ASKED_FOR = 16  # workers beyond those that are there, where an autoscaler may start nodes: it sees trials that wait as demand
 MOST_S = 60.0  # a worker begins no more runs of a pack after that, however wrong the guess was
+SAVE_S = 20.0  # that a run which is stopped may take to save
 LOW_MEMORY = "running low on memory"  # how Ray words a kill; other deaths mention memory, too, as one of many possible causes
 
 
@@ -27,19 +28,28 @@ class KilledForMemory(Exception):
     """Ray's memory monitor killed a worker, and Tune stopped."""
 
 
-def run_all(runs: Sequence[RunConfig], trial: Trial, callback: Any, scheduler: Any = None) -> None:
-    """Trains `runs` on the connected Ray cluster, in their order. Results are in their folders; workers that died leave a failure there.
+def run_all(runs: Sequence[RunConfig], trial: Trial, callback: Any) -> None:
+    """Trains `runs` on the connected Ray cluster, in their order, until `trial.deadline`. Results are in their folders; workers that died leave a failure.
 
-    `callback` is a `ray.tune.Callback`, called in this process. Where a Tune `scheduler` looks at trials, each is one run.
+    `callback` is a `ray.tune.Callback`, called in this process.
+
+    Raises:
+        KilledForMemory: see `feed_all`.
+    """
+    schedule = None if trial.schedule is None else trial.schedule.model_dump(mode="json")
+    feed_all(Feed(trial.store, runs, trial.seconds, lambda: slots_of(trial.resources), schedule=schedule, late=lambda: trial.deadline.past), trial, callback)
+
+
+def feed_all(feed: Source, trial: Trial, callback: Any) -> None:
+    """Trains what `feed` hands out on the connected Ray cluster.
 
     Raises:
         KilledForMemory: Ray killed a worker to save the node. Its run has a failure; the others go on with the next call,
             on a Ray that is started anew: Tune gives up all of them at such a death, and leaves their resources taken.
     """
-    feed = Feed(trial.store, runs, trial.seconds, lambda: slots_of(trial.resources), alone=scheduler is not None)
     bridge = Bridge(feed)
     try:
-        fit(trial, [watching(trial.store), bridge.callback(), callback], search_alg=bridge.searcher(trial), scheduler=scheduler)
+        fit(trial, [watching(trial.store), bridge.callback(), callback], search_alg=bridge.searcher(trial), scheduler=trial.scheduler())
     except RuntimeError as error:
         if LOW_MEMORY not in str(error):
             raise
@@ -74,6 +84,7 @@ def fit(trial: Trial, callbacks: list[Any], *, search_alg: Any, scheduler: Any =
                 name="sweep",
                 verbose=0,
                 callbacks=callbacks,
+                stop=None if trial.deadline.at is None else timekeeper(trial),
                 failure_config=tune.FailureConfig(max_failures=max_failures),
             ),
         )
@@ -82,10 +93,43 @@ def fit(trial: Trial, callbacks: list[Any], *, search_alg: Any, scheduler: Any =
         shutil.rmtree(folder, ignore_errors=True)
 
 
-class Bridge:
-    """Between a `Feed` and Tune, which asks for packs, and says what became of them."""
+class Source(Protocol):
+    """What hands out packs of runs, and hears what became of them: see `launch.feeding.Feed`."""
 
-    def __init__(self, feed: Feed):
+    @property
+    def finished(self) -> bool: ...
+    def next(self) -> Pack | None: ...
+    def over(self, name: str) -> None: ...
+    def returned(self, ids: Sequence[str]) -> None: ...
+    def lost(self, ids: Sequence[str], error: Exception) -> None: ...
+    def in_training(self, ids: Sequence[str]) -> str | None: ...
+
+
+def timekeeper(trial: Trial) -> Any:
+    """Ends all trials at the deadline. A note in the results tells their workers why: the same happens to a run that a scheduler cuts."""
+    from ray.tune import Stopper
+
+    class Timekeeper(Stopper):
+        def __reduce__(self) -> tuple:
+            return Stopper, ()  # nor is this ever restored
+
+        def __call__(self, trial_id: str, result: dict) -> bool:
+            return False
+
+        def stop_all(self) -> bool:
+            if trial.deadline.past and not noted:
+                noted.append(True)
+                trial.store.put_json(trial.ended, {"call": trial.call})
+            return trial.deadline.past
+
+    noted: list[bool] = []
+    return Timekeeper()
+
+
+class Bridge:
+    """Between a source of packs and Tune, which asks for them, and says what became of them."""
+
+    def __init__(self, feed: Source):
         self.feed = feed
         self.packs: dict[str, Sequence[str]] = {}  # Tune's id of a trial -> ids of its runs, of those that are on their way
 
@@ -137,9 +181,18 @@ class Bridge:
                 bridge.feed.returned(bridge.packs.pop(trial.trial_id))
 
             def on_trial_error(self, iteration: int, trials: list, trial: Any, **info: Any) -> None:
-                bridge.feed.lost(bridge.packs.pop(trial.trial_id), trial.get_pickled_error() or trial.get_error() or RuntimeError("the trial failed"))
+                bridge.feed.lost(bridge.packs.pop(trial.trial_id), error_of(trial))
 
         return Ends()
+
+
+def error_of(trial: Any) -> Exception:
+    """Why a Tune trial failed, as Tune has just written it down; its own way to read it looks where it is put only at the end."""
+    from ray import cloudpickle
+
+    if trial.pickled_error_file:
+        return cloudpickle.loads(Path(trial.pickled_error_file).read_bytes())
+    return RuntimeError(Path(trial.error_file).read_text(encoding="utf-8") if trial.error_file else "the trial failed")
 
 
 def slots_of(resources: Mapping[str, float]) -> int:
@@ -155,7 +208,13 @@ def named(trial: Trial) -> Any:
     from ray import tune
     from ray.tune.trainable import wrap_function
 
-    trainable = tune.with_resources(wrap_function(train_reported), dict(trial.resources))
+    class Patient(wrap_function(train_reported)):  # type: ignore[misc]
+        def cleanup(self) -> None:
+            """Tells the function to return, as Tune's own does; and waits until it has: a run that is stopped saves first."""
+            super().cleanup()
+            returned(SAVE_S)
+
+    trainable = tune.with_resources(Patient, dict(trial.resources))
     trainable.__name__ = trainable.__qualname__ = trial.name
     return trainable
 
