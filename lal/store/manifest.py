@@ -6,7 +6,6 @@ import json
 import re
 import shlex
 from collections.abc import Mapping
-from math import isfinite
 from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
@@ -19,7 +18,7 @@ BEYOND = 2**63  # no whole number of ours is as large, and tables hold none that
 
 def plain(value: Any) -> Any:
     """`value`, if it is a number that tables can hold, or no number."""
-    if isinstance(value, int | float) and not (isfinite(value) and abs(value) < BEYOND):
+    if isinstance(value, int | float) and not abs(value) < BEYOND:
         raise ValueError("must be a finite number of usual size")
     return value
 
