@@ -14,16 +14,23 @@ import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
+from lal.config import RunConfig, parse
 from launch.gauges import GAUGES, GRAIN_S, WINDOW_S, Pace, Published, Watch
 from launch.marks import LONGEST, MOST, OTHER, Marks, label, marks_of, scale_of
 from launch.progress import Board
 from launch.sweep import load
+from launch.trainable import Reporter
 from tests.launch.cli import ROOT, TINY, written
 
 BOARD = json.loads((ROOT / "launch/grafana/sweeps.json").read_text(encoding="utf-8"))
 METRIC = re.compile(r"\b(ray_\w+)")
 SELECTED = re.compile(r"(\w+)\s*(?:=~|!~|!=|=)\s*\"")
 MARKS: Marks = {"arm": "all", "column": "test_acc", "axes": {"model.depth": "2"}}
+
+
+def small() -> RunConfig:
+    """A run that is never trained."""
+    return parse({"task": {"kind": "modular", "p": 11}, "model": {"kind": "mlp", "width": 16}})
 
 
 class Clock:
@@ -131,6 +138,15 @@ def test_a_run_that_another_driver_trains_is_said_to_wait() -> None:
     assert board.line() == "0/2 done, 1 running, 1 trained elsewhere, 0 generalised, 0 failed"
     board.report("b", report("b", 20))
     assert board.line() == "0/2 done, 2 running, 0 generalised, 0 failed"
+
+
+def test_a_worker_reports_that_it_waits() -> None:
+    seen: list[dict[str, Any]] = []
+    reporter = Reporter(small(), seen.append)
+    reporter.see({"step": 0, "seconds": 0.0, "waiting": True})
+    reporter.last = 0.0
+    reporter.see({"step": 10, "seconds": 0.1, "test_acc": 0.5, "train_acc": 0.5})
+    assert [(each["waiting"], each["step"], each["test_acc"]) for each in seen] == [(True, 0, None), (False, 10, 0.5)]
 
 
 def test_runs_are_marked_with_arm_and_values(tmp_path: Path) -> None:
