@@ -56,22 +56,21 @@ def address_of(text: str) -> Address:
         parts = urlsplit(text)
         _ = parts.port  # raises where it is no number
         query = parse_qsl(parts.query, keep_blank_values=True, strict_parsing=bool(parts.query))
-    except ValueError as error:
-        raise Refused(f"--results must be a path or a URI, but {without_secrets(text)!r} is neither ({error}); {FORM}") from None
+    except ValueError:
+        raise Refused(f"--results must be a path or a URI, but {without_secrets(text)!r} is neither; {FORM}") from None
     named = next((name for name, _ in query if SECRET.search(name)), None)
     if parts.password is not None or (parts.username is not None and parts.scheme == "s3") or named:
         what = f"{named}=..." if named else "user and password"
         raise Refused(f"--results must hold no credentials, which would be stored and shown, but got {what} in {without_secrets(text)!r}; leave it out: {KEYS}")
     path = unquote(parts.path).strip("/")
-    if not parts.netloc or parts.fragment or any(each in ("", ".", "..") for each in path.split("/") if path) or any(ord(each) < 32 for each in path):
-        raise Refused(f"--results must be a path or a URI with a bucket and a plain folder, but got {text!r}; {FORM}")
+    if not parts.netloc or parts.fragment or any(each in ("", ".", "..") for each in path.split("/") if path) or any(ord(each) < 32 for each in (*text, *path)):
+        raise Refused(f"--results must be a path or a URI with a bucket and a plain folder, but got {without_secrets(text)!r}; {FORM}")
     return Address(parts.scheme, parts.netloc, path, parts.query)
 
 
 def without_secrets(text: str) -> str:
-    """`text` as it may be shown: nothing before an @, no values of options."""
-    text = re.sub(r"//[^/?#]*@", "//***@", text)
-    return re.sub(r"([?&;][^=&;]*)=[^&;#]*", r"\1=***", text)
+    """`text` as it may be shown: nothing before an @, no options."""
+    return re.sub(r"[?#].*", "?...", re.sub(r"//.*@", "//...@", text, flags=re.DOTALL), flags=re.DOTALL)
 
 
 def is_uri(text: str) -> bool:
