@@ -20,6 +20,7 @@ from launch.commands import DEVICE, FRESH, JSON, OVERRIDES, PENDING, PROFILE, RE
 
 if TYPE_CHECKING:
     from launch.jobs import Job, Jobs
+    from launch.resources import Node
 
 ADDRESS = click.option(
     "--address", envvar="RAY_API_SERVER_ADDRESS", default="http://127.0.0.1:8265", show_default=True, show_envvar=True, help="The cluster's dashboard."
@@ -51,6 +52,7 @@ def submit(sweep: str, overrides: tuple[str, ...], results: str, profile: str | 
     refuse_relative(results)
     expanded = load(sweep, profile, list(overrides))
     jobs = Jobs(address)
+    refuse_impossible(expanded.resources, jobs.nodes(), options["device"])
     job = jobs.submit(expanded, words_of(overrides, results, profile, options), results, shlex.join(["lal", *sys.argv[1:]]))
     console = Console(stderr=as_json)
     say(console, f"Submitted {len(expanded.configs())} runs as job {job.name}.")
@@ -72,6 +74,20 @@ def refuse_relative(results: str) -> None:
     elif not Path(results).is_absolute():
         contract = "--results of a submitted sweep must be an absolute path of a folder that all nodes of the cluster see, or a URI such as s3://BUCKET/FOLDER"
         raise Refused(f"{contract}, but got {results!r}; write {str(Path(results).absolute())!r} if the cluster is this machine")
+
+
+def refuse_impossible(request: dict[str, Any], nodes: list[Node] | None, device: str) -> None:
+    """Refuses here what the driver would refuse there; where it is not known which nodes there will be, all but the device is left to it.
+
+    Raises:
+        Refused: no node can ever hold `request`, or it makes no sense on `device`.
+    """
+    from launch.resources import refuse_device, resources_of, wanted_on
+
+    if nodes is not None:
+        resources_of(request, nodes, device)
+    elif not request["gpu_if_present"]:
+        refuse_device(device, wanted_on([], request), request)
 
 
 def words_of(overrides: tuple[str, ...], results: str, profile: str | None, options: dict[str, Any]) -> list[str]:

@@ -8,6 +8,7 @@ from __future__ import annotations
 import hashlib
 import json
 import logging
+import re
 import shlex
 import socket
 import time
@@ -22,6 +23,7 @@ from urllib.parse import urlsplit
 from lal.config import dump
 from lal.errors import Refused, nearest
 from launch.cluster import ANSWER_S, SETTINGS, TOKEN, first_line
+from launch.resources import Node
 from launch.sending import ASKED_VARIABLE, environment_variables, staged
 from launch.sweep import Expanded
 
@@ -38,6 +40,7 @@ POLL_S = 0.5
 SILENT_S = 60.0  # that a cluster may not answer while it is followed
 STOPPED_EXIT = 143  # of a driver that ended by SIGTERM, where the cluster kept no exit code
 STOP_S = 20.0
+BY_HAND = re.compile(r"node_[0-9a-f]{16,}")  # the kind of a node that no autoscaler started
 
 
 @dataclass(frozen=True)
@@ -85,6 +88,17 @@ def job_of(details: Any) -> Job:
         exit_code(details.status.value, code) if over else None,
         *times,
     )
+
+
+def lasting_nodes(status: str, found: str) -> list[Node] | None:
+    """What a dashboard says of a cluster and of its nodes, as `Jobs.nodes` returns it. Ray documents neither answer: what is not as expected tells nothing."""
+    try:
+        kinds = json.loads(status)["data"]["clusterStatus"]["autoscalerReport"]["nodeTypeMapping"].values()
+        alive = [each["raylet"] for each in json.loads(found)["data"]["summary"] if each["raylet"]["state"] == "ALIVE"]
+        nodes = [Node(str(each["nodeName"]), {name: float(each["resourcesTotal"].get(name, 0)) for name in ("CPU", "GPU")}) for each in alive]
+    except (AttributeError, KeyError, TypeError, ValueError):
+        return None
+    return nodes if nodes and all(BY_HAND.fullmatch(str(kind)) for kind in kinds) else None
 
 
 def exit_code(status: str, code: int | None) -> int:
@@ -157,6 +171,12 @@ class Jobs:
                 metadata = {**facts, "commit": next(iter(told.values()), "unknown")}
                 self.client.submit_job(entrypoint=entrypoint, submission_id=name, runtime_env=runtime_env, metadata=metadata)
         return self.named(name)
+
+    def nodes(self) -> list[Node] | None:
+        """The nodes that are there, where there will be no others; None where an autoscaler may start some, or where that cannot be told."""
+        with self._asking():
+            answers = [self.client._do_request("GET", path) for path in ("/api/cluster_status", "/nodes?view=summary")]
+        return lasting_nodes(*(each.text for each in answers))
 
     def follow(self, name: str, write: Callable[[str], None]) -> Job:
         """Writes all of a job's log, and what is added to it, until the job is over.

@@ -99,12 +99,15 @@ def test_a_torch_that_cannot_use_the_gpu_is_refused_where_it_must(tmp_path: Path
 @pytest.mark.slow
 def test_a_gpu_on_one_node_and_cores_on_another_are_not_one_node_with_both(tmp_path: Path) -> None:
     written(tmp_path, TINY | {"resources": {"cpu": 1, "gpu": 0.5, "gpu_if_present": True}})
-    with pool(cpus=2) as up:
+    with pool(cpus=2, dashboard=True) as up:
         up.start(f"--address={up.address}", "--num-cpus=1", "--num-gpus=1")
         at = ("--no-report", "--address", up.address)
         never = lal("sweep", "tiny.yaml", "resources.cpu=2", *at, cwd=tmp_path)
         assert never.returncode == 2, never.stdout
         assert "(CPU 2, GPU 0)" in never.stderr and "(CPU 1, GPU 1)" in never.stderr and "no node has all of it together" in never.stderr
+        sent = ("submit", "tiny.yaml", "resources.cpu=2", "--results", str(tmp_path / "results"), "--address", up.dashboard)
+        not_sent = lal(*sent, cwd=tmp_path)
+        assert not_sent.returncode == 2 and "no node has all of it together" in not_sent.stderr, not_sent.stdout + not_sent.stderr
         done = lal("sweep", "tiny.yaml", *at, cwd=tmp_path)
         assert done.returncode == 0, done.stdout + done.stderr
         assert "4 runs to train, 1 at a time, as cores allow" in done.stdout

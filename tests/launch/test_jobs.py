@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import signal
 import subprocess
 import time
@@ -13,9 +14,11 @@ import pytest
 import yaml
 
 from lal import environment
+from lal.errors import Refused
 from lal.store import Store
-from launch.job_commands import last_line, words_of
-from launch.jobs import digest_of, exit_code
+from launch.job_commands import last_line, refuse_impossible, words_of
+from launch.jobs import digest_of, exit_code, lasting_nodes
+from launch.resources import Node
 from launch.sending import staged
 from launch.sweep import load
 from tests.launch.cli import TINY, lal, started, tables, written
@@ -31,6 +34,44 @@ OPTIONS = {"device": "auto", "reported": True, "pending_timeout": None, "skip_fa
 )
 def test_exit_codes_are_the_drivers(status: str, code: int | None, seen: int) -> None:
     assert exit_code(status, code) == seen
+
+
+def answers(kind: str = "node_7dd82f396d4ec77916e352e0", state: str = "ALIVE") -> tuple[str, str]:
+    """What a dashboard of Ray 2.60 says of a cluster of two nodes, shortened."""
+    status = {"data": {"clusterStatus": {"autoscalerReport": {"nodeTypeMapping": {"7dd82f396d4ec77916e352e0": kind}}}}}
+    nodes = [{"raylet": {"nodeName": "a", "resourcesTotal": {"CPU": 2.0, "memory": 1e9}, "state": "ALIVE"}}]
+    nodes += [{"raylet": {"nodeName": "b", "resourcesTotal": {"CPU": 1.0, "GPU": 1.0}, "state": state}}]
+    return json.dumps(status), json.dumps({"data": {"summary": nodes}})
+
+
+def test_nodes_are_known_where_no_autoscaler_may_start_others() -> None:
+    a, b = Node("a", {"CPU": 2, "GPU": 0}), Node("b", {"CPU": 1, "GPU": 1})
+    assert lasting_nodes(*answers()) == [a, b]
+    assert lasting_nodes(*answers(state="DEAD")) == [a]
+    assert lasting_nodes(*answers(kind="gpu_spot")) is None
+    for status, nodes in (("", answers()[1]), ("null", "{}"), (answers()[0], "<html>"), (answers()[0], '{"data": {"summary": []}}')):
+        assert lasting_nodes(status, nodes) is None
+
+
+@pytest.mark.parametrize(
+    ("request_", "known", "device", "said"),
+    [
+        ({"cpu": 2, "gpu": 1, "gpu_if_present": False}, True, "auto", "no node has all of it together"),
+        ({"cpu": 64, "gpu": 0, "gpu_if_present": False}, True, "auto", "cpu 64 and the nodes have: a (CPU 2, GPU 0), b (CPU 1, GPU 1)"),
+        ({"cpu": 64, "gpu": 0, "gpu_if_present": False}, False, "auto", None),  # a larger node may be started
+        ({"cpu": 1, "gpu": 0, "gpu_if_present": False}, False, "cuda", "--device cuda needs a GPU for each run"),
+        ({"cpu": 1, "gpu": 1, "gpu_if_present": False}, False, "cpu", "--device cpu leaves GPUs idle"),
+        ({"cpu": 1, "gpu": 1, "gpu_if_present": True}, False, "cpu", None),  # there may be none
+        ({"cpu": 1, "gpu": 0.5, "gpu_if_present": True}, True, "auto", None),
+    ],
+)
+def test_what_can_never_be_is_refused_before_it_is_sent(request_: dict, known: bool, device: str, said: str | None) -> None:
+    nodes = lasting_nodes(*answers()) if known else None
+    if said is None:
+        return refuse_impossible(request_, nodes, device)
+    with pytest.raises(Refused, match=re.escape(said)):
+        refuse_impossible(request_, nodes, device)
+    return None
 
 
 def test_the_same_request_has_the_same_digest(tmp_path: Path) -> None:
@@ -85,7 +126,8 @@ def test_results_of_a_job_are_where_its_cluster_finds_them(tmp_path: Path) -> No
     written(tmp_path, TINY)
     done = lal("submit", "tiny.yaml", "--results", "results", cwd=tmp_path)
     assert done.returncode == 2
-    assert f"must be an absolute path of a folder that all nodes of the cluster see, but got 'results'; write '{tmp_path}/results'" in done.stderr
+    assert "must be an absolute path of a folder that all nodes of the cluster see" in done.stderr
+    assert f"but got 'results'; write '{tmp_path}/results'" in done.stderr
 
 
 @pytest.fixture(scope="module")
