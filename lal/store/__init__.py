@@ -4,7 +4,8 @@
                     best.pt  measured/<metric>.parquet  record.json  failure.json  claim.json  report.html  plots/*.png  rerun.json
     sweeps/<name>[@profile]/  manifest.json  tables/  figures/  report.html
 
-A file is whole or absent. `record.json` is written last, and it alone means that a run is finished.
+All of it is in one place: a folder of this machine, or of an object store. A file is whole or absent. `record.json` is
+written last, and it alone means that a run is finished.
 """
 
 from lal.store.address import address_of, folder_and_name, is_uri, joined

@@ -20,7 +20,7 @@ SPOT = {
     "cloud.google.com/gke-spot": "true",
     "kubernetes.azure.com/scalesetpriority": "spot",
 }
-SHARED = ("s3://", "gs://", "gcs://", "abfs://")
+SHARED = ("s3://", "gs://", "gcs://", "abfs://", "abfss://", "hdfs://")
 GPU = "nvidia.com/gpu"
 Group = tuple[Keys, Values]
 
