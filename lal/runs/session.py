@@ -72,7 +72,8 @@ def attempt(
     except Exception as error:  # a crash becomes a record: the rest of the sweep goes on
         if is_away(error) and stop_asked():  # it would have been asked again
             raise Interrupted from error
-        return noted(folder, failure_of(error, config, device, session.saver.step if session else 0, share))
+        where = store.patient(stop_asked).run(run_id(config)) if is_away(error) else folder
+        return noted(where, failure_of(error, config, device, session.saver.step if session else 0, share))
     finally:
         claim.release()
 
