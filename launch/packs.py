@@ -45,12 +45,11 @@ def cost(config: RunConfig, seconds: Mapping[str, float]) -> float:
 def job_of(pack: Pack, trial: Trial, *, at_most_s: float | None = None) -> dict[str, Any]:
     """What a worker is told of `pack`, in little space: Tune copies it, sends it back with each report, and keeps it. See `opened`.
 
-    A worker begins no run of it after "at_most_s", but for the first; None = it trains them all. One that says nothing for "hang_s" hangs.
+    A worker begins no run of it after "at_most_s", but for the first; None = it trains them all. A run that says nothing for its "hang_s" hangs.
     """
     runs = [{"run_id": run_id(config), "config": dump(config), "marks": trial.marks.get(run_id(config))} for config in pack]
     text = json.dumps(runs, separators=(",", ":")).encode()
-    ids, silences = [run["run_id"] for run in runs], [config.budget.hang_s for config in pack]
-    hang_s = None if None in silences else max(each for each in silences if each is not None)
+    ids, hang_s = [run["run_id"] for run in runs], [config.budget.hang_s for config in pack]
     return {"ids": ids, "runs": zlib.compress(text), "hang_s": hang_s, "at_most_s": at_most_s, **trial.facts()}
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -19,24 +19,27 @@ class Watched:
     """One worker, from where it began a pack.
 
     Attributes:
-        ids: of the pack's runs, in order.   limit_s: of silence; None = for ever.   over: runs that have ended.
+        limits_s: the pack's runs, in order, and the silence that each may keep; None = for ever.   over: runs that have ended.
         last: what it said last.   silent_s: since then.
     """
 
-    ids: Sequence[str]
-    limit_s: float | None
+    limits_s: Mapping[str, float | None]
     over: set[str] = field(default_factory=set)
     last: Mapping[str, Any] = field(default_factory=dict)
     silent_s: float = 0.0
 
     @property
-    def hangs(self) -> bool:
-        return self.limit_s is not None and self.silent_s > self.limit_s
+    def run_id(self) -> str:
+        """The run in training; where all are over, the last."""
+        return next((name for name in self.limits_s if name not in self.over), list(self.limits_s)[-1])
 
     @property
-    def run_id(self) -> str:
-        """The run in training."""
-        return next((name for name in self.ids if name not in self.over), self.ids[-1])
+    def limit_s(self) -> float | None:
+        return self.limits_s[self.run_id]
+
+    @property
+    def hangs(self) -> bool:
+        return self.limit_s is not None and self.silent_s > self.limit_s
 
 
 class Watchdog:
@@ -48,7 +51,7 @@ class Watchdog:
 
     def begin(self, trial: str, params: Mapping[str, Any]) -> None:
         """A worker begins the pack of Tune's `params`."""
-        self.watched[trial] = Watched(ids_of(params), params["job"]["hang_s"])
+        self.watched[trial] = Watched(dict(zip(ids_of(params), params["job"]["hang_s"], strict=True)))
 
     def hear(self, trial: str, report: Mapping[str, Any]) -> None:
         """A worker says something."""

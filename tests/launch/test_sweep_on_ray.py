@@ -16,13 +16,13 @@ from tests.launch.cli import TINY, lal, started, tables, written
 pytestmark = pytest.mark.ray
 
 PLUGIN = """
-import os, signal, time
+import ctypes, os, signal, time
 from typing import ClassVar, Literal
 from lal.models.mlp import Mlp
 
 class Crashing(Mlp):
     kind: Literal["crashing"] = "crashing"
-    how: Literal["raise", "memory", "kill", "hoard"] = "raise"
+    how: Literal["raise", "memory", "kill", "hang", "hoard"] = "raise"
 
     def build(self, task, generator):
         if self.how == "raise":
@@ -31,6 +31,8 @@ class Crashing(Mlp):
             raise MemoryError
         if self.how == "kill":
             os.kill(os.getpid(), signal.SIGKILL)
+        if self.how == "hang":
+            ctypes.PyDLL(None).sleep(900)  # in native code, and nobody else in the process gets to run
         hoard = bytearray(3 * 2**30)
         hoard[::4096] = b"x" * len(hoard[::4096])
         time.sleep(600)
@@ -139,19 +141,23 @@ def test_an_interrupted_sweep_says_how_to_go_on(tmp_path: Path, signum: int, tok
 
 
 def test_what_goes_wrong_in_one_run_stays_there(tmp_path: Path) -> None:
+    """One worker, which takes four of these runs at once, then fewer: those that kill it, or hang, take none of the others along."""
     env = plugged_in(tmp_path)
     sweep = copy.deepcopy(TINY) | {"axes": {}, "seeds": 1}
-    sweep["arms"] = {
-        "well": {},
-        "diverging": {"base": {"model": {"kind": "mlp", "activation": "square", "width": 16}, "optim": {"kind": "sgd", "lr": 100.0}}},
-        **{how: {"base": {"model": {"kind": "crashing", "width": 16, "how": how}}} for how in ("raise", "memory", "kill")},
-    }
+    sweep["base"]["budget"]["hang_s"] = 15
+    kill, hang, error, memory = ({"base": {"model": {"kind": "crashing", "width": 16, "how": how}}} for how in ("kill", "hang", "raise", "memory"))
+    diverging = {"base": {"model": {"kind": "mlp", "activation": "square", "width": 16}, "optim": {"kind": "sgd", "lr": 100.0}}}
+    others = {f"width{width}": {"base": {"model": {"kind": "gated", "depth": 2, "width": width}}} for width in (8, 12)}
+    sweep["arms"] = {"kill": kill, "well": {}, "diverging": diverging, "hang": hang, **others, "error": error, "memory": memory}
     written(tmp_path, sweep)
-    done = lal("sweep", "tiny.yaml", "--no-report", "--json", cwd=tmp_path, env=env)
+    done = lal("sweep", "tiny.yaml", "--no-report", "--json", "--cpus", "1", cwd=tmp_path, env=env)
     assert done.returncode == 1, done.stdout + done.stderr
     summary = json.loads(done.stdout)
-    assert summary["outcomes"] == {"budget": 1, "diverged": 1}
-    assert sorted(each["outcome"] for each in summary["failures"]) == ["error", "lost", "out_of_memory"]
+    assert summary["outcomes"] == {"budget": 3, "diverged": 1}
+    reasons = {each["outcome"]: each["reason"] for each in summary["failures"]}
+    assert sorted(reasons) == ["error", "lost", "out_of_memory", "timeout"]
+    assert reasons["lost"] == "the worker died 3 times"
+    assert reasons["timeout"] == "it hung: no row for 15 s before its first row"
 
 
 def test_what_no_machine_here_can_hold_is_refused(tmp_path: Path) -> None:

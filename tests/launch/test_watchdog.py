@@ -22,7 +22,7 @@ class Clock:
 
 
 def params(hang_s: float | None = 10.0) -> dict[str, Any]:
-    return {"job": {"ids": IDS, "hang_s": hang_s}}
+    return {"job": {"ids": IDS, "hang_s": [hang_s] * len(IDS)}}
 
 
 def silence(dog: Watchdog, clock: Clock, seconds: float) -> list[str]:
@@ -57,6 +57,16 @@ def test_who_never_says_anything_hangs_too(dog: Watchdog, clock: Clock) -> None:
     dog.begin("patient", params(hang_s=None))
     assert silence(dog, clock, 9.8) == []
     assert silence(dog, clock, 1000) == ["t"]
+
+
+def test_each_run_of_a_pack_has_its_own_limit(dog: Watchdog, clock: Clock) -> None:
+    dog.begin("t", {"job": {"ids": IDS, "hang_s": [None, 5.0, 50.0]}})
+    assert silence(dog, clock, 100) == []
+    dog.hear("t", {"run_id": "a", "step": 9, "outcome": "budget"})
+    assert silence(dog, clock, 4.8) == []
+    dog.hear("t", {"run_id": "b", "step": 9, "outcome": "budget"})
+    assert silence(dog, clock, 49) == []
+    assert silence(dog, clock, 2) == ["t"]
 
 
 def test_a_driver_that_was_stopped_blames_nobody(dog: Watchdog, clock: Clock) -> None:
