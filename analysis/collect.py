@@ -23,6 +23,8 @@ from lal.objectives import value_of
 from lal.reading import COUNTED, Reading, reading, verdict_on
 from lal.store import Store
 
+QUOTE, FORMULA = "'", ("=", "+", "-", "@", "\t", "\r")  # what spreadsheets take for text, and for the beginning of a formula
+
 
 @dataclass(frozen=True)
 class Tables:
@@ -272,6 +274,13 @@ def parquet(table: Frame) -> bytes:
 
 
 def csv(table: Frame) -> bytes:
-    """`table` as CSV for spreadsheets: numbers at full precision; text that one would read as a formula gets a leading quote."""
-    safe = table.map(lambda value: f"'{value}" if isinstance(value, str) and value[:1] in "=+-@\t\r" and value else value)
+    """`table` as CSV for spreadsheets: numbers at full precision; text that one would read as a formula gets a leading quote, names of columns too."""
+    safe = table.map(no_formula).rename(columns=no_formula)
     return safe.to_csv(index=False, lineterminator="\n").encode()
+
+
+def no_formula(value: Any) -> Any:
+    """A cell that a spreadsheet shows and does not compute; a carriage return, which would begin a row in some, is a new line within the cell."""
+    if not isinstance(value, str):
+        return value
+    return f"{QUOTE * value.startswith(FORMULA)}{value}".replace("\r", "\n")

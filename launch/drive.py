@@ -45,7 +45,8 @@ def drive(planned: Plan, store: Store, options: Options, console: Console) -> Su
     Raises:
         Refused: the sweep asks for something that this machine can never give; nothing was written then.
     """
-    begun = time.monotonic()
+    begun, store = time.monotonic(), store.patient()
+    refuse_twin(store, planned.sweep.folder)
     driver = Driver(planned, store, options, console)
     signalled = driver.train() if planned.to_train else driver.note_manifest()
     driver.chances.conclude(planned.room.wanted)
@@ -149,6 +150,13 @@ class Driver:
             if shared:
                 what = f"--fresh must not forget runs of other sweeps, but {len(shared)} of these are runs of {name}, too"
                 raise Refused(f"{what}; leave --fresh out, or use another --results")
+
+
+def refuse_twin(store: Store, folder: str) -> None:
+    """Refuses a sweep whose folder differs from another's in the case of letters alone: where file systems do not tell them apart, one would be the other's."""
+    twin = next((each for each in store.names("sweeps") if each != folder and each.casefold() == folder.casefold()), None)
+    if twin is not None:
+        raise Refused(f"sweeps must differ in more than the case of letters, but {store.where('sweeps')} has {twin!r} beside {folder!r}; rename one of them")
 
 
 @contextmanager

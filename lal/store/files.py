@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from copy import copy
@@ -19,17 +20,20 @@ from lal.store.views import PATIENCE_S, Patient
 
 T = TypeVar("T")
 R = TypeVar("R")
+DEVICE = re.compile(r"(con|prn|aux|nul|com[0-9]|lpt[0-9])([.@].*)?", re.IGNORECASE)
 
 
 def checked_name(name: str, what: str) -> str:
-    """`name`, if it can name a file or folder that stays where it belongs.
+    """`name`, if it can name a file or folder that stays where it belongs, wherever results are copied to.
 
     Raises:
-        Refused: it is empty, too long, or holds anything but letters, digits and . _ - (no separators).
+        Refused: it is empty, too long, holds anything but letters, digits and . _ - (no separators), or is a device's on Windows.
     """
     if not NAME.fullmatch(name):
         contract = "letters, digits, '.', '_' and '-', start with a letter or digit, and have at most 100 characters"
         raise Refused(f"{what} must be {contract}, but got {name!r}; rename it")
+    if DEVICE.fullmatch(name) or name.endswith("."):
+        raise Refused(f"{what} must be a name that every system lets a folder have, but got {name!r}; rename it")
     return name
 
 
