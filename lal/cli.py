@@ -26,6 +26,7 @@ COMMANDS = {
     "report": ("analysis.commands:report", "Tables, figures and findings of a sweep or a run, in one offline page"),
     "plot": ("analysis.commands:plot", "One figure of a sweep, as a page or a picture"),
     "replay": ("launch.replay_commands:replay", "What a scheduler would have saved, and lost, of a sweep's finished runs"),
+    "view": ("analysis.visualizer.commands:view", "Runs and sweeps in a browser: curves, phase diagrams, fronts, also while they run"),
     "cluster": ("launch.clusterfile.commands:cluster", "Check a file that describes a cluster: lal cluster check cluster.yaml"),
     "doctor": ("launch.commands:doctor", "What this machine has, and what is missing"),
 }

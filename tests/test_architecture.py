@@ -26,7 +26,7 @@ ANALYSIS_MAY_READ = {
     "lal.objectives",
     "lal.reading",
 }
-ANALYSIS_MAY_READ |= {"lal.stopping", "lal.store"}
+ANALYSIS_MAY_READ |= {"lal.stopping", "lal.store", "lal.store.codec"}
 
 
 def name_of(path):
