@@ -19,6 +19,7 @@ import yaml
 
 from tests.launch.cli import TINY, started, written
 from tests.launch.pool import Pool, free_port, pool
+from tests.launch.test_gauges import queries
 
 pytestmark = [pytest.mark.ray, pytest.mark.slow]
 
@@ -102,18 +103,20 @@ def test_the_numbers_of_a_sweep_reach_prometheus_from_both_nodes(tmp_path: Path,
         wait_for(lambda: len(server.now('up{job="ray"} == 1')) >= 2)
         driver = started("sweep", "tiny.yaml", "--no-report", "--address", two_nodes.address, cwd=tmp_path, env=OFTEN)
         goals: dict[tuple[str, str], set[str]] = {}  # (axis, value) -> nodes
-        pace = 0.0
+        pace, unanswered = 0.0, set(queries())
         while driver.poll() is None:
             for each in server.now('ray_lal_goal{sweep="followed", arm="all", column="test_acc"}'):
                 goals.setdefault((each["metric"]["axis"], each["metric"]["value"]), set()).add(each["metric"]["instance"])
                 assert 0 <= each["value"] <= 1
             pace = max(pace, *(each["value"] for each in server.now('sum by (sweep) (ray_lal_steps_per_second{sweep="followed"})')), 0.0)
+            unanswered -= {query for query in unanswered if server.now(query)}
             time.sleep(0.5)
         said = driver.communicate()[0]
         assert driver.returncode == 0, said
         assert {("penalties.compute.weight", "0.0"), ("penalties.compute.weight", "0.1")} <= set(goals)
         assert len(set().union(*goals.values())) == 2
         assert pace > 0
+        assert not unanswered  # of the Grafana board
         assert set(server.course('max by (sweep) (ray_lal_runs_planned{sweep="followed"})', begun)) == {4}
         wait_for(lambda: server.course('max by (sweep) (ray_lal_runs_done{sweep="followed"})', begun)[-1] == 4)
         done = server.course('max by (sweep) (ray_lal_runs_done{sweep="followed"})', begun)
