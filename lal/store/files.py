@@ -48,6 +48,10 @@ class Store:
         """`root` is a path or a URI: see `lal.store.address`."""
         self.place = place_at(root)
 
+    def __reduce__(self) -> tuple[type[Store], tuple[str]]:
+        """Another process opens the place for itself: connections, listings and patience stay here."""
+        return Store, (self.address,)
+
     @property
     def address(self) -> str:
         """What means this folder to `Store` and `--results`: an absolute path, or a URI."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import os
+import pickle
 import subprocess
 import time
 from collections import Counter
@@ -297,6 +298,13 @@ def test_requests_of_looking_at_many_runs(remote, object_store: ObjectStore):
 def test_one_uri_is_one_place_with_one_pool_of_connections(remote):
     assert Store(remote.address).place is Store(f"{remote.address}").place
     assert isinstance(remote.place, Remote)
+
+
+@pytest.mark.parametrize("view", [lambda store: store, lambda store: store.patient(), lambda store: store.listed("runs")])
+def test_a_store_travels_to_other_processes_as_its_address(remote, store, view):
+    for each in (remote, store):
+        assert pickle.loads(pickle.dumps(view(each))).place.__class__ is each.place.__class__
+        assert pickle.loads(pickle.dumps(view(each))).address == each.address
 
 
 def test_a_claim_on_an_object_store_is_held_shown_and_released(remote):
