@@ -91,11 +91,13 @@ class Pace:
         self.clock, self.total = clock, 0
         self.seen: deque[tuple[float, int]] = deque()  # (time, steps until then)
 
-    def begin(self) -> None:
-        """A run begins: a long idle time before it does not count."""
+    def begin(self, steps: int) -> None:
+        """A run has begun, and has done its first `steps`. After a long idle time, counting begins anew: when they were done is not known."""
         now = self.clock()
         if not self.seen or now - self.seen[-1][0] > WINDOW_S:
             self.seen = deque([(now, self.total)])
+        else:
+            self.add(steps)
 
     def add(self, steps: int) -> None:
         """`steps` more are done."""
@@ -118,18 +120,18 @@ class Watch:
 
     def __init__(self, set_gauge: SetGauge, clock: Callable[[], float] = time.monotonic):
         self.set_gauge, self.pace = set_gauge, Pace(clock)
-        self.run: tuple[str, int] | None = None  # the run in training, and the step of its last report
+        self.run: tuple[str, int] | None = None  # the run in training, and its steps until the last report
 
     def see(self, sweep: str, marks: Marks | None, report: Mapping[str, Any]) -> None:
-        """Takes one report of a run. Its first says only where it begins: a run that is resumed has not trained those steps now."""
+        """Takes one report of a run. Its "trained" counts what was trained here: neither earlier attempts nor other drivers."""
         if report.get("waiting"):
             return
-        run_id, step = report["run_id"], report["step"]
+        run_id, trained = report["run_id"], report["trained"]
         if self.run is None or self.run[0] != run_id:
-            self.pace.begin()
+            self.pace.begin(trained)
         else:
-            self.pace.add(max(0, step - self.run[1]))
-        self.run = None if report.get("outcome") else (run_id, step)
+            self.pace.add(max(0, trained - self.run[1]))
+        self.run = None if report.get("outcome") else (run_id, trained)
         self.set_gauge("lal_steps_per_second", self.pace.per_second(), {"sweep": label(sweep)})
         value = report.get(marks["column"]) if marks else None
         if marks and value is not None and math.isfinite(value):

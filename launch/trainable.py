@@ -87,10 +87,12 @@ class Reporter:
         self.steps: list[int] = []
         self.fit: list[float] = []
         self.goal: list[float] = []
+        self.begun = self.trained = 0  # the step that this attempt goes on from, and the steps that it has trained
         self.last = 0.0
 
     def catch_up(self, rows: Sequence[Row]) -> None:
         """Takes the rows of earlier attempts, so that steps and events go on from there."""
+        self.begun = rows[-1]["step"] if rows else 0
         for row in rows:
             self._keep(row)
         if rows:
@@ -106,6 +108,7 @@ class Reporter:
     def see(self, row: Row) -> None:
         """Keeps the row, and reports if the last report is a while ago."""
         self._keep(row)
+        self.trained = max(0, row["step"] - self.begun)
         if time.monotonic() - self.last >= REPORT_EVERY_S:
             self.last = time.monotonic()
             self.report({**self._facts(row["step"]), "waiting": row.get("waiting", False)})
@@ -120,4 +123,5 @@ class Reporter:
         found = (events.memorised(self.steps, self.fit, thresholds), events.generalised(self.steps, self.goal, thresholds))
         t_mem, t_grok = (each and each.by for each in found)
         value = self.goal[-1] if self.goal else None
-        return {"run_id": run_id(self.config), "step": step, self.config.goal.column: value, "t_mem": t_mem, "t_grok": t_grok, "outcome": None}
+        facts = {"run_id": run_id(self.config), "step": step, "trained": self.trained, self.config.goal.column: value}
+        return {**facts, "t_mem": t_mem, "t_grok": t_grok, "outcome": None}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import re
 import shutil
 import subprocess
@@ -14,7 +15,8 @@ import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lal.config import RunConfig, parse
+from lal.config import RunConfig, parse, run_id
+from lal.store import Failure
 from launch.gauges import GAUGES, GRAIN_S, WINDOW_S, Pace, Published, Watch
 from launch.marks import LONGEST, MOST, OTHER, Marks, label, marks_of, scale_of
 from launch.progress import Board
@@ -52,7 +54,7 @@ class Kept(dict[tuple[str, ...], float]):
 
 
 def report(run_id: str, step: int, value: float | None = None, **more: Any) -> dict[str, Any]:
-    return {"run_id": run_id, "step": step, "test_acc": value, "outcome": None, **more}
+    return {"run_id": run_id, "step": step, "trained": step, "test_acc": value, "outcome": None, **more}
 
 
 def test_a_worker_tells_its_pace_and_its_goal() -> None:
@@ -69,11 +71,11 @@ def test_steps_of_earlier_attempts_and_of_other_drivers_are_not_this_worker_s() 
     watch = Watch(kept.set, clock)
     watch.see("depth", MARKS, report("a", 0, waiting=True))
     assert not kept
-    for step in (5000, 5010):  # resumed
-        watch.see("depth", MARKS, report("a", step))
+    for trained in (0, 10):  # resumed
+        watch.see("depth", MARKS, report("a", 5000 + trained, trained=trained))
         clock.now += 2.0
-    watch.see("depth", MARKS, report("a", 5020, outcome="budget"))
-    watch.see("depth", MARKS, report("b", 9000, outcome="budget"))  # trained by another driver meanwhile
+    watch.see("depth", MARKS, report("a", 5020, trained=20, outcome="budget"))
+    watch.see("depth", MARKS, report("b", 9000, trained=0, outcome="budget"))  # trained by another driver meanwhile
     assert watch.pace.total == 20
     assert kept == {("lal_steps_per_second", "depth"): 5.0}
 
@@ -89,7 +91,7 @@ def test_what_is_no_number_yet_is_not_told(value: float | None) -> None:
 def test_the_pace_is_of_the_last_seconds() -> None:
     clock = Clock()
     pace = Pace(clock)
-    pace.begin()
+    pace.begin(0)
     for second in range(1, 101):
         clock.now += 1.0
         pace.add(10 if second <= 50 else 40)
@@ -102,13 +104,12 @@ def test_many_short_runs_are_one_pace_and_idle_time_is_none() -> None:
     clock = Clock()
     pace = Pace(clock)
     for _ in range(3000):
-        pace.begin()
         clock.now += 0.01
-        pace.add(7)
+        pace.begin(7)  # over before it was reported of again
     assert pace.per_second() == pytest.approx(700)
     assert len(pace.seen) <= WINDOW_S / GRAIN_S + 1
     clock.now += 600
-    pace.begin()
+    pace.begin(1000)
     clock.now += 1
     pace.add(3)
     assert pace.per_second() == pytest.approx(3)
@@ -140,13 +141,21 @@ def test_a_run_that_another_driver_trains_is_said_to_wait() -> None:
     assert board.line() == "0/2 done, 2 running, 0 generalised, 0 failed"
 
 
-def test_a_worker_reports_that_it_waits() -> None:
+def test_a_worker_reports_that_it_waits_and_what_it_trained_itself() -> None:
     seen: list[dict[str, Any]] = []
     reporter = Reporter(small(), seen.append)
-    reporter.see({"step": 0, "seconds": 0.0, "waiting": True})
-    reporter.last = 0.0
-    reporter.see({"step": 10, "seconds": 0.1, "test_acc": 0.5, "train_acc": 0.5})
-    assert [(each["waiting"], each["step"], each["test_acc"]) for each in seen] == [(True, 0, None), (False, 10, 0.5)]
+    for row in ({"step": 0, "seconds": 0.0, "waiting": True}, {"step": 110, "seconds": 0.1, "test_acc": 0.5, "train_acc": 0.5}):
+        reporter.last = -math.inf
+        reporter.see(row)
+        reporter.catch_up([{"step": 100, "seconds": 0.1}])
+    reporter.finish(Failure(run_id(small()), "error", "it broke", 120, ""))
+    assert [(each.get("waiting", False), each["step"], each["trained"]) for each in seen] == [
+        (True, 0, 0),
+        (False, 100, 0),
+        (False, 110, 10),
+        (False, 100, 10),
+        (False, 120, 10),
+    ]
 
 
 def test_runs_are_marked_with_arm_and_values(tmp_path: Path) -> None:
