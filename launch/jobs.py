@@ -113,6 +113,8 @@ class Jobs:
 
     def __init__(self, address: str):
         self.address = address
+        if "@" in urlsplit(address).netloc:
+            raise Refused("--address must be without user and password, which would be shown and logged, but has them; put a tunnel or a proxy in between")
         if not address.startswith(("http://", "https://")):
             contract = "--address must be of a cluster's dashboard, such as http://127.0.0.1:8265"
             raise Refused(f"{contract}, but got {address!r}; write that, or drive the cluster from one of its nodes with `lal sweep --address`")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Annotated, Any, Literal
 
 from pydantic import BeforeValidator, Field, model_validator
@@ -79,11 +80,17 @@ class Optuna(Part):
     startup: Annotated[int, Field(ge=1, le=MAX_POINTS, description="points drawn at random first (tpe), or of a generation (nsga2)")] = 10
     seed: SEED = 0
     storage: Annotated[
-        str | None, Field(description="URL of a database that SQLAlchemy opens, where the study is kept; null = study.db beside the sweep's results")
+        str | None,
+        Field(description="URL of a database that SQLAlchemy opens, where the study is kept, without a password; null = study.db beside the sweep's results"),
     ] = None
 
     @model_validator(mode="after")
     def _can_be(self) -> Optuna:
+        if PASSWORD.search(self.storage or ""):
+            raise ValueError(
+                "storage must be without a password, which manifests, commands and logs would keep, but has one; "
+                "let the driver's machine have it: ~/.pgpass (PostgreSQL) or ~/.my.cnf (MySQL)"
+            )
         dialect = (self.storage or "sqlite").partition(":")[0].partition("+")[0]
         if dialect not in NAMES_ITS_DATABASE or (self.storage is not None and "://" not in self.storage):
             raise ValueError(
@@ -92,4 +99,5 @@ class Optuna(Part):
         return self
 
 
+PASSWORD = re.compile(r"://[^/?#]*:[^/?#]*@|[?&;][^=&;]*(pass|pwd|secret|token|key)[^=&;]*=", re.IGNORECASE)  # in an address, or as one of its options
 SEARCHES = (Grid, Random, Optuna)
