@@ -1,4 +1,4 @@
-"""Second chances: for runs that their nodes took along, and for runs that ran out of memory. What fails otherwise is the run's own doing."""
+"""Second chances: for runs that their nodes took along or whose results were out of reach, and for runs short of memory. Other failures are the runs' own."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Any
 
 from lal.config import RunConfig, run_id
 from lal.standing import standing
-from lal.store import Failure, Store
+from lal.store import UNREACHABLE, Failure, Store
 from launch.resources import Node, fits, told
 from launch.trial import NODE_LOST, Trial, threads_of
 
@@ -25,15 +25,15 @@ class Chances:
         larger: by run id, of those that ran out of memory: how they are trained once more, after the others; None = there is nothing larger.
     """
 
-    def __init__(self, store: Store):
-        self.store = store
+    def __init__(self, store: Store, schedule: Mapping[str, Any] | None = None):
+        self.store, self.schedule = store, schedule
         self.larger: dict[str, Trial | None] = {}
 
     def over(self, config: RunConfig) -> bool:
         """Whether a run is finished or has failed for good, in a call that began by forgetting older failures."""
         failure = self.store.run(run_id(config)).failure()
         if failure is None:
-            return standing(config, self.store).state == "done"
+            return standing(config, self.store, self.schedule).state == "done"
         return failure.outcome != "out_of_memory" or run_id(config) in self.larger
 
     def train(
@@ -44,22 +44,22 @@ class Chances:
         Raises:
             launch.tuner.KilledForMemory: Ray has to be started anew; then to be called again with what is not over.
         """
-        self._through_lost_nodes([config for config in runs if run_id(config) not in self.larger and self._short_of_memory(config) is None], trial, callback)
-        for config in runs:
-            failure = self._short_of_memory(config)
-            if failure is not None and run_id(config) not in self.larger:
+        known = {*self.larger, *self._short_of_memory(runs)}
+        self._through_lost_nodes([config for config in runs if run_id(config) not in known], trial, callback)
+        for name, failure in self._short_of_memory(runs).items():
+            if name not in self.larger:
                 self._enlarge(failure, larger(trial, failure, nodes()), free)
         for share, group in self._enlarged(runs):
             self._through_lost_nodes(group, share, callback)
 
     def _through_lost_nodes(self, runs: Sequence[RunConfig], trial: Trial, callback: Any) -> None:
-        """Trains `runs`; those that were lost with their nodes are tried again, after a while: that is not the runs' fault."""
+        """Trains `runs`; those that were lost with their nodes, or whose results were out of reach, are tried again, after a while: it is nobody's fault."""
         from launch.tuner import run_all
 
         if runs:
             run_all(runs, trial, callback)
         for pause in BACK_OFF_S:
-            runs = [config for config in runs if (failure := self.store.run(run_id(config)).failure()) and failure.reason == NODE_LOST]
+            runs = self._nobodys_fault(runs)
             if not runs:
                 return
             time.sleep(pause)
@@ -67,10 +67,14 @@ class Chances:
                 self.store.run(run_id(config)).forgive()
             run_all(runs, trial, callback)
 
-    def _short_of_memory(self, config: RunConfig) -> Failure | None:
-        """The failure of a run that ran out of memory."""
-        failure = self.store.run(run_id(config)).failure()
-        return failure if failure is not None and failure.outcome == "out_of_memory" else None
+    def _nobodys_fault(self, runs: Sequence[RunConfig]) -> list[RunConfig]:
+        """Those of `runs` that were lost with their nodes, or whose results could not be reached."""
+        failures = self.store.failures(map(run_id, runs))
+        return [config for config in runs if (failure := failures.get(run_id(config))) and failure.reason.startswith((NODE_LOST, UNREACHABLE))]
+
+    def _short_of_memory(self, runs: Sequence[RunConfig]) -> dict[str, Failure]:
+        """The failures of those of `runs` that ran out of memory, by run id."""
+        return {name: failure for name, failure in self.store.failures(map(run_id, runs)).items() if failure.outcome == "out_of_memory"}
 
     def _enlarge(self, failure: Failure, share: Trial | None, free: Callable[[Mapping[str, float]], bool]) -> None:
         """Gives the run that failed `share`; or, where there is none, says what would help."""

@@ -8,12 +8,13 @@ from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager, redirect_stdout, suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from rich.console import Console
 
 from lal.config import RunConfig, run_id
 from lal.errors import Refused
+from lal.standing import Standing
 from lal.store import Store
 from launch.chances import Chances
 from launch.cluster import Reach
@@ -24,8 +25,12 @@ from launch.preflight import NoRoom
 from launch.progress import Board, display, follower
 from launch.resources import resources_of
 from launch.summary import Summary, summed
-from launch.sweep import manifest
+from launch.sweep import Expanded, manifest
+from launch.time_budget import Deadline
 from launch.trial import Trial
+
+if TYPE_CHECKING:
+    from launch.searching.study import Study
 
 
 @dataclass(frozen=True)
@@ -48,9 +53,11 @@ def drive(planned: Plan, store: Store, options: Options, console: Console) -> Su
     begun, store = time.monotonic(), store.patient()
     refuse_twin(store, planned.sweep.folder)
     driver = Driver(planned, store, options, console)
-    signalled = driver.train() if planned.to_train else driver.note_manifest()
+    signalled = driver.train() if planned.to_train or planned.unknown else driver.note_manifest()
     driver.chances.conclude(planned.room.wanted)
-    return replace(summed(planned, store, signalled, time.monotonic() - begun), not_begun=driver.not_begun)
+    summary = replace(summed(driver.grown(), store, signalled, time.monotonic() - begun), not_begun=driver.not_begun, search=driver.search)
+    late = driver.deadline.past and summary.unfinished and signalled is None
+    return replace(summary, time_up_s=planned.sweep.sweep.time_budget) if late else summary
 
 
 class Driver:
@@ -59,7 +66,11 @@ class Driver:
     def __init__(self, planned: Plan, store: Store, options: Options, console: Console):
         self.planned, self.store, self.options, self.console = planned, store, options, console
         self.sweep = planned.sweep
-        self.chances = Chances(store)
+        self.chances = Chances(store, self.sweep.schedule)
+        self.deadline = Deadline.after(self.sweep.sweep.time_budget)
+        self.found = planned.sweep  # with the points that a search finds
+        self.study: Study | None = None
+        self.search: dict[str, Any] | None = None  # how far it is
         self.not_begun: str | None = None  # why nothing was begun
 
     def train(self) -> int | None:
@@ -71,17 +82,27 @@ class Driver:
 
         if self.options.fresh:
             self._refuse_shared()
+        if self.sweep.space is not None:
+            from launch.searching.study import opened
+
+            self.study = opened(self.sweep.space, self.store, self.sweep.folder, fresh=self.options.fresh)
         left, first = list(self.planned.to_train), True
-        while left:
+        while (left or self.planned.unknown) and not self.deadline.past:
             try:
                 return self._train_on_ray(left, first)
             except KilledForMemory:
                 left, first = [config for config in left if not self.chances.over(config)], False
         return None
 
+    def grown(self) -> Plan:
+        """The plan, with the points that a search has found meanwhile."""
+        new = {name: config for name, config in self.found.configs().items() if name not in self.planned.standings}
+        standings = {**self.planned.standings, **dict.fromkeys(new, Standing("new"))}
+        return replace(self.planned, sweep=self.found, standings=standings, to_train=(*self.planned.to_train, *new.values()))
+
     def note_manifest(self) -> None:
         """Writes down which runs the sweep has: what reports show."""
-        self.store.put_json(f"{self.store.sweep(self.sweep.folder)}/manifest.json", manifest(self.sweep))
+        self.store.put_json(f"{self.store.sweep(self.sweep.folder)}/manifest.json", manifest(self.found))
 
     def _train_on_ray(self, runs: list[RunConfig], first: bool) -> int | None:
         from launch.cluster import connected
@@ -112,13 +133,34 @@ class Driver:
                 preflight.refuse_unusable_gpu(resources)
             if first:
                 self._begin(runs, address)
-            board = Board(len(runs), runs[0].goal.column, {run.run_id: label(run.arm, run.point, run.seed) for run in self.sweep.runs})
+            board = Board(len(runs) + self.planned.unknown_runs, self.sweep.goal.column, labels(self.sweep))
             shown = (display(board, self.console, quiet=options.quiet), Published(board, self.sweep.folder))
             for each in shown:
                 kept.callback(each.close)
             marks, seconds = marks_of(self.sweep.runs, self.sweep.axes), {name: each.seconds for name, each in self.planned.estimates.items()}
-            trial = Trial(self.sweep.folder, self.store, resources, options.device, token, marks=marks, seconds=seconds)
+            trial = Trial(self.sweep.folder, self.store, resources, options.device, token, marks=marks, seconds=seconds, deadline=self.deadline)
+            if self.study is not None:
+                self._search(self.study, trial, board, follower(board, shown))
+                return
+            if self.sweep.sweep.schedule is not None:
+                trial = replace(trial, schedule=self.sweep.sweep.schedule, goal=self.sweep.goal, steps=max(run.budget.steps for run in runs))
             self.chances.train(runs, trial, preflight.nodes_now, self._free, follower(board, shown))
+
+    def _search(self, study: Study, trial: Trial, board: Board, callback: Any) -> None:
+        """Trains the points that `study` proposes. The manifest lists each before its runs begin."""
+        from launch.searching.hunt import Hunt
+        from launch.tuner import feed_all, slots_of
+
+        def noted(sweep: Expanded) -> None:
+            self.found = sweep
+            board.labels |= labels(sweep)
+            self.note_manifest()
+
+        hunt = Hunt(self.found, self.store, study, lambda: slots_of(trial.resources), noted, late=lambda: self.deadline.past)
+        try:
+            feed_all(hunt, trial, callback)
+        finally:
+            self.search = vars(hunt.report)
 
     def _free(self, wanted: Mapping[str, float]) -> bool:
         """Whether there is room for a run that asks for `wanted`, on a cluster that others use, too, within the time that is waited for room."""
@@ -133,16 +175,26 @@ class Driver:
 
     def _begin(self, runs: list[RunConfig], address: str | None) -> None:
         """Only now that it is known that the runs can be trained: the manifest, and an end to old failures, or to everything."""
+        forgotten = self._known_before() if self.options.fresh else ()
         self.note_manifest()
+        for name in forgotten:
+            self.store.run(name).reset()
+        seen = self.store.listed("runs")
         for config in runs:
-            folder = self.store.run(run_id(config))
+            folder = seen.run(run_id(config))
             folder.reset() if self.options.fresh else folder.forgive()
         if address and not self.options.quiet:
             self.console.print(f"Ray dashboard: {address}", highlight=False)
 
+    def _known_before(self) -> tuple[str, ...]:
+        """Ids of the runs of points that a search found in earlier calls: what `--fresh` forgets, too."""
+        if self.sweep.space is None or not self.store.has(f"{self.store.sweep(self.sweep.folder)}/manifest.json"):
+            return ()
+        return tuple(run["run_id"] for run in self.store.manifest(self.sweep.folder)["runs"])
+
     def _refuse_shared(self) -> None:
         """Refuses `--fresh` where it would forget runs that other sweeps count on."""
-        mine = {run_id(config) for config in self.planned.to_train}
+        mine = {run_id(config) for config in self.planned.to_train} | {*self._known_before()}
         for name in self.store.names("sweeps"):
             if name == self.sweep.folder or not self.store.has(f"{self.store.sweep(name)}/manifest.json"):
                 continue
@@ -164,6 +216,11 @@ def silence() -> Iterator[None]:
     """Inside, what is printed to sys.stdout is dropped; a console that holds the stream itself goes on."""
     with Path(os.devnull).open("w") as nowhere, redirect_stdout(nowhere):
         yield
+
+
+def labels(sweep: Expanded) -> dict[str, str]:
+    """How a person knows each run."""
+    return {run.run_id: label(run.arm, run.point, run.seed) for run in sweep.runs}
 
 
 def label(arm: str, point: dict[str, Any], seed: int) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter, deque
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Any
 
 from lal.config import RunConfig, run_id
 from lal.standing import standing
@@ -22,9 +23,19 @@ class Feed:
     that were to be trained after it, in the same pack, go on without it, and nothing is held against them.
     """
 
-    def __init__(self, store: Store, runs: Iterable[RunConfig], seconds: Mapping[str, float], slots: Callable[[], int], *, alone: bool = False):
-        """`seconds` that runs are expected to take, by id; `slots`: workers now; `alone`: every run travels by itself, whatever it takes."""
-        self.store, self.seconds, self.slots, self.alone = store, seconds, slots, alone
+    def __init__(
+        self,
+        store: Store,
+        runs: Iterable[RunConfig],
+        seconds: Mapping[str, float],
+        slots: Callable[[], int],
+        *,
+        schedule: Mapping[str, Any] | None = None,
+        late: Callable[[], bool] = lambda: False,
+    ):
+        """`seconds` that runs are expected to take, by id; `slots`: workers now; under a `schedule` every run travels by itself, whatever it takes; once
+        it is `late`, nothing more is handed out."""
+        self.store, self.seconds, self.slots, self.schedule, self.late = store, seconds, slots, schedule, late
         self.waiting = deque(runs)
         self.left_s = sum(cost(config, seconds) for config in self.waiting)
         self.travelling: dict[str, RunConfig] = {}
@@ -32,12 +43,12 @@ class Feed:
 
     @property
     def finished(self) -> bool:
-        """Whether no run is waiting, or may yet come back."""
-        return not self.waiting and not self.travelling
+        """Whether no run is waiting, or may yet come back; or it is late."""
+        return self.late() or (not self.waiting and not self.travelling)
 
     def next(self) -> Pack | None:
         """The pack for the next free worker; None while none waits."""
-        if not self.waiting:
+        if not self.waiting or self.late():
             return None
         pack = self._next()
         for config in pack:
@@ -48,7 +59,7 @@ class Feed:
 
     def _next(self) -> Pack:
         first = self.waiting[0]
-        if self.alone or self.losses[run_id(first)]:
+        if self.schedule is not None or self.losses[run_id(first)]:
             return (first,)
         return next_pack(self.waiting, self.seconds, self.left_s, self.slots())
 
@@ -57,7 +68,10 @@ class Feed:
         self.travelling.pop(name, None)
 
     def returned(self, ids: Sequence[str]) -> None:
-        """The worker of this pack is free: what it has not begun waits again, before all others."""
+        """The worker of this pack is free: what it has not begun waits again, before all others. A single run was taken from its worker: cut."""
+        if self.schedule is not None:
+            for name in ids:
+                self.over(name)
         self._wait_again(self._unfinished(ids))
 
     def lost(self, ids: Sequence[str], error: Exception) -> None:
@@ -81,7 +95,7 @@ class Feed:
         """The runs of a pack that are not over, in order. A worker may have died after it finished a run, and before it could say so."""
         runs = [self.travelling[name] for name in ids if name in self.travelling]
         for config in runs:
-            if self.store.run(run_id(config)).failure() is not None or standing(config, self.store).state == "done":
+            if self.store.run(run_id(config)).failure() is not None or standing(config, self.store, self.schedule).state == "done":
                 self.over(run_id(config))
         return [config for config in runs if run_id(config) in self.travelling]
 

@@ -19,6 +19,7 @@ from lal.terminal import harmless
 from launch.estimate import Estimate, Estimator, wall_seconds
 from launch.progress import duration
 from launch.resources import Node, this_machine, wanted_on
+from launch.searching.known import known
 from launch.slots import Room
 from launch.sweep import Expanded
 
@@ -36,6 +37,7 @@ class Plan:
     """What a sweep has, and what it still takes.
 
     Attributes:
+        sweep: with the points of a search that are known.   unknown: points that it is still to find, `unknown_runs` in all, at most `unknown_s` of work.
         standings: of each run, by id.   to_train: the runs that are not done, each once, in order.
         estimates: of the runs to train, by id.   slots: runs at the same time, in `room`.   wall_s: until all are over.
         warnings: what looks wrong, each told once.   probed: whether times are by steps that were just measured here.
@@ -50,6 +52,9 @@ class Plan:
     wall_s: float
     warnings: tuple[str, ...]
     probed: bool = False
+    unknown: int = 0
+    unknown_runs: int = 0
+    unknown_s: float = 0.0
 
     @property
     def core_s(self) -> float:
@@ -126,9 +131,10 @@ def plan(
     Raises:
         Refused: a stored run of the same id has another trajectory.
     """
+    sweep = sweep if fresh else known(sweep, store)
     configs = sweep.configs()
     seen = store.listed("runs")
-    found = [Standing("new") for _ in configs] if fresh else seen.map(lambda config: standing(config, seen), configs.values())
+    found = [Standing("new") for _ in configs] if fresh else seen.map(lambda config: standing(config, seen, sweep.schedule), configs.values())
     standings = dict(zip(configs, found, strict=True))
     to_train = {
         run_id: config
@@ -137,13 +143,23 @@ def plan(
     }
     estimator = Estimator(seen, {run_id: each.record for run_id, each in standings.items() if each.record})
     estimates = {run_id: estimator.of(config, standings[run_id].steps) for run_id, config in to_train.items()}
+    points, largest = yet_unknown(sweep)
+    unknown = [estimator.of(config).seconds for config in largest] * points
     nodes = [this_machine()] if nodes is None else nodes
     room = Room(wanted_on([*nodes, *to_come], sweep.resources), nodes)
-    slots = min(room.slots, max(1, len(to_train)))
-    wall_s = wall_seconds((each.seconds for each in estimates.values()), slots)
+    slots = min(room.slots, max(1, len(to_train) + len(unknown)))
+    wall_s = wall_seconds((*(each.seconds for each in estimates.values()), *unknown), slots)
     wrong = disk_warnings(store, sum(each.storage for each in estimates.values()))
     warnings = (*wrong, *room.warnings(len(to_train)), *warnings_of(sweep, configs))
-    return Plan(sweep, standings, tuple(to_train.values()), estimates, slots, room, wall_s, warnings)
+    more = {"unknown": points, "unknown_runs": len(unknown), "unknown_s": sum(unknown)}
+    return Plan(sweep, standings, tuple(to_train.values()), estimates, slots, room, wall_s, warnings, **more)
+
+
+def yet_unknown(sweep: Expanded) -> tuple[int, list[RunConfig]]:
+    """How many points a search is still to find, and the runs of one that takes as long as any."""
+    if sweep.space is None:
+        return 0, []
+    return max(0, sweep.space.search.points - len(sweep.found)), [run.config for run in sweep.space.largest]
 
 
 def disk_warnings(store: Store, n_bytes: int) -> Iterable[str]:
@@ -175,6 +191,8 @@ def parameter_warnings(sweep: Expanded) -> Iterable[str]:
     sizes: dict[str, dict[str, int]] = {}
     for run in sweep.runs:
         sizes.setdefault(json.dumps(run.point), {}).setdefault(run.arm, run.config.n_parameters())
+    if not sizes:
+        return
     worst = max(sizes.values(), key=lambda by_arm: max(by_arm.values()) / min(by_arm.values()))
     small, large = min(worst, key=lambda arm: worst[arm]), max(worst, key=lambda arm: worst[arm])
     if worst[large] > 1.1 * worst[small]:
@@ -189,6 +207,7 @@ def summary(plan: Plan) -> dict[str, Any]:
         "arms": {arm: plan.counts(arm) for arm in plan.sweep.arms},
         **plan.counts(),
         "to_train": len(plan.to_train),
+        "unknown": {"points": plan.unknown, "runs": plan.unknown_runs, "core_hours_at_most": round(plan.unknown_s / 3600, 4)},
         "reasons": plan.reasons(),
         "hints": list(plan.hints()),
         "resources": dict(plan.room.wanted),
@@ -222,7 +241,10 @@ def show(plan: Plan, console: Console) -> None:
         console.print(text, markup=False, highlight=False, soft_wrap=True)
     for text in plan.warnings:
         console.print(f"! {text}", style="yellow", markup=False, highlight=False)
-    if plan.to_train:
+    if plan.unknown:
+        runs = f"{plan.unknown} points are still to be found, {plan.unknown_runs} runs: at most {duration(plan.unknown_s)} of work"
+        console.print(f"{runs}; with what is to train, at most {duration(plan.wall_s)}, {plan.slots} at a time.", markup=False, highlight=False)
+    elif plan.to_train:
         runs = f"{len(plan.to_train)} run{'s' if len(plan.to_train) > 1 else ''} to train"
         by = f", as {plan.limit} allow" if "gpu" in plan.room.wanted and plan.limit != "runs" else ""
         console.print(f"{runs}, {plan.slots} at a time{by}: about {duration(plan.wall_s)} ({plan.basis}), {size(plan.storage)}.", markup=False, highlight=False)
@@ -237,6 +259,8 @@ def _core_s(plan: Plan, wanted: Callable[[str], bool]) -> float:
 
 def _sizes(plan: Plan, arm: str) -> str:
     sizes = {run.config.n_parameters() for run in plan.sweep.runs if run.arm == arm}
+    if not sizes:
+        return ""
     return f"{min(sizes):,}" if len(sizes) == 1 else f"{min(sizes):,} to {max(sizes):,}"
 
 

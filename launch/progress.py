@@ -179,6 +179,11 @@ def follower(board: Board, shown: Sequence[Display]) -> Any:
         def on_trial_result(self, iteration: int, trials: list, trial: Any, result: dict, **info: Any) -> None:
             board.report(result["run_id"], result)
 
+        def on_trial_complete(self, iteration: int, trials: list, trial: Any, **info: Any) -> None:
+            for name in ids_of(trial.config) if trial.config["job"]["schedule"] else ():
+                if name not in board.outcomes:  # a scheduler cut it: its worker says nothing more
+                    board.end(name, "pruned")
+
         def on_trial_error(self, iteration: int, trials: list, trial: Any, **info: Any) -> None:
             for run_id in ids_of(trial.config):
                 if run_id not in board.outcomes:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import Any
 
 from rich.console import Console
 
@@ -26,6 +27,8 @@ class Summary:
         notes: of runs that this call trained: what was lost on the disk and made good.
         failures: of runs that this call tried.   missing: neither finished nor failed: interrupted.   signal: that interrupted, or None.
         not_begun: why nothing was begun, or None.   idle_gpus: runs that this call trained on a CPU, though they held a share of a GPU.
+        time_up_s: the time budget, where it ended this call.
+        search: of a search: {"points", "wanted", "told", "failed": {reason: points}, "exhausted"}; else None.
     """
 
     folder: str
@@ -41,13 +44,21 @@ class Summary:
     signal: int | None = None
     not_begun: str | None = None
     idle_gpus: int = 0
+    time_up_s: float | None = None
+    search: dict[str, Any] | None = None
 
     @property
     def exit_code(self) -> int:
-        """0 done, 1 some failed, 128 + n interrupted by signal n."""
+        """0 done, 1 some failed or the time was up, 128 + n interrupted by signal n."""
         if self.signal is not None:
             return 128 + self.signal
-        return 1 if self.failures or self.missing else 0
+        return 1 if self.unfinished else 0
+
+    @property
+    def unfinished(self) -> bool:
+        """Whether there is something to go on with."""
+        looking = self.search is not None and self.search["points"] < self.search["wanted"] and not self.search["exhausted"]
+        return self.signal is not None or bool(self.failures or self.missing or looking)
 
 
 def summed(planned: Plan, store: Store, signalled: int | None, seconds: float) -> Summary:
@@ -56,7 +67,7 @@ def summed(planned: Plan, store: Store, signalled: int | None, seconds: float) -
     left_alone = counts["runs"] - counts["done"] - len(planned.to_train)
     summary = Summary(planned.sweep.folder, counts["runs"], counts["done"], left_alone, seconds=seconds, signal=signalled)
     seen = store.listed("runs")
-    ended = seen.map(lambda config: (seen.run(run_id(config)).failure(), standing(config, seen)), planned.to_train)
+    ended = seen.map(lambda config: (seen.run(run_id(config)).failure(), standing(config, seen, planned.sweep.schedule)), planned.to_train)
     for config, (failure, stands) in zip(planned.to_train, ended, strict=True):
         if failure is not None:
             summary.failures.append(failure)
@@ -96,12 +107,25 @@ def say(summary: Summary, console: Console, again: str) -> None:
         console.print(f"{summary.left_alone} that had failed were left alone.", highlight=False)
     if summary.failures:
         say_failures(summary.failures, console)
-    if summary.signal is not None:
+    if summary.search is not None:
+        say_search(summary.search, console)
+    if summary.time_up_s is not None:
+        console.print(f"The time budget of {duration(summary.time_up_s)} is used; what runs had saved is kept. To go on:", highlight=False)
+    elif summary.signal is not None:
         console.print("Interrupted; what runs had saved is kept. To go on:", highlight=False)
-    elif summary.failures or summary.missing:
+    elif summary.unfinished:
         console.print("To try again what did not finish:", highlight=False)
-    if summary.signal is not None or summary.failures or summary.missing:
+    if summary.unfinished:
         console.print(f"  {again}", highlight=False, markup=False, soft_wrap=True)
+
+
+def say_search(search: dict[str, Any], console: Console) -> None:
+    """How far a search is."""
+    found = f"{search['points']} of {search['wanted']} points found, {search['told']} with objectives"
+    console.print(f"{found}{'; there are no others' if search['exhausted'] else ''}.", highlight=False)
+    for reason, count in search["failed"].items():
+        told = f"! {count} point{'s' if count > 1 else ''} without: {reason}"
+        console.print(harmless(told), style="yellow", highlight=False, markup=False, soft_wrap=True)
 
 
 def say_failures(failures: list[Failure], console: Console) -> None:

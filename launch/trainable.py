@@ -4,8 +4,12 @@ from __future__ import annotations
 
 import faulthandler
 import socket
+import sys
+import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
+from math import inf, isfinite
 from typing import Any
 
 from lal import events
@@ -13,6 +17,7 @@ from lal.config import RunConfig, parse, run_id
 from lal.errors import Refused
 from lal.runs.run import Row
 from lal.store import Failure, Record, Store
+from launch.cutting import noted
 from launch.gauges import watched
 from launch.packs import opened
 from launch.worker import settle
@@ -20,6 +25,8 @@ from launch.worker import settle
 REPORT_EVERY_S = 0.5
 DUMP_AT = 0.9  # of the time after which a worker that says nothing is ended
 STDERR = 2  # Ray makes a log of it
+RETURNED = threading.Event()  # whether this process is not in train_reported
+RETURNED.set()
 
 
 def train_reported(params: dict[str, Any]) -> None:
@@ -30,19 +37,61 @@ def train_reported(params: dict[str, Any]) -> None:
     Reports run_id, step, goal, events and, last of each run, the outcome to Tune, twice a second. A crash of a run is noted in
     its folder and reported as an outcome: what Tune sees as an error is a lost worker, which is worth another try. Of runs that
     could not be begun in "at_most_s" it says nothing.
+
+    Tune stops it by an exit of the report that is on its way: then the run in training is saved, and ended where a scheduler cut it.
     """
     from ray import tune
 
-    begun = time.monotonic()
-    job = opened(params["job"])
-    device = settle(job)
-    refuse_unshared(job)
-    report = heard(watched(tune.report, job), job["hang_s"])
-    for index, run in enumerate(job["runs"]):
-        if index and job["at_most_s"] is not None and time.monotonic() - begun > job["at_most_s"]:
-            return
-        train(parse(run["config"]), job, device, report)
-    faulthandler.cancel_dump_traceback_later()
+    RETURNED.clear()
+    try:
+        begun = time.monotonic()
+        job = opened(params["job"])
+        device = settle(job)
+        refuse_unshared(job)
+        stop = Stop(job)
+        report = stop.heeding(watched(tune.report, job))
+        for index, run in enumerate(job["runs"]):
+            if index and job["at_most_s"] is not None and time.monotonic() - begun > job["at_most_s"]:
+                return
+            train(parse(run["config"]), job, device, report, stop)
+            if stop.came:
+                sys.exit(0)  # what Tune was told: it takes no report any more
+    finally:
+        faulthandler.cancel_dump_traceback_later()
+        RETURNED.set()
+
+
+def returned(within_s: float) -> bool:
+    """Waits until `train_reported` has returned in this process, or was never called; says whether it has."""
+    return RETURNED.wait(within_s)
+
+
+class Stop:
+    """Whether Tune has stopped this worker: because a scheduler cut its run, the time is up, or Tune itself gave up."""
+
+    def __init__(self, job: Mapping[str, Any]):
+        self.job, self.came, self.by_scheduler = job, False, False
+
+    def heeding(self, report: Callable[[dict[str, Any]], None]) -> Callable[[dict[str, Any]], None]:
+        """`report`, until Tune stops the worker; then nothing."""
+
+        def reported(facts: dict[str, Any]) -> None:
+            try:
+                if not self.came:
+                    report(facts)
+            except SystemExit:
+                self.came = True
+                self.by_scheduler = self.job["schedule"] is not None and noted(Store(self.job["results"]), facts["run_id"], self.job["call"])
+
+        return reported
+
+    def cut(self) -> bool:
+        """Whether a scheduler has cut the run in training."""
+        return self.by_scheduler
+
+    def interrupted(self) -> bool:
+        """Whether the run is to go on another time."""
+        return self.came and not self.by_scheduler
 
 
 def heard(report: Callable[[dict[str, Any]], None], hang_s: float | None) -> Callable[[dict[str, Any]], None]:
@@ -58,15 +107,26 @@ def heard(report: Callable[[dict[str, Any]], None], hang_s: float | None) -> Cal
     return said
 
 
-def train(config: RunConfig, job: Mapping[str, Any], device: str, report: Callable[[dict[str, Any]], None]) -> None:
+def train(config: RunConfig, job: Mapping[str, Any], device: str, report: Callable[[dict[str, Any]], None], stop: Stop) -> None:
     """Trains one run of the pack `job` on torch's `device`, and reports of it. One that has failed is left alone: another attempt at its pack began."""
-    from lal.runs.session import attempt
+    from lal.runs.session import Interrupted, attempt
 
-    store, reporter = Store(job["results"]), Reporter(config, report)
+    store, reporter = Store(job["results"]), Reporter(config, heard(report, config.budget.hang_s), compared=job["schedule"] is not None)
     result = store.run(run_id(config)).failure()
-    if result is None:
-        result = attempt(config, store, device=device, share=job["share"], report=reporter.see, resumed=reporter.catch_up)
-    reporter.finish(result)
+    with suppress(Interrupted):
+        if result is None:
+            result = attempt(
+                config,
+                store,
+                device=device,
+                share=job["share"],
+                report=reporter.see,
+                resumed=reporter.catch_up,
+                stop_asked=stop.interrupted,
+                schedule=job["schedule"],
+                cut=stop.cut,
+            )
+        reporter.finish(result)
 
 
 def refuse_unshared(job: dict[str, Any]) -> None:
@@ -80,22 +140,28 @@ def refuse_unshared(job: dict[str, Any]) -> None:
 
 
 class Reporter:
-    """Turns rows into reports: not too many, and what a person follows in each."""
+    """Turns rows into reports: not too many, and what a person follows in each.
 
-    def __init__(self, config: RunConfig, report: Callable[[dict[str, Any]], None]):
-        self.config, self.report = config, report
+    Of a run that a scheduler compares with others every evaluation is reported, those of earlier attempts included: what it decides must not hang on how
+    fast a worker is. Other reports are without the goal column then: schedulers pass over those.
+    """
+
+    def __init__(self, config: RunConfig, report: Callable[[dict[str, Any]], None], *, compared: bool = False):
+        self.config, self.report, self.compared = config, report, compared
         self.steps: list[int] = []
         self.fit: list[float] = []
         self.goal: list[float] = []
         self.begun = self.trained = 0  # the step that this attempt goes on from, and the steps that it has trained
-        self.last = 0.0
+        self.last = time.monotonic()
 
     def catch_up(self, rows: Sequence[Row]) -> None:
         """Takes the rows of earlier attempts, so that steps and events go on from there."""
         self.begun = rows[-1]["step"] if rows else 0
         for row in rows:
             self._keep(row)
-        if rows:
+            if self.compared and self._evaluated(row):
+                self.report(self._facts(row["step"]))
+        if rows and not self.compared:
             self.report(self._facts(rows[-1]["step"]))
 
     def _keep(self, row: Row) -> None:
@@ -109,14 +175,27 @@ class Reporter:
         """Keeps the row, and reports if the last report is a while ago."""
         self._keep(row)
         self.trained = max(0, row["step"] - self.begun)
-        if time.monotonic() - self.last >= REPORT_EVERY_S:
+        counts = self.compared and self._evaluated(row)
+        if counts or time.monotonic() - self.last >= REPORT_EVERY_S:
             self.last = time.monotonic()
-            self.report({**self._facts(row["step"]), "waiting": row.get("waiting", False)})
+            facts = {**self._facts(row["step"]), "waiting": row.get("waiting", False)}
+            if self.compared and not counts:
+                del facts[self.config.goal.column]
+            self.report(facts)
+
+    def _evaluated(self, row: Row) -> bool:
+        """Whether a scheduler can compare `row` with others. At step 0 nothing is trained yet."""
+        value = row.get(self.config.goal.column)
+        return row["step"] > 0 and value is not None and isfinite(value)
 
     def finish(self, result: Record | Failure) -> None:
         """The last report, with the outcome."""
         step = result.steps if isinstance(result, Record) else result.step
-        self.report({**self._facts(step), "outcome": result.outcome, "reason": result.reason})
+        facts = {**self._facts(step), "outcome": result.outcome, "reason": result.reason}
+        value = facts[self.config.goal.column]
+        if self.compared and (value is None or not isfinite(value)):  # schedulers read the last report, whatever it is
+            facts[self.config.goal.column] = -inf if self.config.goal.direction == "max" else inf
+        self.report(facts)
 
     def _facts(self, step: int) -> dict[str, Any]:
         thresholds = events.thresholds_of(self.config.goal, self.config.fit)

@@ -5,9 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
+from uuid import uuid4
 
+from lal.events import Goal
 from lal.store import Store
 from launch.marks import Marks
+from launch.scheduling import AnySchedule
+from launch.time_budget import Deadline
 
 NODE_LOST = "its node was lost"  # reason of a failure that is nobody's fault, and worth another try later
 
@@ -22,6 +26,8 @@ class Trial:
         threads: of one run; None = as many as `resources` have cores.
         marks: run id -> what numbers of that run are labelled with where they are followed; a run without has none.
         seconds: run id -> seconds that it is expected to take, where that is known.
+        schedule: what compares runs while they are trained, or None; then `goal` is what it looks at, and `steps` are the most that a run takes.
+        deadline: when the call is over.   call: a name of its own.
     """
 
     name: str
@@ -32,6 +38,17 @@ class Trial:
     threads: int | None = None
     marks: Mapping[str, Marks] = field(default_factory=dict)
     seconds: Mapping[str, float] = field(default_factory=dict)
+    schedule: AnySchedule | None = None
+    goal: Goal | None = None
+    steps: int = 0
+    deadline: Deadline = field(default_factory=Deadline)
+    call: str = field(default_factory=lambda: uuid4().hex)
+
+    def scheduler(self) -> Any:
+        """A new member of `ray.tune.schedulers`, whose cuts workers can tell from other ends; or None."""
+        from launch.cutting import noting
+
+        return None if self.schedule is None or self.goal is None else noting(self.schedule.build(self.goal, self.steps), self)
 
     def facts(self) -> dict[str, Any]:
         """What a worker is told of them, beside the run's own configuration."""
@@ -43,6 +60,8 @@ class Trial:
             "threads": threads,
             "share": dict(self.resources),
             "token": self.token,
+            "schedule": None if self.schedule is None else self.schedule.model_dump(mode="json"),
+            "call": self.call,
         }
 
 

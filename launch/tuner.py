@@ -20,6 +20,8 @@ from launch.trial import Trial
 from launch.watchdog import watching
 
 ASKED_FOR = 16  # workers beyond those that are there, where an autoscaler may start nodes: it sees trials that wait as demand
+TRIALS, ROUNDS = 2_000, 50  # that one Tune may have, at least, and on each worker: it keeps some 40 KB of each; between two, workers wait for the last
+NEVER_S = "1e9"  # between two snapshots of Tune's state, which nobody reads
 MOST_S = 60.0  # a worker begins no more runs of a pack after that, however wrong the guess was
 SAVE_S = 20.0  # that a run which is stopped may take to save
 LOW_MEMORY = "running low on memory"  # how Ray words a kill; other deaths mention memory, too, as one of many possible causes
@@ -49,8 +51,13 @@ def feed_all(feed: Source, trial: Trial, callback: Any) -> None:
             on a Ray that is started anew: Tune gives up all of them at such a death, and leaves their resources taken.
     """
     bridge = Bridge(feed)
+    most = max(TRIALS, ROUNDS * slots_of(trial.resources)) if trial.schedule is None else None
     try:
-        fit(trial, [watching(trial.store), bridge.callback(), callback], search_alg=bridge.searcher(trial), scheduler=trial.scheduler())
+        while not feed.finished:
+            bridge.open_for(most)
+            fit(trial, [watching(trial.store), bridge.callback(), callback], search_alg=bridge.searcher(trial), scheduler=trial.scheduler())
+            if not bridge.closed:
+                break
     except RuntimeError as error:
         if LOW_MEMORY not in str(error):
             raise
@@ -58,7 +65,7 @@ def feed_all(feed: Source, trial: Trial, callback: Any) -> None:
         raise KilledForMemory from error
 
 
-def fit(trial: Trial, callbacks: list[Any], *, search_alg: Any, scheduler: Any = None, max_failures: int = 0) -> Any:
+def fit(trial: Trial, callbacks: list[Any], *, search_alg: Any, scheduler: Any = None) -> Any:
     """Trains what `search_alg` (a `ray.tune.search.Searcher`) suggests, each {"job": see `job_of`}, until it has no more.
 
     As many trials wait for a worker as are trained: Tune's own choice is one, and workers would start one after the other.
@@ -68,6 +75,7 @@ def fit(trial: Trial, callbacks: list[Any], *, search_alg: Any, scheduler: Any =
     from launch.preflight import nodes_to_come
 
     os.environ["TUNE_MAX_PENDING_TRIALS_PG"] = str(slots_of(trial.resources) + ASKED_FOR * bool(nodes_to_come()))
+    os.environ["TUNE_GLOBAL_CHECKPOINT_S"] = NEVER_S
     folder = scratch()
     try:
         tuner = tune.Tuner(
@@ -86,7 +94,6 @@ def fit(trial: Trial, callbacks: list[Any], *, search_alg: Any, scheduler: Any =
                 verbose=0,
                 callbacks=callbacks,
                 stop=None if trial.deadline.at is None else timekeeper(trial),
-                failure_config=tune.FailureConfig(max_failures=max_failures),
             ),
         )
         return tuner.fit()
@@ -107,7 +114,7 @@ class Source(Protocol):
 
 
 def timekeeper(trial: Trial) -> Any:
-    """Ends all trials at the deadline. A note in the results tells their workers why: the same happens to a run that a scheduler cuts."""
+    """Ends all trials at the deadline: runs save, and go on another time."""
     from ray.tune import Stopper
 
     class Timekeeper(Stopper):
@@ -118,12 +125,8 @@ def timekeeper(trial: Trial) -> Any:
             return False
 
         def stop_all(self) -> bool:
-            if trial.deadline.past and not noted:
-                noted.append(True)
-                trial.store.put_json(trial.ended, {"call": trial.call})
             return trial.deadline.past
 
-    noted: list[bool] = []
     return Timekeeper()
 
 
@@ -133,6 +136,16 @@ class Bridge:
     def __init__(self, feed: Source):
         self.feed = feed
         self.packs: dict[str, Sequence[str]] = {}  # Tune's id of a trial -> ids of its runs, of those that are on their way
+        self.left: int | None = None  # trials that Tune may still know; None = any number
+
+    def open_for(self, most: int | None) -> None:
+        """Another Tune begins, which may have so many trials."""
+        self.left = most
+
+    @property
+    def closed(self) -> bool:
+        """Whether this Tune has had all that it may."""
+        return self.left == 0
 
     def in_training(self) -> list[str]:
         """Ids of the runs that workers are at."""
@@ -145,12 +158,18 @@ class Bridge:
         bridge = self
 
         class Packs(Searcher):
+            def __reduce__(self) -> tuple:
+                return Searcher, ()  # as of what is restored never: see save
+
             def suggest(self, trial_id: str) -> Any:
+                if bridge.closed:
+                    return Searcher.FINISHED
                 pack = bridge.feed.next()
                 if pack is None:
                     return Searcher.FINISHED if bridge.feed.finished else None
                 job = job_of(pack, trial, at_most_s=MOST_S)
                 bridge.packs[trial_id] = job["ids"]
+                bridge.left = None if bridge.left is None else bridge.left - 1
                 return {"job": job}
 
             def on_trial_complete(self, trial_id: str, result: dict | None = None, error: bool = False) -> None:

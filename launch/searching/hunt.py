@@ -42,7 +42,7 @@ class Report:
     wanted: int
     points: int = 0
     told: int = 0
-    failed: Counter[str] = field(default_factory=Counter)
+    failed: dict[str, int] = field(default_factory=dict)
     exhausted: bool = False
 
 
@@ -58,21 +58,33 @@ class Travelling:
 class Hunt:
     """Proposes points until there are as many as wanted, and tells the study what they came to."""
 
-    def __init__(self, sweep: Expanded, store: Store, study: Study, slots: Callable[[], int], found: Callable[[Expanded], None], *, skip_failed: bool = False):
-        """`found` hears of the sweep with each new point, before its runs are handed out. `slots`: points on their way at once, lest proposals know nothing."""
+    def __init__(
+        self,
+        sweep: Expanded,
+        store: Store,
+        study: Study,
+        slots: Callable[[], int],
+        found: Callable[[Expanded], None],
+        *,
+        late: Callable[[], bool] = lambda: False,
+    ):
+        """`found` hears of the sweep with each new point, before its runs are handed out. `slots`: points on their way at once, lest proposals know nothing;
+        once it is `late`, nothing more is handed out."""
         assert sweep.space is not None
         self.space: Space = sweep.space
-        self.sweep, self.store, self.study, self.slots, self.found = sweep, store, study, slots, found
+        self.sweep, self.store, self.study, self.slots, self.found, self.late = sweep, store, study, slots, found, late
         self.waiting: deque[Pack] = deque()  # of points on their way, back from a worker that died or had enough
         self.points: dict[Key, tuple[Found, tuple[Planned, ...]]] = {}
         self.open: dict[str, Travelling] = {}  # by id of a run
         self.losses: Counter[str] = Counter()
         self.impossible: set[str] = set()
+        self.told: set[Key] = set()
+        self.reasons: dict[Key, str] = {}  # why points of this call have no objectives
         self.report = Report(self.space.search.points)
         self.done = False
-        self._resume(skip_failed)
+        self._resume()
 
-    def _resume(self, skip_failed: bool) -> None:
+    def _resume(self) -> None:
         """Takes up what earlier calls left: points of the manifest that the study has lost, and those whose runs are not all finished."""
         self.study.close_stale()
         before = self.study.before()
@@ -80,19 +92,17 @@ class Hunt:
             if runs := self._runs(point):
                 self.points.setdefault(ids(runs), (point, runs))
         complete = {json.dumps(point.plain()) for point, trial in before if trial.state == TrialState.COMPLETE}
-        open_ = {key: point for key, (point, _) in self.points.items() if json.dumps(point.plain()) not in complete}
-        self.again = {key for key in open_ if self._worth_it(self.points[key][1], skip_failed)}
-        self.study.enqueue(open_[key] for key in open_ if key in self.again)
-        self.report.told = len(self.points) - len(open_)
+        self.told = {key for key, (point, _) in self.points.items() if json.dumps(point.plain()) in complete}
+        self.again = {key for key, (_, runs) in self.points.items() if self._worth_it(runs, key in self.told)}
+        self.study.enqueue(point for key, (point, _) in self.points.items() if key in self.again)
         self._note()
 
-    def _worth_it(self, runs: Sequence[Planned], skip_failed: bool) -> bool:
-        """Whether a point that the study was told nothing of, or failed, can come to more: runs are not finished, or all are and have objectives."""
+    def _worth_it(self, runs: Sequence[Planned], told: bool) -> bool:
+        """Whether a known point can come to more: runs are not finished, and no failure says to leave them alone; or all are, but the study was not told."""
         unfinished = [run for run in runs if not self._finished(run.config)]
-        failed = any(self.store.run(run.run_id).failure() is not None for run in unfinished)
         if unfinished:
-            return not (skip_failed and failed)
-        return self._objectives(runs)[0] is not None
+            return all(self.store.run(run.run_id).failure() is None for run in unfinished)
+        return not told and self._objectives(runs)[0] is not None
 
     def _runs(self, point: Found) -> tuple[Planned, ...]:
         """The runs of a point; none of one that cannot be."""
@@ -103,11 +113,13 @@ class Hunt:
 
     @property
     def finished(self) -> bool:
-        """Whether no run is waiting, or may yet come back."""
-        return self.done and not self.waiting and not self.open
+        """Whether no run is waiting, or may yet come back; or it is late."""
+        return self.late() or (self.done and not self.waiting and not self.open)
 
     def next(self) -> Pack | None:
         """The runs for the next free worker; None while none can be proposed."""
+        if self.late():
+            return None
         if self.waiting:
             return self.waiting.popleft()
         if self.done or len({each.number for each in self.open.values()}) >= self.slots():
@@ -137,7 +149,9 @@ class Hunt:
             runs = self.space.runs(point)
         except Refused as error:
             self.impossible.add(json.dumps(point.plain()))
-            self._fail(number, f"the point cannot be: {error}", ())
+            self.reasons[(str(number),)] = f"the point cannot be: {error}"
+            self.study.tell(number, None, f"the point cannot be: {error}")
+            self._count()
             return ()
         if any(run.run_id in self.open for run in runs):
             self.study.tell(number, None, "the same point is on its way already", ids(runs))
@@ -148,7 +162,8 @@ class Hunt:
             self._note()
         left = tuple(run.config for run in runs if not self._finished(run.config))
         if not left or not (new or ids(runs) in self.again):
-            self._tell(number, runs, once=not new and ids(runs) not in self.again)
+            self.again.discard(ids(runs))
+            self._tell(number, runs)
             return ()
         self.again.discard(ids(runs))
         for run in runs:
@@ -196,18 +211,18 @@ class Hunt:
     def _finished(self, config: RunConfig) -> bool:
         return standing(config, self.store).state == "done"
 
-    def _tell(self, number: int, runs: Sequence[Planned], *, once: bool = False) -> None:
-        """Tells the study what the runs of a point came to; `once`: it was told before, so that the point counts only there."""
+    def _tell(self, number: int, runs: Sequence[Planned]) -> None:
+        """Tells the study what the runs of a point came to. It may have been told before: the point counts once."""
         values, reason = self._objectives(runs)
-        if values is None:
-            self._fail(number, reason, ids(runs), counted=not once)
-            return
-        self.study.tell(number, values, names=ids(runs))
-        self.report.told += not once
+        self.study.tell(number, values, reason, ids(runs))
+        if values is not None:
+            self.told.add(ids(runs))
+        self.reasons[ids(runs)] = reason
+        self._count()
 
-    def _fail(self, number: int, reason: str, names: Sequence[str], *, counted: bool = True) -> None:
-        self.study.tell(number, None, reason, names)
-        self.report.failed[reason] += counted
+    def _count(self) -> None:
+        self.report.points, self.report.told = len(self.points), len(self.told)
+        self.report.failed = dict(Counter(reason for reason in self.reasons.values() if reason))
 
     def _objectives(self, runs: Sequence[Planned]) -> tuple[list[float] | None, str]:
         """The objectives of a point, each the mean over its runs; or None, and why there are none."""
@@ -225,7 +240,7 @@ class Hunt:
 
     def _note(self) -> None:
         """The sweep has another point."""
-        self.report.points = len(self.points)
+        self._count()
         known = self.points.values()
         self.sweep = replace(self.sweep, found=tuple(point for point, _ in known), runs=tuple(run for _, runs in known for run in runs))
         self.found(self.sweep)
