@@ -79,7 +79,7 @@ def cluster(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Cluster:
     runs = list(load(str(tmp_path / written(tmp_path, TINY))).configs().values())
     made = Cluster(store, runs, Trial("tiny", store, {"cpu": 1, "gpu": 0.25}, "auto"))
     monkeypatch.setattr(chances, "BACK_OFF_S", (0.0, 0.0, 0.0))
-    monkeypatch.setattr(chances, "standing", lambda config, store: Standing("done" if runs.index(config) in made.done else "new"))
+    monkeypatch.setattr(chances, "standing", lambda config, *where: Standing("done" if runs.index(config) in made.done else "new"))
     monkeypatch.setattr(tuner, "run_all", made.run_all)
     return made
 

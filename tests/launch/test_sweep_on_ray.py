@@ -177,8 +177,9 @@ def test_a_run_that_is_killed_for_its_memory_says_so(tmp_path: Path) -> None:
     total, free = (int(facts[name].split()[0]) * 1024 for name in ("MemTotal", "MemAvailable"))
     threshold = (total - free + 3 * 2**30) / total  # Ray, its workers and torch fit; the hoard does not
     env = plugged_in(tmp_path) | {"RAY_memory_usage_threshold": f"{threshold:.3f}", "RAY_memory_monitor_refresh_ms": "100"}
-    done = lal("sweep", "tiny.yaml", "--no-report", "--json", cwd=tmp_path, env=env)
+    done = lal("sweep", "tiny.yaml", "--no-report", "--json", "--cpus", "2", cwd=tmp_path, env=env)
     summary = json.loads(done.stdout)
     assert done.returncode == 1
     assert [each["outcome"] for each in summary["failures"]] == ["out_of_memory"]
+    assert "; tried with cpu 1, then cpu 2; use a machine with more memory" in summary["failures"][0]["reason"]
     assert summary["trained"] == 1
