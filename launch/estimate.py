@@ -17,12 +17,12 @@ from lal.part import kind_of
 from lal.runs.supervised import Supervised
 from lal.store import Record, Store
 from launch.machine import modelled, storage
+from launch.packs import RUN_S
 
 TAU = 5.0  # decay time at which success is expected where nothing is known: published ones lie from 1 to 11
 SIDE_BY_SIDE = 1.2  # runs at the same time share caches and memory; the constants of the model are of one alone
 CENSORED = 1 / 3  # share of runs that never succeed, as in the quickstart
 RAY_S = 8.0  # start of Ray and the first worker's imports
-RUN_S = 0.25  # from the end of a run to the start of the next one on the same worker
 DEFAULT_OPTIM = kind_of(AdamW)  # what a trajectory, which holds no defaults, does not say
 EXAMPLES = 8  # finished runs that are asked about one shape
 
