@@ -26,9 +26,9 @@ def line(name: str, status: str) -> str:
 
 
 def cells(sweep: Expanded) -> tuple[str, str]:
-    """Its runs, each once, and their cost."""
-    configs = sweep.configs().values()
-    return f"{len(configs):,}", rounded(sum(map(reference_seconds, configs)))
+    """Its runs, each once, and their cost; of points that are still to be found, as much as any may cost."""
+    configs = [*sweep.configs().values()] if sweep.space is None else [run.config for run in sweep.space.largest] * sweep.space.search.points
+    return f"{sweep.n_runs:,}", rounded(sum(map(reference_seconds, configs)))
 
 
 def reference_seconds(config: RunConfig) -> float:

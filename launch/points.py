@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from lal.config import RunConfig
 from lal.errors import Refused, nearest
 from lal.events import Goal
+from lal.objectives import STEPS_TO_GOAL
 from lal.part import Part
 from lal.store import flattened
 
@@ -88,14 +89,18 @@ def _drawn(configs: Sequence[RunConfig], sweep: Sweep, place: Callable[[tuple], 
 
 
 def refuse_unmeasured(configs: Sequence[RunConfig], sweep: Sweep, place: Callable[[tuple], str]) -> None:
-    """Refuses an objective of the Pareto front that no run measures: it would be missed only once all is trained."""
-    pareto = sweep.report.pareto
+    """Refuses an objective, of the Pareto front or a search, that no run measures: it would be missed only once all is trained."""
     measured = {column for config in configs for column in config.columns()}
-    for side in ("maximise", "minimise"):
-        for column in getattr(pareto, side, {}):
-            if column.partition("/")[0] not in measured:
-                where = place(("report", "pareto", side, column))
-                raise Refused(f"{where}: report.pareto.{side} must name a column that runs measure, but got {column!r}; {nearest(column, tuple(measured))}")
+    asked = (
+        ("report", "pareto", sweep.report.pareto, measured),
+        ("search", "objectives", getattr(sweep.search, "objectives", None), measured | {STEPS_TO_GOAL}),
+    )
+    for room, name, objectives, there in asked:
+        for side in ("maximise", "minimise"):
+            for column in getattr(objectives, side, {}):
+                if column.partition("/")[0] not in there:
+                    where = place((room, name, side, column))
+                    raise Refused(f"{where}: {room}.{name}.{side} must name a column that runs measure, but got {column!r}; {nearest(column, tuple(there))}")
 
 
 def refuse_thresholds(configs: Sequence[RunConfig], sweep: Sweep, place: Callable[[tuple], str]) -> None:

@@ -19,6 +19,8 @@ from lal.runs.supervised import Measure, Penalties
 from launch.axes import Seeds
 from launch.dialects.page import page
 from launch.listing import listing
+from launch.scheduling import SCHEDULES
+from launch.searching.spec import SEARCHES, Objectives
 from launch.spec import Arm, ParetoSpec, PhaseSpec, Profile, Report, Resources, Sweep, ThresholdsSpec
 
 HEAD = """# Configuration
@@ -39,6 +41,9 @@ SWEEP = (
     ("sweep", (Sweep,)),
     ("arms.<name>", (Arm,)),
     ("seeds", (Seeds,)),
+    ("search", SEARCHES),
+    ("search.objectives", (Objectives,)),
+    ("schedule", SCHEDULES),
     ("resources", (Resources,)),
     ("report", (Report,)),
     ("report.phase", (PhaseSpec,)),

@@ -11,7 +11,6 @@ Everything wrong with a request is one `Refused` that names file and line.
 
 from __future__ import annotations
 
-import re
 import shlex
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
@@ -103,6 +102,13 @@ class Expanded:
     def schedule(self) -> Values | None:
         """What compares runs while they are trained, as records of those that it cut hold it."""
         return None if self.sweep.schedule is None else self.sweep.schedule.model_dump(mode="json")
+
+    @property
+    def n_runs(self) -> int:
+        """How many runs it has, or will have once all points are found."""
+        if self.space is None:
+            return len(self.configs())
+        return len(self.configs()) + max(0, self.space.search.points - len(self.found)) * len(self.space.largest)
 
     def configs(self) -> dict[str, RunConfig]:
         """Each run once, by id."""
@@ -196,7 +202,7 @@ def validated(values: Mapping[str, Any], place: Callable[[tuple], str]) -> Sweep
 def manifest(expanded: Expanded) -> Values:
     """The plain data of `sweeps/<folder>/manifest.json`: what the report and every later reader know of the sweep."""
     sweep = expanded.sweep
-    whole = {
+    return {
         "schema": SCHEMA,
         "name": sweep.name,
         "profile": expanded.profile,
@@ -214,19 +220,6 @@ def manifest(expanded: Expanded) -> Values:
         "search": None if expanded.space is None else {"space": expanded.space.signature, "points": [each.plain() for each in expanded.found]},
         "resolved": {**sweep.model_dump(mode="json", exclude={"profiles"}), "overrides": list(expanded.overrides)},
     }
-    return masked(whole)
-
-
-PASSWORD = re.compile(r"(://[^/\s:@]*:)[^@\s]*@")
-
-
-def masked(value: Any) -> Any:
-    """`value` with *** in place of the password of every URL that it holds: what is stored and shown."""
-    if isinstance(value, str):
-        return PASSWORD.sub(r"\1***@", value)
-    if isinstance(value, Mapping):
-        return {key: masked(each) for key, each in value.items()}
-    return [masked(each) for each in value] if isinstance(value, list | tuple) else value
 
 
 def entry(run: Planned) -> Values:

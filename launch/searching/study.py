@@ -18,7 +18,6 @@ from lal.errors import Refused
 from lal.store import Store
 from launch.axes import Range
 from launch.searching.space import ARM, Found, Space, refuse_other
-from launch.sweep import masked
 
 SPACE = "lal.space"  # attribute of a study: what it is of
 REASON = "reason"  # attribute of a trial: why it failed
@@ -42,13 +41,13 @@ def opened(space: Space, store: Store, folder: str, *, fresh: bool = False) -> S
         directions: list[Any] = [direction for _, _, direction in space.search.objectives.columns]
         study = optuna.create_study(study_name=folder, storage=storage, directions=directions, load_if_exists=True)
     except Exception as error:  # whatever SQLAlchemy, a driver or a database says: it is the URL or the server
-        reason = masked((str(error).strip() or type(error).__name__).splitlines()[0])
-        raise Refused(f"search.storage must be a database that can be opened, but {masked(url)} cannot: {reason}; check the URL, and that it is up") from None
+        reason = (str(error).strip() or type(error).__name__).splitlines()[0]
+        raise Refused(f"search.storage must be a database that can be opened, but {url} cannot: {reason}; check the URL, and that it is up") from None
     signature = study.user_attrs.get(SPACE)
     if signature is None:
         study.set_user_attr(SPACE, space.signature)
     else:
-        refuse_other(signature, space.signature, f"study {folder} in {masked(url)}")
+        refuse_other(signature, space.signature, f"study {folder} in {url}")
     study.sampler = sampler_of(space, len(study.get_trials(deepcopy=False)))
     return Study(study, space)
 
