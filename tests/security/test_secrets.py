@@ -8,6 +8,7 @@ import re
 import socket
 import stat
 import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -145,17 +146,42 @@ def address(digits: str) -> str:
 
 @pytest.mark.slow
 @pytest.mark.ray
-def test_a_sweep_with_a_dashboard_listens_on_loopback_alone(tmp_path: Path) -> None:
+def test_the_dashboard_of_a_sweep_listens_on_loopback_alone(tmp_path: Path) -> None:
+    """Ray's other servers listen on every interface, whatever they are told; they are kept by its token, which is on unless a person turns it off."""
     written(tmp_path, slow_sweep())
     sweep = started("sweep", "tiny.yaml", "--dashboard", "--no-report", "--cpus", "1", cwd=tmp_path)
     try:
         wait_until(lambda: list((tmp_path / "results/runs").glob("*/claim.json")), sweep)
-        found = listening({sweep.pid, *descendants(sweep.pid)})
+        boards = {pid for pid in descendants(sweep.pid) if b"dashboard/dashboard.py" in Path(f"/proc/{pid}/cmdline").read_bytes()}
+        found = listening({each for pid in boards for each in (pid, *descendants(pid))})
     finally:
         sweep.terminate()
-        sweep.wait(60)
-    assert found, "Ray listens somewhere"
+        sweep.communicate(timeout=60)
+    assert boards and found, "there is a dashboard, and it listens"
     assert found <= {"127.0.0.1", "::1", "::ffff:127.0.0.1"}
+
+
+STRANGER = """
+import grpc, ray
+from launch.cluster import Reach, connected
+from ray.core.generated import gcs_service_pb2 as asked, gcs_service_pb2_grpc as asking
+with connected(Reach(cpus=1)):
+    stub = asking.NodeInfoGcsServiceStub(grpc.insecure_channel(ray.get_runtime_context().gcs_address))
+    try:
+        stub.GetAllNodeInfo(asked.GetAllNodeInfoRequest(), timeout=10)
+    except grpc.RpcError as error:
+        print(error.code().name)
+"""
+
+
+@pytest.mark.slow
+@pytest.mark.ray
+def test_a_ray_of_our_own_answers_no_stranger(tmp_path: Path) -> None:
+    """Who has no token is refused, as long as nobody turned tokens off; the token is its owner's alone."""
+    env = {name: value for name, value in os.environ.items() if not name.startswith("RAY_")} | {"HOME": str(tmp_path)}
+    done = subprocess.run([sys.executable, "-c", STRANGER], cwd=ROOT, env=env, capture_output=True, text=True, timeout=300)
+    assert done.stdout == "UNAUTHENTICATED\n", done.stderr
+    assert stat.S_IMODE((tmp_path / ".ray/auth_token").stat().st_mode) == 0o600
 
 
 @pytest.mark.slow
