@@ -25,9 +25,10 @@ def cells(tables: Tables) -> Frame:
     + `n_pruned`, each run counted once (a run that generalised and then diverged has generalised). `n_held` of the n ended at the goal:
     the depth of the others is that of a broken network, which may seem to need no layer, and is no saving. `p` with Wilson's interval
     `p_low, p_high`: share of n that generalised. `median` with `median_low, median_high`: Kaplan-Meier's; inf = not reached, and of the upper
-    limit that there is none, as with fewer than 6 seeds. `restricted_mean` at the `horizon` that all cells share. `phases`: counts as text;
-    `phase`: the most frequent. `<column>` with `_low, _high`: mean over seeds and its 95 % interval, of every `@end` column, and of every
-    `@grok` column over those that generalised alone; `<column>_n`: how many of these have a finite value, which are what is averaged.
+    limit that there is none, as with fewer than 6 seeds. `restricted_mean` with `_low, _high`: of min(T, `horizon`), which all cells share.
+    `phases`: counts as text; `phase`: the most frequent. `<column>` with `_low, _high`: mean over seeds and its 95 % interval, of every
+    `@end` column, and of every `@grok` column over those that generalised alone; `<column>_n`: how many of these have a finite value, which
+    are what is averaged.
     """
     groups = [(number, group) for number, group in tables.runs.groupby("cell", sort=True)]
     curves = {number: curve(group[group["state"].isin(COUNTED)]) for number, group in groups}
@@ -45,7 +46,8 @@ def times(done: Frame) -> list[float]:
 
     A run that generalised did so between two evaluations; its time is the later one, at which that was first seen.
     """
-    return [row.t_grok if row.event else inf if row.outcome == "diverged" else row.horizon for row in done.itertuples()]
+    columns = (done[name] for name in ("t_grok", "event", "outcome", "horizon"))
+    return [float(time if event else inf if outcome == "diverged" else last) for time, event, outcome, last in zip(*columns, strict=True)]
 
 
 def _row(tables: Tables, group: Frame, km: Survival, horizon: float) -> dict[str, Any]:
@@ -53,7 +55,7 @@ def _row(tables: Tables, group: Frame, km: Survival, horizon: float) -> dict[str
     row: dict[str, Any] = {"cell": int(first["cell"]), "arm": first["arm"], "name": first["name"], **{path: first[path] for path in tables.axes}}
     row |= _counts(group, done)
     row |= _spread("p", wilson(row["n_grokked"], row["n"])) | _spread("median", km.median())
-    row |= {"restricted_mean": km.restricted_mean(horizon), "horizon": horizon}
+    row |= _spread("restricted_mean", km.restricted_mean(horizon)) | {"horizon": horizon}
     phases = done["phase"].value_counts(sort=False)
     ranked = sorted(phases.items(), key=lambda item: (-item[1], str(item[0])))
     row |= {"phase": ranked[0][0] if ranked else None, "phases": ", ".join(f"{count} {name}" for name, count in ranked)}

@@ -4,16 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from math import isfinite
+from math import isfinite, isnan
 
-from analysis.cells import bounds, curve, times
+from analysis.cells import bounds
 from analysis.choice import BY_CONSTRUCTION, is_hard
 from analysis.collect import Tables
+from analysis.comparisons import along, between_arms
 from analysis.depth_bound import AT_MOST, is_bound
 from analysis.figures.dimensions import Dimension, layout, plain, split
-from analysis.figures.theme import median_word, number, percent, safe, short_word, value_word, word
+from analysis.figures.theme import median_word, number, percent, safe, short_word, steps_word, value_word, word
 from analysis.frame import Frame, Series
-from analysis.statistics import Interval, directions, earlier, holm, mean_interval, wilson
+from analysis.pooled import poolable, pruned_cells
+from analysis.scaling import scaling
+from analysis.statistics import Interval, directions, mean_interval, wilson
 from lal.reading import COUNTED, LACKING
 
 MOST_FACETS = 4
@@ -32,7 +35,8 @@ def findings(tables: Tables) -> list[str]:
     for title, cells in groups[:MOST_FACETS]:
         told += about(tables, title, cells)
     told += [f"The other {len(groups) - MOST_FACETS} groups of cells are in the figures and tables."] if len(groups) > MOST_FACETS else []
-    told += [each for each in (fastest(tables), fell_back(tables), few_seeds(tables)) if each]
+    told += arms_apart(tables)
+    told += [each for each in (scales(tables), fastest(tables), fell_back(tables), few_seeds(tables), hidden_by_pruning(tables)) if each]
     return [*told, standing(tables)]
 
 
@@ -240,24 +244,58 @@ def paid(moves: Mapping[str, Move], lost: bool, bound: bool) -> str:
 
 
 def sooner(tables: Tables, title: str, x: Dimension, ordered: list[Series]) -> str | None:
-    """Which values of x generalise sooner or later than the least one, by Holm-adjusted log-rank tests."""
-    runs = [tables.done[tables.done["cell"] == cell["cell"]] for cell in ordered]
-    if min(map(len, runs)) < 2 or not any(each["event"].any() for each in runs):
+    """Which values of x generalise sooner or later than the least one, by Holm-adjusted log-rank tests; cells with pruned runs are left out."""
+    runs = poolable(tables)
+    told = along(x, title, runs[runs["cell"].isin([cell["cell"] for cell in ordered])])
+    if not told or min(n for each in told for n in each.n) < 2 or all(isnan(each.p) for each in told):
         return None
-    when = [times(each) for each in runs]
-    events = [each["event"].tolist() for each in runs]
-    p_values = holm([earlier((when[0], when[index]), (events[0], events[index])) for index in range(1, len(ordered))])
-    horizon = min(float(cell["horizon"]) for cell in ordered)
-    means = [curve(each).restricted_mean(horizon) for each in runs]
-    words = {
-        name: [value_word(plain(ordered[index + 1][x.column])) for index, p in enumerate(p_values) if p < SURE and sign * (means[index + 1] - means[0]) > 0]
-        for name, sign in (("sooner", -1), ("later", 1))
-    }
+    if all(each.way is None for each in told):
+        return f"{head(title)}there are too few seeds to test which {short_word(x.column)} makes runs generalise sooner."
+    words = {name: [each.after for each in told if each.way == way] for name, way in (("sooner", -1), ("later", 1))}
     parts = [f"{name} with {short_word(x.column)} = {listed(which)}" for name, which in words.items() if which]
-    tested = "log-rank tests, Holm-adjusted, at the 5 % level"
+    tested, first = "log-rank tests, Holm-adjusted, at the 5 % level", f"{short_word(x.column)} = {told[0].before}"
     if not parts:
-        return f"{head(title)}no {short_word(x.column)} made runs generalise measurably sooner or later than {at(x, ordered[0])} ({tested})."
-    return f"{head(title)}runs generalised {', and '.join(parts)} than with {at(x, ordered[0])} ({tested})."
+        return f"{head(title)}no {short_word(x.column)} made runs generalise measurably sooner or later than {first} ({tested})."
+    return f"{head(title)}runs generalised {', and '.join(parts)} than with {first} ({tested})."
+
+
+def arms_apart(tables: Tables) -> list[str]:
+    """Which arm generalises sooner, over the points that two of them share."""
+    told = []
+    for each in between_arms(tables, poolable(tables)):
+        points = f"{each.points} {either(each.points, 'point', 'points')} that both have"
+        if each.way is None:
+            continue
+        if each.way == 0:
+            told.append(f"{each.after} and {each.before} do not generalise at measurably different times over the {points} (log-rank test within points).")
+            continue
+        by = f" by {steps_word(abs(each.difference.value))} steps on average up to the horizon" if abs(each.difference.value) >= 1 else ""
+        which = "sooner" if each.way < 0 else "later"
+        told.append(
+            f"{each.after} generalises {which} than {each.before}{by}, over the {points} (log-rank test within points, Holm-adjusted, at the 5 % level)."
+        )
+    return told
+
+
+def scales(tables: Tables) -> str | None:
+    """The power law of times, where the sweep varies a setting that one can be fitted to."""
+    law = scaling(tables)
+    if law is None or isinstance(law, str):
+        return None
+    parts = [f"{each.label} to the {spread(each.value)}{'' if isnan(each.published) else f' (published: {each.published:g})'}" for each in law.exponents]
+    bent = f" The law is not straight in logs (p = {number(law.bend_p, 2)}): these are average slopes." if law.bend_p < SURE else ""
+    broke = f", {law.n_diverged} diverged" if law.n_diverged else ""
+    return f"Time to generalise goes as {listed(parts)} ({law.law} accelerated failure times of {law.n} runs: {law.n_grokked} generalised{broke}).{bent}"
+
+
+def hidden_by_pruning(tables: Tables) -> str | None:
+    """How many cells are kept out of what is pooled."""
+    cells = pruned_cells(tables)
+    if not cells:
+        return None
+    them = either(len(cells), "it", "them")
+    cut = f"In {len(cells)} {either(len(cells), 'cell', 'cells')} runs were pruned for being late"
+    return f"{cut}: comparisons, exponents and boundaries leave {them} out."
 
 
 def listed(words: list[str]) -> str:

@@ -11,7 +11,7 @@ from typing import Any
 import plotly.graph_objects as go
 import plotly.io
 
-from analysis import collect, page
+from analysis import collect, page, statistics_section
 from analysis.collect import Tables
 from analysis.figures import MEMBERS, phase
 from analysis.figures.theme import titled
@@ -109,6 +109,7 @@ def html(tables: Tables, figures: list[Drawn], told: list[str], left_out: list[s
         '<p class="soft">Computed from the tables below; intervals are at 95 %.</p>',
         *(section(each) for each in figures),
         *([f'<p class="soft">Left out: {"; ".join(left_out)}.</p>'] if left_out else []),
+        *statistics_section.section(tables),
         "<h2>Data</h2>",
         _data(tables),
         *_failures(tables),

@@ -77,11 +77,11 @@ def test_upper_limit_needs_six_of_six():
 def test_restricted_mean_is_the_mean_of_cut_times():
     times = [3.0, 8.0, 20.0, 20.0]
     curve = survival(times, [True, True, False, False])
-    assert curve.restricted_mean(15.0) == pytest.approx(np.mean([3, 8, 15, 15]))
-    assert curve.restricted_mean(20.0) == pytest.approx(np.mean([3, 8, 20, 20]))
-    assert isnan(curve.restricted_mean(21.0))
-    assert survival([inf, inf], [False, False]).restricted_mean(12.0) == 12
-    assert survival([4.0, inf], [True, False]).restricted_mean(10.0) == 7
+    assert curve.restricted_mean(15.0).value == pytest.approx(np.mean([3, 8, 15, 15]))
+    assert curve.restricted_mean(20.0).value == pytest.approx(np.mean([3, 8, 20, 20]))
+    assert isnan(curve.restricted_mean(21.0).value)
+    assert survival([inf, inf], [False, False]).restricted_mean(12.0).value == 12
+    assert survival([4.0, inf], [True, False]).restricted_mean(10.0).value == 7
 
 
 def test_common_horizon_is_the_furthest_that_all_curves_reach():

@@ -1,0 +1,60 @@
+"""Means over seeds, and tests that two of them are alike."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from math import comb, inf, isnan, nan, sqrt
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.stats import permutation_test
+
+from analysis.statistics.intervals import CONFIDENCE, UNKNOWN, Interval, student_quantile
+from analysis.statistics.multiplicity import holm
+
+DRAWS, SEED = 20_000, 20240229
+
+
+def mean_interval(values: Sequence[float], low: float = -inf, high: float = inf, confidence: float = CONFIDENCE) -> Interval:
+    """Mean of the finite `values` with Student's t interval, cut to what is possible, [low, high]. One value has no interval."""
+    finite = [value for value in values if np.isfinite(value)]
+    if not finite:
+        return UNKNOWN
+    mean = float(np.mean(finite))
+    if len(finite) == 1:
+        return Interval(mean, nan, nan)
+    half = student_quantile(confidence, len(finite) - 1) * float(np.std(finite, ddof=1)) / sqrt(len(finite))
+    return Interval(mean, max(low, mean - half), min(high, mean + half))
+
+
+def difference_p(before: Sequence[float], after: Sequence[float]) -> tuple[float, float]:
+    """P value of the two-sided permutation test that two means are alike, and the least that sides of these sizes could have.
+
+    Exact up to DRAWS ways to deal the values out, else by as many random ones, from a stream of its own. NaN with a side under two values.
+    """
+    if min(len(before), len(after)) < 2:
+        return nan, nan
+    least = min(1.0, 2 / comb(len(before) + len(after), len(before)))
+
+    def difference(a: NDArray[np.float64], b: NDArray[np.float64], axis: int = -1) -> NDArray[np.float64]:
+        return np.mean(b, axis=axis) - np.mean(a, axis=axis)
+
+    sides = (np.asarray(before, float), np.asarray(after, float))
+    found = permutation_test(sides, difference, vectorized=True, n_resamples=DRAWS, rng=np.random.default_rng(SEED))
+    return float(found.pvalue), least
+
+
+def directions(pairs: Sequence[tuple[Sequence[float], Sequence[float]]], level: float = 1 - CONFIDENCE) -> list[int | None]:
+    """For each (before, after) whether its mean rose (1), fell (-1) or neither measurably (0), tested together with Holm's adjustment.
+
+    None where the sides are so small that not even values wholly apart could tell: with three pairs, fewer than 5 against 4.
+    NaN and infinite values are no measurements, and are left out.
+    """
+    finite = [tuple([value for value in side if np.isfinite(value)] for side in pair) for pair in pairs]
+    tested = [difference_p(before, after) for before, after in finite]
+    n_tested = sum(not isnan(p) for p, _ in tested)
+    ways: list[int | None] = []
+    for (before, after), p, (_, least) in zip(finite, holm([p for p, _ in tested]), tested, strict=True):
+        unknown = isnan(p) or least * n_tested > level
+        ways.append(None if unknown else int(np.sign(np.mean(after) - np.mean(before))) if p < level else 0)
+    return ways

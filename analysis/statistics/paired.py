@@ -1,0 +1,76 @@
+"""Two groups of runs that share seeds, so that each run has its like: differences within pairs, censored ones included."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from math import inf, nan
+
+import numpy as np
+from scipy.stats import binomtest, permutation_test
+
+from analysis.statistics.intervals import UNKNOWN, Interval
+from analysis.statistics.means import DRAWS, SEED, mean_interval
+
+
+@dataclass(frozen=True)
+class Paired:
+    """What pairs say of times.
+
+    Attributes:
+        n: pairs.   horizon: up to where every run of them is known.
+        difference: mean of min(T, horizon) after less before, with Student's t interval over pairs (cut to +-horizon).
+        p: of the exact sign-flip permutation test that it is 0; NaN with fewer than 2 pairs.   least_p: the least it could be: 2^(1 - n).
+        n_sooner, n_later: pairs whose order is known, in which the second run was sooner, or later.
+        sign_p: of the exact sign test on those; NaN without any.
+    """
+
+    n: int
+    horizon: float
+    difference: Interval
+    p: float
+    least_p: float
+    n_sooner: int
+    n_later: int
+    sign_p: float
+
+
+def paired(before: tuple[Sequence[float], Sequence[bool]], after: tuple[Sequence[float], Sequence[bool]], blocks: Sequence[int] | None = None) -> Paired:
+    """Compares `after` with `before`, each times and events (N,) as in `survival`, pair by pair.
+
+    The horizon is the earliest censoring time, or without any the last event; so min(T, horizon) is known of every run, and what is averaged
+    is a difference of restricted means. Of a pair with one run censored the order is known where the other's event came first.
+
+    Args:
+        blocks: (N,) labels of pairs that are not independent, as those of one seed at several points: they are averaged, and count as one
+            pair in `difference` and `p`; the order is told of every pair, and tested only where there are no blocks with several.
+    """
+    times = [np.asarray(side[0], float) for side in (before, after)]
+    events = [np.asarray(side[1], bool) for side in (before, after)]
+    if not len(times[0]):
+        return Paired(0, nan, UNKNOWN, nan, nan, 0, 0, nan)
+    censored = np.concatenate([time[~event] for time, event in zip(times, events, strict=True)])
+    happened = np.concatenate([time[event] for time, event in zip(times, events, strict=True)])
+    horizon = float(min(censored.min(initial=inf), happened.max(initial=0.0) if not np.isfinite(censored).any() else inf))
+    gaps = np.minimum(times[1], horizon) - np.minimum(times[0], horizon)
+    block = np.arange(len(gaps)) if blocks is None else np.unique(np.asarray(blocks), return_inverse=True)[1]
+    means = np.bincount(block, gaps) / np.bincount(block)
+    n_sooner, n_later = int((events[1] & (times[1] < times[0])).sum()), int((events[0] & (times[0] < times[1])).sum())
+    alone = len(means) == len(gaps)
+    sign_p = float(binomtest(n_sooner, n_sooner + n_later).pvalue) if alone and n_sooner + n_later else nan
+    return Paired(len(means), horizon, mean_interval(means.tolist(), -horizon, horizon), _flipped(means), 2.0 ** (1 - len(means)), n_sooner, n_later, sign_p)
+
+
+def _flipped(gaps: np.ndarray) -> float:
+    """P value of the two-sided test that gaps are as likely to have either sign: exact up to DRAWS ways, else by as many random ones."""
+    if len(gaps) < 2:
+        return nan
+    found = permutation_test(
+        (gaps,),
+        lambda values, axis: np.mean(values, axis=axis),
+        permutation_type="samples",
+        vectorized=True,
+        n_resamples=DRAWS,
+        rng=np.random.default_rng(SEED),
+    )
+    return float(found.pvalue)

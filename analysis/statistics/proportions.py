@@ -1,0 +1,24 @@
+"""Shares of runs."""
+
+from __future__ import annotations
+
+from math import sqrt
+
+from analysis.statistics.intervals import CONFIDENCE, UNKNOWN, Interval, normal_quantile
+
+
+def wilson(successes: int, n: int, confidence: float = CONFIDENCE) -> Interval:
+    """A share with Wilson's score interval (Wilson 1927, JASA 22:209); all NaN for n = 0.
+
+    At few seeds its coverage goes up and down with the true share, as that of any interval of counts: averaged over shares it is
+    95.5 % with n = 5, 95.4 % with 8, 94.9 % with 100. With n = 5 it is 93.7 % at a share of 0.5, at least 89.5 % for shares from 0.1 to 0.9,
+    and least, 83.7 %, at 0.035 and 0.965 (exact sums; the test beside this file's makes them again).
+    """
+    if n == 0:
+        return UNKNOWN
+    z = normal_quantile(confidence)
+    share, scale = successes / n, 1 + z * z / n
+    middle = (share + z * z / (2 * n)) / scale
+    half = z * sqrt(share * (1 - share) / n + z * z / (4 * n * n)) / scale
+    low, high = max(0.0, middle - half), min(1.0, middle + half)
+    return Interval(share, 0.0 if successes == 0 else low, 1.0 if successes == n else high)
