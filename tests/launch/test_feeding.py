@@ -80,7 +80,7 @@ def test_runs_of_which_nothing_is_known_travel_alone() -> None:
 
 
 def test_where_others_look_at_trials_each_is_one_run() -> None:
-    feed = Feed(Store("/nowhere"), RUNS, dict.fromkeys(IDS, 0.01), lambda: 1, alone=True)
+    feed = Feed(Store("/nowhere"), RUNS, dict.fromkeys(IDS, 0.01), lambda: 1, schedule={"kind": "asha"})
     assert all(feed.next() == (config,) for config in RUNS)
 
 
