@@ -8,8 +8,9 @@ import re
 import socket
 import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
@@ -102,6 +103,7 @@ def connected(reach: Reach, name: str = "lal") -> Iterator[str | None]:
             object_store_memory=OBJECT_STORE_BYTES,
             **quiet,
         )
+        keep_token_private()
     else:
         context = join(reach.address, f"{name}-{uuid4().hex[:8]}", quiet)
     own = reach.address is None
@@ -109,6 +111,14 @@ def connected(reach: Reach, name: str = "lal") -> Iterator[str | None]:
         yield f"http://{context.dashboard_url}" if context.dashboard_url and (reach.dashboard or not own) else None
     finally:
         ray.shutdown()
+
+
+def keep_token_private() -> None:
+    """Ray lets everybody on this machine read the token that it makes for its owner; whoever has it may run code as that person."""
+    token = Path.home() / ".ray" / "auth_token"
+    with suppress(OSError):
+        if token.stat().st_mode & 0o077:
+            token.chmod(0o600)
 
 
 def join(address: str, namespace: str, quiet: dict[str, Any]) -> Any:
