@@ -82,8 +82,8 @@ def checked_address(address: str) -> str:
 def connected(reach: Reach, name: str = "lal") -> Iterator[str | None]:
     """Inside, this process is connected to the cluster that `reach` means; yields its dashboard's address, or None without one.
 
-    A Ray of our own listens on loopback only and ends with us, also when we are killed. One that was there is left as it
-    was found: what `name` runs there has a namespace of its own and ends with the connection.
+    The dashboard of a Ray of our own listens on loopback only; its other services listen wherever Ray puts them, and answer who has
+    its token. It ends with us, also when we are killed. One that was there is left as it was found: what `name` runs there has a namespace of its own and ends with the connection.
 
     Raises:
         Refused: there is no such cluster, or it does not let us in.
