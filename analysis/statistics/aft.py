@@ -62,11 +62,11 @@ def fit(design: Array, lower: Sequence[float], upper: Sequence[float], law: str,
     if reason := _undetermined(design, low, high, happened):
         return reason
     x, unit = _scaled(design)
-    start = _start(x, low, high, happened)
+    start, spread = _start(x, low, high, happened)
+    if spread < LEAST_SCALE:
+        return "the times follow the settings without any spread, so that there is nothing to measure an interval by"
     found = minimize(_loss, start, args=(x, low, high, LAWS[law]), jac=True, method="BFGS", options={"gtol": 1e-6, "maxiter": 500})
     loss, parameters = float(found.fun), found.x
-    if parameters[-1] < np.log(LEAST_SCALE):
-        return "the times follow the settings without any spread, so that there is nothing to measure an interval by"
     information = _information(parameters, x, low, high, LAWS[law])
     if not np.all(np.linalg.eigvalsh(information) > 1e-8):
         return "the times do not determine the fit"
@@ -100,12 +100,12 @@ def _scaled(design: Array) -> tuple[Array, Array]:
     return design / unit, unit
 
 
-def _start(x: Array, low: Array, high: Array, happened: NDArray[np.bool_]) -> Array:
-    """Least squares of the middles of the events, and the log of its spread, kept over what rounding would leave."""
+def _start(x: Array, low: Array, high: Array, happened: NDArray[np.bool_]) -> tuple[Array, float]:
+    """Least squares of the middles of the events with the log of their spread, not under what leaves the likelihood a slope; and the spread itself."""
     middle = np.where(np.isfinite(low), (low + np.where(happened, high, low)) / 2, np.where(happened, high, 0.0))[happened]
     slope = np.linalg.lstsq(x[happened], middle, rcond=None)[0]
     spread = sqrt(float(np.mean((middle - x[happened] @ slope) ** 2)))
-    return np.append(slope, np.log(max(spread, 0.05))).astype(np.float64)
+    return np.append(slope, np.log(max(spread, 0.05))).astype(np.float64), spread
 
 
 def _loss(parameters: Array, x: Array, low: Array, high: Array, law: Law) -> tuple[float, Array]:
