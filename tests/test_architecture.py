@@ -26,7 +26,7 @@ ANALYSIS_MAY_READ = {
     "lal.objectives",
     "lal.reading",
 }
-ANALYSIS_MAY_READ |= {"lal.stopping", "lal.store", "lal.store.codec"}
+ANALYSIS_MAY_READ |= {"lal.stopping", "lal.store", "lal.store.codec", "lal.terminal"}
 
 
 def name_of(path):
@@ -85,6 +85,7 @@ def test_analysis_reads_records_and_trains_nothing(path):
 FRESH = [
     "lal.config",
     "lal.store",
+    "lal.terminal",
     "lal.standing",
     "lal.claim",
     "lal.events",
