@@ -28,7 +28,8 @@ class Handler(WSGIRequestHandler):
     def run_wsgi(self) -> None:
         mine: Any = self.server.object_store  # type: ignore[attr-defined]
         mine.asked.append(f"{self.command} {self.path}")
-        status = mine.fault(self.command, self.path)
+        denied = f"Credential={mine.stranger}/" in self.headers.get("Authorization", "")
+        status = 403 if denied else mine.fault(self.command, self.path)
         if status is None:
             super().run_wsgi()
             return
@@ -51,10 +52,12 @@ class ObjectStore:
 
     Attributes:
         asked: requests so far, as `METHOD /path?query`.   fault: what is answered instead.
+        stranger: an access key that has no access.
     """
 
     port: int = 0
     asked: list[str] = field(default_factory=list)
+    stranger: str = "stranger"
     fault: Fault = lambda method, path: None
     _numbers: Any = field(default_factory=count)
 
