@@ -44,11 +44,12 @@ class Following:
             n_runs = len({entry["run_id"] for entry in manifest["runs"]})
             self._refresh(manifest, len(self._ended) + failed)
             told = f"{n_runs:,} planned, {len(self._ended):,} finished, {failed:,} failed, {n_runs - len(self._ended) - failed:,} missing or under way"
-            if self._thread is not None:
+            stale = self._n_read != len(self._ended) + failed
+            if stale:
                 told += "; verdicts are being read"
             elif self._problem:
                 told += f"; {self._problem}"
-            running = len(self._ended) + failed < n_runs or self._thread is not None
+            running = len(self._ended) + failed < n_runs or stale
             return Known(self._tables, told, f"{self._generation} {told}", running)
 
     def _look(self, manifest: Mapping[str, Any]) -> None:

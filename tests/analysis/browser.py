@@ -35,7 +35,8 @@ class Browser:
     def __init__(self):
         self.said, self.asked, self.failed = list[str](), list[str](), list[str]()
         self._loop = asyncio.new_event_loop()
-        threading.Thread(target=self._loop.run_forever, daemon=True).start()
+        self._thread = threading.Thread(target=self._loop.run_forever, daemon=True)
+        self._thread.start()
         self._do(self._begin())
 
     async def _begin(self) -> None:
@@ -72,7 +73,11 @@ class Browser:
         return answer["result"]
 
     def open(self, address: str, width: int = 1280, height: int = 1000, dark: bool = False) -> None:
-        """Goes there."""
+        """Goes there, and forgets what was said and asked before."""
+        self.command("Page.navigate", url="about:blank")
+        self.until("location.href == 'about:blank'")
+        for noted in (self.said, self.asked, self.failed):
+            noted.clear()
         self.command("Emulation.setDeviceMetricsOverride", width=width, height=height, deviceScaleFactor=1, mobile=False)
         self.command("Emulation.setEmulatedMedia", features=[{"name": "prefers-color-scheme", "value": "dark" if dark else "light"}])
         self.command("Page.navigate", url=address)
@@ -123,3 +128,5 @@ class Browser:
         """Ends the browser."""
         self._do(self._browser.close())
         self._loop.call_soon_threadsafe(self._loop.stop)
+        self._thread.join(DEADLINE_S)
+        self._loop.close()

@@ -1,0 +1,114 @@
+"""What the visualizer takes on made-up results: 10,000 runs of 300 rows and 60 columns, with the tables of their last report."""
+
+from __future__ import annotations
+
+import json
+import resource
+import threading
+import time
+from dataclasses import asdict
+from math import inf
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from analysis import collect
+from analysis.visualizer.results import source_at
+from analysis.visualizer.serving import server_of
+from lal.reading import Reading, verdict_on
+from lal.store import Record, Store, digest, encoded, history_table
+from tests.analysis.browser import browser_or_skip
+from tests.analysis.synthetic import BUDGET, WEIGHT, Folder, Truth, rows_of
+from tests.analysis.synthetic_run import measured
+
+N_WEIGHTS, N_DEPTHS, N_SEEDS, N_KINDS = 50, 10, 10, 10
+EXTRA = 12  # columns beyond those of a real run, up to 60
+
+
+def history(kind: int) -> bytes:
+    """300 rows of 60 columns."""
+    rows = [
+        row | measured(row["step"], kind) | {f"weight_norm/blocks.{index}.out.weight": 10.0 / (1 + index) for index in range(2, 2 + EXTRA)}
+        for row in rows_of(Truth(grok=500 + 100 * kind, gates=0.4 * kind), kind, 2990, 10)
+    ]
+    return encoded(rows)
+
+
+@pytest.fixture(scope="module")
+def many(tmp_path_factory) -> Path:
+    """The folder. Runs share a few histories, which are written straight to disk: to write is not what is measured."""
+    root = tmp_path_factory.mktemp("many")
+    store = Store(root)
+    folder = Folder(store, name="many", axes=(WEIGHT, "model.depth"), every=10)
+    for arm in folder.arms:
+        for weight in np.geomspace(1e-4, 1, N_WEIGHTS).tolist():
+            for depth in range(1, N_DEPTHS + 1):
+                for seed in range(N_SEEDS):
+                    folder.add(arm, {WEIGHT: weight, "model.depth": depth}, seed, Truth(missing=True))
+    name = folder.write()
+    data = [history(kind) for kind in range(N_KINDS)]
+    for index, entry in enumerate(folder.runs):
+        place = root / "runs" / entry["run_id"]
+        place.mkdir(parents=True)
+        (place / "history.parquet").write_bytes(data[index % N_KINDS])
+        record = Record(entry["run_id"], "budget", "budget used", 2990, 12.0, {}, {"eval_every": 10}, BUDGET, digest(data[index % N_KINDS]), {})
+        (place / "record.json").write_text(json.dumps(asdict(record)))
+    keep_tables(store, name, [history_table(each) for each in data])
+    return root
+
+
+def keep_tables(store: Store, name: str, histories: list) -> None:
+    """What a report would have left, made from the few histories that there are."""
+    manifest = store.manifest(name)
+    goal, fit = collect.Goal(**manifest["goal"]), collect.Goal(**manifest["fit"])
+    limits = collect.thresholds_of(manifest, goal, fit, None, {})
+    rows = []
+    for kind in histories:
+        found = Reading("done", "budget", "budget used", 2990, rows=kind)
+        rows.append(collect.run_row("", {}, found, verdict_on(kind, "budget", limits), limits))
+    axes, cells = collect.axis_values(manifest), collect.cell_numbers(manifest["runs"])
+    runs = []
+    for index, entry in enumerate(manifest["runs"]):
+        key = {"cell": cells[index], "arm": entry["arm"], "name": None, **{path: values[index] for path, values in axes.items()}, "seed": entry["seed"]}
+        runs.append({**key, **rows[index % N_KINDS], "run_id": entry["run_id"]})
+    table = collect.pd.DataFrame(runs)
+    collect.write(store, name, collect.Tables(manifest, goal, limits, table, collect.pd.DataFrame()))
+
+
+@pytest.mark.bench
+def test_pages_and_selections(many):
+    browser = browser_or_skip()
+    began = time.perf_counter()
+    source, sweep = source_at(str(many))
+    server = server_of(source, 0, sweep)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    print(f"\nserver ready: {time.perf_counter() - began:.2f} s")
+    try:
+        times: dict[str, float] = {}
+
+        def timed(what: str, act, then: str) -> None:
+            begin = time.perf_counter()
+            act()
+            browser.until(then)
+            times[what] = time.perf_counter() - begin
+
+        drawn = "document.querySelectorAll('.plot .main-svg').length > 0"
+        timed("first page", lambda: browser.open(f"http://127.0.0.1:{server.port}"), drawn)
+        for tab, panel in (("Curvature", "Jacobian"), ("Weights", "by role"), ("Fourier", "shares of energy"), ("Training", "accuracy")):
+            timed(
+                f"tab {tab}",
+                lambda tab=tab: browser.click(".tab", tab),
+                f"[...document.querySelectorAll('.annotation-text')].some(each => each.textContent.includes('{panel}'))",
+            )
+        for tab in ("Phase", "Pareto", "Phase", "Pareto"):
+            there = f"document.querySelector('section h2').textContent.startsWith('{tab}') && {drawn}"
+            timed(f"tab {tab}{' again' if f'tab {tab}' in times else ''}", lambda tab=tab: browser.click(".tab", tab), there)
+        for what, seconds in times.items():
+            print(f"{what}: {seconds:.2f} s")
+        print(f"peak memory of server and test: {resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024:.0f} MiB")
+        assert max(times.values()) < inf and not browser.said
+    finally:
+        browser.close()
+        server.shutdown()
+        server.server_close()
