@@ -8,7 +8,7 @@ from analysis.statistics.logrank import LogRank, earlier, log_rank
 from analysis.statistics.means import difference_p, directions, mean_interval
 from analysis.statistics.multiplicity import holm
 from analysis.statistics.paired import Paired, paired
-from analysis.statistics.proportions import wilson
+from lal.intervals import wilson
 
 __all__ = [
     "CONFIDENCE",

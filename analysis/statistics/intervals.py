@@ -2,34 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from functools import lru_cache
-from math import nan
 
-from scipy.stats import norm, t
+from scipy.stats import t
 
-CONFIDENCE = 0.95
+from lal.intervals import CONFIDENCE, UNKNOWN, Interval, normal_quantile
 
-
-@dataclass(frozen=True)
-class Interval:
-    """An estimate with its interval at CONFIDENCE; NaN bounds mean that there are too few values to say."""
-
-    value: float
-    low: float
-    high: float
-
-
-UNKNOWN = Interval(nan, nan, nan)
-
-
-@lru_cache
-def normal_quantile(confidence: float) -> float:
-    """z such that a standard normal lies in [-z, z] with probability `confidence`."""
-    return float(norm.ppf((1 + confidence) / 2))
+__all__ = ["CONFIDENCE", "UNKNOWN", "Interval", "normal_quantile", "student_quantile"]
 
 
 @lru_cache
 def student_quantile(confidence: float, df: float) -> float:
-    """The same of Student's t with `df` > 0 degrees of freedom, which need not be whole (Welch)."""
+    """x such that Student's t with `df` > 0 degrees of freedom, which need not be whole (Welch), lies in [-x, x] with probability `confidence`."""
     return float(t.ppf((1 + confidence) / 2, df))
