@@ -83,7 +83,8 @@ def connected(reach: Reach, name: str = "lal") -> Iterator[str | None]:
     """Inside, this process is connected to the cluster that `reach` means; yields its dashboard's address, or None without one.
 
     The dashboard of a Ray of our own listens on loopback only; its other services listen wherever Ray puts them, and answer who has
-    its token. It ends with us, also when we are killed. One that was there is left as it was found: what `name` runs there has a namespace of its own and ends with the connection.
+    its token. It ends with us, also when we are killed. One that was there is left as it was found: what `name` runs there has a
+    namespace of its own and ends with the connection.
 
     Raises:
         Refused: there is no such cluster, or it does not let us in.
@@ -93,24 +94,44 @@ def connected(reach: Reach, name: str = "lal") -> Iterator[str | None]:
     import ray
 
     quiet: dict[str, Any] = {"logging_level": logging.CRITICAL, "log_to_driver": False}  # a dead worker is told by the run's failure, once
-    if reach.address is None:
-        context = ray.init(
-            address="local",
-            num_cpus=reach.cpus,
-            num_gpus=reach.gpus,
-            include_dashboard=reach.dashboard,
-            dashboard_host="127.0.0.1",
-            object_store_memory=OBJECT_STORE_BYTES,
-            **quiet,
-        )
-        keep_token_private()
-    else:
-        context = join(reach.address, f"{name}-{uuid4().hex[:8]}", quiet)
+    with our_signals():
+        if reach.address is None:
+            context = ray.init(
+                address="local",
+                num_cpus=reach.cpus,
+                num_gpus=reach.gpus,
+                include_dashboard=reach.dashboard,
+                dashboard_host="127.0.0.1",
+                object_store_memory=OBJECT_STORE_BYTES,
+                **quiet,
+            )
+            keep_token_private()
+        else:
+            context = join(reach.address, f"{name}-{uuid4().hex[:8]}", quiet)
     own = reach.address is None
     try:
         yield f"http://{context.dashboard_url}" if context.dashboard_url and (reach.dashboard or not own) else None
-    finally:
+    except KeyboardInterrupt:
+        if not own:
+            ray.shutdown()
+        raise
+    except BaseException:
         ray.shutdown()
+        raise
+    ray.shutdown()
+
+
+@contextmanager
+def our_signals() -> Iterator[None]:
+    """Inside, Ray does not take SIGTERM over: it would say nothing, and take seconds to leave."""
+    from ray._private import utils
+
+    takes_over = utils.set_sigterm_handler
+    utils.set_sigterm_handler = lambda handler: None
+    try:
+        yield
+    finally:
+        utils.set_sigterm_handler = takes_over
 
 
 def keep_token_private() -> None:
