@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from math import inf, isfinite, log10
 from typing import Any
@@ -17,6 +17,7 @@ from analysis.figures.dimensions import layout, split
 from analysis.figures.theme import GREY, OKABE_ITO, SYMBOLS, median_word, styled, top_margin, translucent, upper_word, word
 from analysis.figures.ticks import log_axis
 from analysis.frame import Frame
+from analysis.scaling import Scaling, scaling
 from analysis.statistics import Interval
 from lal.reading import verdict_on
 
@@ -24,16 +25,18 @@ TITLE = "Time to generalise"
 MILDER = 0.9
 NARROWEST = 0.8  # of the axis of times, in powers of ten
 NOT_YET = "not by then"
+FITTED = "Dotted: medians by the power law whose exponents stand under Statistics."
 
 
 @dataclass(frozen=True)
 class Point:
-    """One cell: the Kaplan-Meier median, the steps at which its seeds generalised, and where the others were left."""
+    """One cell: the Kaplan-Meier median, the steps at which its seeds generalised, where the others were left, and the median by the power law, if any."""
 
     column: int
     median: Interval
     times: tuple[float, ...]
     censored: tuple[float, ...]
+    fitted: float | None = None
 
 
 @dataclass(frozen=True)
@@ -52,14 +55,16 @@ def prepare(tables: Tables, thresholds: Sequence[float] | None = None) -> Info |
     chosen = thresholds or ([MILDER, own] if tables.thresholds.goal_column == "test_acc" and own > MILDER else [own])
     if tables.done.empty:
         return "no run has finished, so there are no times yet"
-    where = layout(tables)
+    where, law = layout(tables), scaling(tables)
+    medians = law.medians if isinstance(law, Scaling) else {}
     panels = []
     for threshold in chosen:
         judged = at_threshold(tables, threshold)
         lines = []
         for title, part in split(judged, [*([where.y] if where.y.column else []), *where.rest]):
             cells = [(where.x.index(cell[where.x.column].iloc[0]) if where.x.column else 0, cell) for _, cell in part.groupby("cell", sort=True)]
-            lines.append((title, tuple(_point(order, cell) for order, cell in sorted(cells, key=lambda each: each[0]))))
+            fitted = medians if threshold == own else {}
+            lines.append((title, tuple(_point(order, cell, fitted) for order, cell in sorted(cells, key=lambda each: each[0]))))
         panels.append(
             (
                 f"{word(tables.thresholds.goal_column)} ≥ {threshold:g}"
@@ -73,7 +78,7 @@ def prepare(tables: Tables, thresholds: Sequence[float] | None = None) -> Info |
         "6 seeds. Dots: seeds that generalised, at the first evaluation that shows it; "
         "open triangles: seeds that had not, at the last evaluation below the threshold. No marker: not reached by half of the seeds."
     )
-    return Info(tuple(panels), where.x.label, tuple(where.x.words()), caption)
+    return Info(tuple(panels), where.x.label, tuple(where.x.words()), f"{caption}{f' {FITTED}' if medians else ''}")
 
 
 def at_threshold(tables: Tables, threshold: float) -> Frame:
@@ -85,9 +90,9 @@ def at_threshold(tables: Tables, threshold: float) -> Frame:
     return done.assign(t_grok=times, event=[each.t_grok is not None for each in verdicts], horizon=[float(each.horizon) for each in verdicts])
 
 
-def _point(column: int, cell: Frame) -> Point:
+def _point(column: int, cell: Frame, fitted: Mapping[int, float]) -> Point:
     event = cell["event"]
-    return Point(column, curve(cell).median(), tuple(cell.loc[event, "t_grok"]), tuple(cell.loc[~event, "horizon"]))
+    return Point(column, curve(cell).median(), tuple(cell.loc[event, "t_grok"]), tuple(cell.loc[~event, "horizon"]), fitted.get(int(cell["cell"].iloc[0])))
 
 
 def table(info: Info) -> Frame:
@@ -98,7 +103,8 @@ def table(info: Info) -> Frame:
             for point in points:
                 key = {"threshold": panel, "line": label, info.x_label: info.x_words[point.column], "generalised": len(point.times), "not": len(point.censored)}
                 high = upper_word(point.median.high, len(point.times) + len(point.censored))
-                rows.append({**key, "median": point.median.value, "low": point.median.low, "high": high})
+                law = {"by the power law": point.fitted} if any(each.fitted for _, drawn in info.panels for _, line in drawn for each in line) else {}
+                rows.append({**key, "median": point.median.value, "low": point.median.low, "high": high, **law})
     return pd.DataFrame(rows)
 
 
@@ -134,7 +140,7 @@ def _limits(info: Info) -> tuple[float, float]:
         for _, lines in info.panels
         for _, points in lines
         for point in points
-        for value in (*point.times, *point.censored, point.median.value)
+        for value in (*point.times, *point.censored, point.median.value, point.fitted or 0)
         if 0 < value < inf
     ]
     low, high = log10(min(drawn, default=1)), log10(max(drawn, default=10))
@@ -153,6 +159,13 @@ def _draw_line(fig: go.Figure, label: str, points: tuple[Point, ...], index: int
         marker |= {"color": color, "line": {"width": 1.8}} if mark.endswith("open") else {}
         fig.add_trace(
             go.Scatter(x=xs, y=ys, mode="markers", marker=marker, hovertemplate=f"{label}: one seed {what} step %{{y:,}}<extra></extra>", **group), **place
+        )
+    lawful = [point for point in points if point.fitted is not None]
+    if lawful:
+        xs, ys = [point.column + shift for point in lawful], [point.fitted for point in lawful]
+        dotted = {"color": color, "width": 1.5, "dash": "dot"}
+        fig.add_trace(
+            go.Scatter(x=xs, y=ys, mode="lines", line=dotted, hovertemplate=f"{label}: %{{y:,.0f}} by the power law<extra></extra>", **group), **place
         )
     reached = [point for point in points if isfinite(point.median.value)]
     ups = [(point.median.high if isfinite(point.median.high) else max((*point.times, *point.censored))) - point.median.value for point in reached]

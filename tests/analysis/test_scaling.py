@@ -10,6 +10,7 @@ from scipy import stats
 from scipy.optimize import check_grad
 
 from analysis.collect import collect
+from analysis.figures import time_to_goal
 from analysis.findings import scales
 from analysis.scaling import Scaling, log_axes, scaling
 from analysis.statistics import Fit, best_fit, fit, likelihood_ratio_p
@@ -167,3 +168,15 @@ def test_axes_with_a_zero_or_text_are_no_powers(store, odd_tables):
     assert log_axes(apart, apart.done) == ["optim.lr", "optim.weight_decay"]
     told.runs["optim.weight_decay"] = 2 * told.runs["optim.lr"]
     assert log_axes(told, told.done) == ["optim.lr"]
+
+
+def test_the_law_is_drawn_beside_the_times(store, odd_tables):
+    tables = collect(store, grid(store))
+    info, law = time_to_goal.prepare(tables), scaling(tables)
+    assert not isinstance(info, str) and isinstance(law, Scaling) and "power law" in info.caption
+    drawn = [point.fitted for _, line in info.panels[-1][1] for point in line]
+    assert sorted(drawn) == pytest.approx(sorted(law.medians.values())) and all(point.fitted is None for _, line in info.panels[0][1] for point in line)
+    dotted = [trace for trace in time_to_goal.draw(info).data if trace.line.dash == "dot"]
+    assert len(dotted) == len(info.panels[-1][1]) and "by the power law" in time_to_goal.table(info)
+    plain = time_to_goal.prepare(odd_tables["quickstart"])
+    assert not isinstance(plain, str) and "power law" not in plain.caption and "by the power law" not in time_to_goal.table(plain)
