@@ -68,7 +68,7 @@ def fit(design: Array, lower: Sequence[float], upper: Sequence[float], law: str,
     found = minimize(_loss, start, args=(x, low, high, LAWS[law]), jac=True, method="BFGS", options={"gtol": 1e-6, "maxiter": 500})
     loss, parameters = float(found.fun), found.x
     information = _information(parameters, x, low, high, LAWS[law])
-    if not np.all(np.linalg.eigvalsh(information) > 1e-8):
+    if not np.isfinite(information).all() or not np.all(np.linalg.eigvalsh(information) > 1e-8):
         return "the times do not determine the fit"
     n_events, n_columns = int(happened.sum()), design.shape[1]
     df = n_events - n_columns
