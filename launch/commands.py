@@ -107,10 +107,11 @@ def sweep(
     """
     from lal.store import Store
     from launch.drive import Options, drive
+    from launch.interrupts import leave, leaving_in_time
     from launch.plan import plan as planned_of
     from launch.plan import show
     from launch.sending import asked_as
-    from launch.summary import say
+    from launch.summary import interrupted, say
     from launch.sweep import load
 
     reach = reached(cpus, gpus, dashboard, address, pending_timeout)
@@ -122,15 +123,19 @@ def sweep(
     if not (quiet or as_json):
         show(planned, console)
     waits = {} if pending_timeout is None else {"pending_timeout_s": pending_timeout}
-    summary = drive(planned, store, Options(reach=reach, quiet=quiet or as_json, **waits, **options), console)
-    if not as_json:
-        say(summary, console, asked_as() or shlex.join(["lal", *sys.argv[1:]]))
+    again = asked_as() or shlex.join(["lal", *sys.argv[1:]])
+    with leaving_in_time(lambda: interrupted(console, again)):
+        summary = drive(planned, store, Options(reach=reach, quiet=quiet or as_json, again=again, **waits, **options), console)
+        if not as_json:
+            say(summary, console, again)
     worth_it = summary.signal is None and summary.not_begun is None and summary.trained + summary.already
     path = report(results, summary.folder, quiet or as_json) if reported and worth_it else None
     if as_json:
         click.echo(json.dumps({**vars(summary), "failures": [vars(each) for each in summary.failures], "report": path, "exit_code": summary.exit_code}))
     elif path:
         console.print(f"Report: {path}", highlight=False, soft_wrap=True)
+    if summary.signal is not None:
+        leave(summary.exit_code)
     sys.exit(summary.exit_code)
 
 

@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager, redirect_stdout, suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NoReturn
 
 from rich.console import Console
 
@@ -35,13 +35,14 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Options:
-    """How to run, not what."""
+    """How to run, not what. `again` is the command that goes on, as a person typed it."""
 
     reach: Reach = field(default_factory=Reach)
     device: str = "auto"
     quiet: bool = False
     fresh: bool = False
     pending_timeout_s: float = 900.0
+    again: str = "lal sweep ..."
 
 
 def drive(planned: Plan, store: Store, options: Options, console: Console) -> Summary:
@@ -109,14 +110,34 @@ class Driver:
         from launch.interrupts import interruptible
 
         # Ray prints of dead workers to the driver's stdout; the summary says it better, and scripts read stdout.
-        with silence(), connected(self.options.reach, self.sweep.folder) as address, interruptible() as came:
+        with silence(), interruptible() as came:
             try:
-                self._train_connected(runs, first, address)
+                with connected(self.options.reach, self.sweep.folder) as address, self._head_watched():
+                    self._train_connected(runs, first, address)
             except KeyboardInterrupt:
                 pass  # workers end with our connection, and their runs go on from what they saved
             except NoRoom as error:
                 self.not_begun = str(error)
         return came[0] if came else None
+
+    @contextmanager
+    def _head_watched(self) -> Iterator[None]:
+        """Inside, a cluster whose head is lost is no reason to wait for ever."""
+        from launch.head import watched
+
+        if self.options.reach.address is None:  # of a Ray of our own, the head ends with us
+            yield
+            return
+        with watched(self.options.reach.address, self._give_up):
+            yield
+
+    def _give_up(self, why: str) -> NoReturn:
+        """Ends this process: whatever it waits for will not come."""
+        from launch.interrupts import leave
+        from launch.summary import head_lost
+
+        head_lost(self.console, why, self.options.again)
+        leave(1)
 
     def _train_connected(self, runs: list[RunConfig], first: bool, address: str | None) -> None:
         from launch import preflight

@@ -112,11 +112,29 @@ def say(summary: Summary, console: Console, again: str) -> None:
     if summary.time_up_s is not None:
         console.print(f"The time budget of {duration(summary.time_up_s)} is used; what runs had saved is kept. To go on:", highlight=False)
     elif summary.signal is not None:
-        console.print("Interrupted; what runs had saved is kept. To go on:", highlight=False)
+        interrupted(console, again)
+        return
     elif summary.unfinished:
         console.print("To try again what did not finish:", highlight=False)
     if summary.unfinished:
-        console.print(f"  {again}", highlight=False, markup=False, soft_wrap=True)
+        say_again(console, again)
+
+
+def interrupted(console: Console, again: str) -> None:
+    """The last lines of a call that was interrupted."""
+    console.print("Interrupted; what runs had saved is kept. To go on:", highlight=False)
+    say_again(console, again)
+
+
+def head_lost(console: Console, why: str, again: str) -> None:
+    """The last lines of a call that lost its cluster."""
+    console.print(f"Given up: {why}. What runs had saved is kept. Once it is up again, or with the --address of another:", highlight=False, soft_wrap=True)
+    say_again(console, again)
+
+
+def say_again(console: Console, again: str) -> None:
+    """The command that goes on."""
+    console.print(f"  {again}", highlight=False, markup=False, soft_wrap=True)
 
 
 def say_search(search: dict[str, Any], console: Console) -> None:
