@@ -51,10 +51,26 @@ class Tables:
         """Dotted paths that tell points apart, in order."""
         return list(self.manifest["axes"])
 
-    @property
+    @cached_property
     def done(self) -> Frame:
-        """The runs that count: they ended under this sweep's budget, or under a smaller one and are censored there."""
+        """The runs that count: they ended under this sweep's budget, or under a smaller one and are censored there. Not to be changed."""
         return self.runs[self.runs["state"].isin(COUNTED)]
+
+    @cached_property
+    def done_of(self) -> Mapping[int, Series]:
+        """Rows of `runs` that count, by cell; cells without one are not in it."""
+        return {int(number): index for number, index in self.done.groupby("cell", sort=True).groups.items()}
+
+    @cached_property
+    def first_run(self) -> Mapping[int, str]:
+        """The first run that the manifest lists of each cell."""
+        first = self.runs.drop_duplicates("cell")
+        return dict(zip(first["cell"].tolist(), first["run_id"].tolist(), strict=True))
+
+    @cached_property
+    def varied(self) -> list[str]:
+        """Those of `axes` that have several values."""
+        return [path for path in self.axes if self.runs[path].nunique(dropna=False) > 1]
 
     @property
     def distinct(self) -> Frame:

@@ -7,41 +7,48 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
 
 Array = NDArray[np.float64]
 DRAWS, SEED = 1000, 20240229
+MOST_AT = 200  # cells at each of which the band has a place
 
 
 def on_front(points: Array) -> NDArray[np.bool_]:
-    """Which of the (N, 2) points no other one dominates: at most as large in both, smaller in one. Twins are both on the front.
+    """Which of the (..., N, 2) points no other of the N dominates: at most as large in both, smaller in one. Twins are both on the front.
 
-    O(N log N): in order of x, then y, a point is on the front if its y is below all before it, or it equals the last such point.
+    O(N log N): in order of x, then y, a point is on the front if the y of it, or of the first of its twins, is below all before it.
     """
-    order = np.lexsort((points[:, 1], points[:, 0]))
-    front, best, last = np.zeros(len(points), bool), np.inf, None
-    for index in order:
-        x, y = points[index]
-        if y < best or (last is not None and (x, y) == last):
-            front[index], best, last = True, y, (x, y)
+    order = np.lexsort((points[..., 1], points[..., 0]), axis=-1)
+    x, y = (np.take_along_axis(points[..., side], order, axis=-1) for side in (0, 1))
+    first = np.ones(y.shape, bool)
+    first[..., 1:] = (x[..., 1:] != x[..., :-1]) | (y[..., 1:] != y[..., :-1])
+    below = np.ones(y.shape, bool)
+    below[..., 1:] = y[..., 1:] < np.minimum.accumulate(y, axis=-1)[..., :-1]
+    twin_of = np.maximum.accumulate(np.where(first, np.arange(y.shape[-1]), 0), axis=-1)
+    front = np.empty(y.shape, bool)
+    np.put_along_axis(front, order, np.take_along_axis(below, twin_of, axis=-1), axis=-1)
     return front
 
 
-def hypervolume(points: Array, reference: tuple[float, float]) -> float:
-    """Area that the (N, 2) points dominate up to `reference`; points beyond it count for nothing."""
-    inside = points[(points[:, 0] < reference[0]) & (points[:, 1] < reference[1])]
-    if len(inside) == 0:
-        return 0.0
-    front = np.unique(inside[on_front(inside)], axis=0)
-    right = np.append(front[1:, 0], reference[0])
-    return float(np.sum((right - front[:, 0]) * (reference[1] - front[:, 1])))
+def hypervolume(points: Array, reference: tuple[float, float]) -> Array:
+    """(...) area that the (..., N, 2) points dominate up to `reference`; points beyond it count for nothing."""
+    inside = (points < np.array(reference)).all(axis=-1, keepdims=True)
+    kept = np.where(inside, points, np.array(reference))  # at the reference itself a point has no area
+    order = np.argsort(kept[..., 0], axis=-1)
+    x, y = (np.take_along_axis(kept[..., side], order, axis=-1) for side in (0, 1))
+    right = np.concatenate([x[..., 1:], np.full((*x.shape[:-1], 1), reference[0])], axis=-1)
+    return ((right - x) * (reference[1] - np.minimum.accumulate(y, axis=-1))).sum(axis=-1)
 
 
 def attainment(points: Array, grid: Array) -> Array:
     """The least y that the (N, 2) points attain at each x of `grid`; inf where they attain none."""
-    return np.where(points[:, :1] <= grid, points[:, 1:], np.inf).min(axis=0, initial=np.inf)
+    order = np.argsort(points[:, 0], kind="stable")
+    best = np.concatenate([[np.inf], np.minimum.accumulate(points[order, 1])])
+    return best[np.searchsorted(points[order, 0], grid, side="right")]
 
 
 @dataclass(frozen=True)
@@ -69,24 +76,36 @@ class Front:
 
 
 def front(cells: Sequence[Array], reference: tuple[float, float] | None = None, draws: int = DRAWS) -> Front:
-    """The front of `cells`, each the (n_seeds, 2) objectives of its runs, n_seeds >= 1.
+    """The front of `cells`, each the (n_seeds, 2) objectives of its runs, n_seeds >= 1. Asked again for the same, it is not computed again.
 
     Seeds are drawn anew with replacement within each cell, `draws` times, from a stream of its own: the same cells give the same answer.
 
     Args:
         reference: for the hypervolume; default: the worst value of any run in each objective.
     """
+    return _front(np.concatenate(list(cells)).astype(np.float64).tobytes(), tuple(map(len, cells)), reference, draws)
+
+
+@lru_cache(maxsize=32)
+def _front(data: bytes, sizes: tuple[int, ...], reference: tuple[float, float] | None, draws: int) -> Front:
+    every = np.frombuffer(data).reshape(-1, 2)
+    cells = np.split(every, np.cumsum(sizes)[:-1])
     rng = np.random.default_rng(SEED)
     means = np.array([each.mean(axis=0) for each in cells])
-    every = np.concatenate(list(cells))
     worst = reference or (float(every[:, 0].max()), float(every[:, 1].max()))
     resampled = np.stack([each[rng.integers(0, len(each), (draws, len(each)))].mean(axis=1) for each in cells], axis=1)
-    grid = np.unique(np.concatenate([means[:, 0], np.linspace(every[:, 0].min(), every[:, 0].max(), 60)]))
+    grid = _grid(means, every)
     curves = np.array([attainment(each, grid) for each in resampled])
-    volumes = np.array([hypervolume(each, worst) for each in resampled])
+    volumes = hypervolume(resampled, worst)
     quantiles = (0.025, 0.975)
     low, high = np.quantile(resampled, quantiles, axis=0)
     band_low, band_high = np.quantile(curves, quantiles, axis=0, method="nearest")
     sure = (float(np.quantile(volumes, quantiles[0])), float(np.quantile(volumes, quantiles[1])))
-    share = np.mean([on_front(each) for each in resampled], axis=0)
-    return Front(means, low, high, on_front(means), share, grid, band_low, band_high, hypervolume(means, worst), sure, worst)
+    share = on_front(resampled).mean(axis=0)
+    return Front(means, low, high, on_front(means), share, grid, band_low, band_high, float(hypervolume(means, worst)), sure, worst)
+
+
+def _grid(means: Array, every: Array) -> Array:
+    """Where along x the band is told: evenly, and at the means, of which there may be too many to draw."""
+    own = means[on_front(means) if len(means) > MOST_AT else slice(None), 0]
+    return np.unique(np.concatenate([own, np.linspace(every[:, 0].min(), every[:, 0].max(), 60)]))

@@ -71,7 +71,7 @@ def prepare(tables: Tables) -> Info | str:
     for cost in costs:
         groups = []
         for row in tables.cells.to_dict("records"):
-            runs = tables.done[tables.done["cell"] == row["cell"]]
+            runs = tables.done.loc[tables.done_of.get(row["cell"], [])]
             good, broken = (_points(part, cost, goal) for part in (runs[runs["held"]], runs[~runs["held"]]))
             if good or broken:
                 arm, order = where.y.index(row["arm"]), where.x.index(row[where.x.column]) if where.x.column else 0

@@ -122,11 +122,11 @@ def plane(tables: Tables, x: Objective, y: Objective) -> Plane | str:
     counted, where = standing(tables, chosen), layout(tables, y="arm")
     cells, places, strip, broken = [], [], [], []
     for row in tables.cells.to_dict("records"):
-        done = tables.done.index[tables.done["cell"] == row["cell"]]
-        runs = done[counted[done]]
-        place = Place(row["cell"], where.y.index(row["arm"]), cell_label(tables, row), len(runs), len(done))
+        done = tables.done_of.get(row["cell"], ())
         if len(done) == 0:
             continue
+        runs = done[counted[done]]
+        place = Place(row["cell"], where.y.index(row["arm"]), cell_label(tables, row), len(runs), len(done))
         if 2 * len(runs) < len(done):
             broken.append(place.label)
         elif np.isfinite(values[runs]).all():
@@ -162,7 +162,7 @@ def _without(tables: Tables, each: Plane) -> str:
 
 def cell_label(tables: Tables, row: dict) -> str:
     """A cell in words, escaped: arm and what varies."""
-    varied = [path for path in tables.axes if tables.runs[path].nunique(dropna=False) > 1]
+    varied = tables.varied
     parts = [value_word(row["arm"])] if len(tables.manifest["arms"]) > 1 else []
     words = short_word if sum(path.endswith(".weight") for path in varied) < 2 else axis_word
     parts += [f"{words(path)} = {value_word(plain(row[path]))}" for path in varied]

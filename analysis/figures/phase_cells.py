@@ -132,7 +132,6 @@ def _text(row: dict[str, Any], state: State, view: View) -> str:
 
 def _hover(tables: Tables, row: dict[str, Any], implied: Sequence[Dimension]) -> str:
     """All that is known of a cell, and the command that makes one of its runs again."""
-    first = tables.runs[tables.runs["cell"] == row["cell"]].iloc[0]
     counts = [f"{row[f'n_{name}']} {name}" for name in ("censored", "diverged", "pruned", "failed", "missing") if row[f"n_{name}"]]
     return "<br>".join(
         [
@@ -142,6 +141,6 @@ def _hover(tables: Tables, row: dict[str, Any], implied: Sequence[Dimension]) ->
             f"median {median_word(Interval(row['median'], row['median_low'], row['median_high']), row['n'])} steps (Kaplan-Meier 95 %)",
             f"mean up to step {steps_word(row['horizon'])}: {steps_word(row['restricted_mean'])}",
             f"phases: {safe(row['phases'] or 'none')}",
-            f"<i>{safe(tables.command(run=first['run_id']))}</i>",
+            f"<i>{safe(tables.command(run=tables.first_run[row['cell']]))}</i>",
         ]
     )

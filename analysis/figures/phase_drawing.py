@@ -26,7 +26,7 @@ PHASE_COLORS = (
     "rgb(110, 110, 110)",
 )
 PX_PER_ROW, PX_AROUND, PX_BETWEEN = 54, 118, 84
-MOST_ABREAST, PX_WIDE = 4, 900
+MOST_ABREAST, PX_WIDE, LEAST_ROOM = 4, 900, 26
 
 
 def draw(info: Info, narrow: bool = False) -> go.Figure:
@@ -122,16 +122,23 @@ def _draw_facet(fig: go.Figure, info: Info, facet: Facet, limits: tuple[float, f
         if corners:
             fig.add_trace(_hatch(corners, pattern), row, column)
     shown = [each for each in at if each[0].state != "missing"]
-    valued = [each for each in shown if each[0].value is not None]
-    font = {"color": [_ink(info.view, float(grid[y, x]), limits) for _, x, y in valued], "size": text_px}
-    text = [cell.text for cell, _, _ in valued]
-    fig.add_trace(go.Scatter(**_places(valued), mode="text", text=text, textfont=font, hoverinfo="skip"), row, column)
-    for cell, x, y in shown:
-        if cell.value is None:  # an annotation takes the page's ink, dark or light
-            fig.add_annotation(x=x, y=y, text=cell.text, showarrow=False, font={"size": text_px}, row=row, col=column)
+    if text_px:
+        valued = [each for each in shown if each[0].value is not None]
+        font = {"color": [_ink(info.view, float(grid[y, x]), limits) for _, x, y in valued], "size": text_px}
+        text = [cell.text for cell, _, _ in valued]
+        fig.add_trace(go.Scatter(**_places(valued), mode="text", text=text, textfont=font, hoverinfo="skip"), row, column)
+        _annotate(fig, [each for each in shown if each[0].value is None], text_px, row, column)
     unseen = {"size": 30, "opacity": 0}
     hover, numbers = [cell.hover for cell, _, _ in shown], [cell.number for cell, _, _ in shown]
     fig.add_trace(go.Scatter(**_places(shown), mode="markers", marker=unseen, hovertext=hover, hoverinfo="text", customdata=numbers), row, column)
+
+
+def _annotate(fig: go.Figure, cells: Sequence[tuple[Cell, int, int]], text_px: int, row: int, column: int) -> None:
+    """What cells without a value say. An annotation takes the page's ink, dark or light. All at once: each addition copies those before it."""
+    axes = next(fig.select_xaxes(row=row, col=column)), next(fig.select_yaxes(row=row, col=column))
+    refs = {f"{side}ref": axis.plotly_name.replace("axis", "") for side, axis in zip("xy", axes, strict=True)}
+    told = [{"x": x, "y": y, "text": cell.text, "showarrow": False, "font": {"size": text_px}, **refs} for cell, x, y in cells]
+    fig.update_layout(annotations=[*fig.layout.annotations, *told])
 
 
 def _places(cells: Sequence[tuple[Cell, int, int]]) -> dict[str, list[int]]:
@@ -139,9 +146,9 @@ def _places(cells: Sequence[tuple[Cell, int, int]]) -> dict[str, list[int]]:
 
 
 def _text_px(n_abreast: int) -> int:
-    """Of the text in cells, by the room that each of so many side by side has on a wide page."""
+    """Of the text in cells, by the room that each of so many side by side has on a wide page; 0 where there is none for any: the pointer tells."""
     room = PX_WIDE / n_abreast
-    return 12 if room >= 48 else 10 if room >= 38 else 8
+    return 12 if room >= 48 else 10 if room >= 38 else 8 if room >= LEAST_ROOM else 0
 
 
 def _hatch(corners: list[tuple[int, int]], pattern: str) -> go.Scatter:

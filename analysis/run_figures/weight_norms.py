@@ -8,7 +8,7 @@ import numpy as np
 
 from analysis.figures.theme import safe
 from analysis.one_run import OneRun
-from analysis.run_figures.panels import Curve, Info, Lines, curve, lines, marks
+from analysis.run_figures.panels import Array, Curve, Info, Lines, curve, lines, marks
 
 TENSOR, ROLE = "weight_norm/", "role_norm/"
 LEAVES = {"weight", "bias", "logits"}
@@ -28,7 +28,8 @@ def prepare(run: OneRun) -> tuple[Info, ...] | str:
         *lines("logit scale", [curve(run, "logit_scale", 1)], low=0.0),
         *lines("representation norm", [curve(run, "representation_norm", 2)], low=0.0),
     ]
-    panels += [_panel(run, title, members) for title, members in grouped(tensors).items()]
+    steps, measured = run.rows["step"].to_numpy(float), {name: run.rows[name].to_numpy(float) for name in tensors}  # once: there may be hundreds
+    panels += [_panel(steps, measured, title, members) for title, members in grouped(tensors).items()]
     caption = "Euclidean norms over training. A group of tensors is that of one part of the network, with its biases."
     return (Info("weight_norms", "Weight norms", tuple(panels), caption, 2, 1, {}, marks(run)),)
 
@@ -51,11 +52,11 @@ def grouped(columns: Sequence[str]) -> dict[str, dict[str, list[str]]]:
     return found
 
 
-def _panel(run: OneRun, title: str, members: Mapping[str, Sequence[str]]) -> Lines:
+def _panel(steps: Array, measured: Mapping[str, Array], title: str, members: Mapping[str, Sequence[str]]) -> Lines:
     """One panel; a curve is the norm of all its tensors together."""
     curves = []
     for order, (name, columns) in enumerate(list(members.items())[:MOST_CURVES]):
-        rows = run.rows[run.rows[list(columns)].notna().all(axis=1) & (run.rows["step"] > 0)]
-        norm = np.sqrt((rows[list(columns)].to_numpy(float) ** 2).sum(1))
-        curves.append(Curve(name, rows["step"].to_numpy(float), norm, order))
+        norm = np.sqrt(sum(measured[column] ** 2 for column in columns))
+        known = ~np.isnan(norm) & (steps > 0)
+        curves.append(Curve(name, steps[known], norm[known], order))
     return Lines(title, tuple(each for each in curves if len(each.steps)), graded=len(curves) > MOST_CURVES // 2, low=0.0)
