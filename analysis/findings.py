@@ -282,7 +282,7 @@ def scales(tables: Tables) -> str | None:
     law = scaling(tables)
     if law is None or isinstance(law, str):
         return None
-    parts = [f"{each.label} to the {spread(each.value)}{'' if isnan(each.published) else f' (published: {each.published:g})'}" for each in law.exponents]
+    parts = [f"{each.label} to the {spread(each.value)}{'' if isnan(each.surveyed) else f' (survey: {each.surveyed:g})'}" for each in law.exponents]
     bent = f" The law is not straight in logs (p = {number(law.bend_p, 2)}): these are average slopes." if law.bend_p < SURE else ""
     broke = f", {law.n_diverged} diverged" if law.n_diverged else ""
     return f"Time to generalise goes as {listed(parts)} ({law.law} accelerated failure times of {law.n} runs: {law.n_grokked} generalised{broke}).{bent}"

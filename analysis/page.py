@@ -7,6 +7,7 @@ import hashlib
 import json
 from collections.abc import Sequence
 from html import escape
+from math import inf
 from typing import Any
 
 import pandas as pd
@@ -76,7 +77,7 @@ def shown(value: Any) -> str:
     if value is None or (isinstance(value, float) and value != value):
         return "–"
     if isinstance(value, float):
-        return "not reached" if value == float("inf") else f"{value:,.0f}" if value == round(value) and abs(value) >= 10 else f"{value:.4g}"
+        return "not reached" if value == inf else "-∞" if value == -inf else f"{value:,.0f}" if value == round(value) and abs(value) >= 10 else f"{value:.4g}"
     return f"{value:,}" if isinstance(value, int) else str(value)
 
 

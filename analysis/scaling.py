@@ -1,4 +1,4 @@
-"""How the time to generalise scales with the settings that a sweep varies: exponents with intervals, beside published ones."""
+"""How the time to generalise scales with the settings that a sweep varies: exponents with intervals, beside those of a literature survey."""
 
 from __future__ import annotations
 
@@ -15,19 +15,20 @@ from analysis.frame import Frame
 from analysis.pooled import poolable, pruned_cells
 from analysis.statistics import Fit, Interval, best_fit, fit, likelihood_ratio_p
 
-# Of other networks and tasks, and so for comparison alone. Theories of decaying norms say -1 of learning rate and weight decay (arXiv 2603.13331).
+# From the literature survey that this project began with, of other networks and tasks; not derived again here. For comparison alone.
+# Theories of decaying norms say -1 of learning rate and weight decay (arXiv 2603.13331).
 PUBLISHED = {"optim.lr": -0.50, "optim.weight_decay": -0.64, "task.train_frac": -2.04, "model.width": -0.27}
 NO_SETTING = ("budget.", "measure.")
 
 
 @dataclass(frozen=True)
 class Exponent:
-    """T goes as `path` to the `value`, all else alike. `label` is escaped; `published` is NaN where nothing is."""
+    """T goes as `path` to the `value`, all else alike. `label` is escaped; `surveyed` is NaN where nothing is."""
 
     path: str
     label: str
     value: Interval
-    published: float
+    surveyed: float
 
 
 @dataclass(frozen=True)
@@ -125,7 +126,7 @@ def _medians(found: Fit, design: np.ndarray, runs: Frame) -> dict[int, float]:
 def table(found: Scaling) -> Frame:
     """One row an exponent; text is escaped."""
     rows = [
-        {"setting": each.label, "exponent": each.value.value, "low": each.value.low, "high": each.value.high, "published": each.published}
+        {"setting": each.label, "exponent": each.value.value, "low": each.value.low, "high": each.value.high, "surveyed": each.surveyed}
         for each in found.exponents
     ]
     return pd.DataFrame(rows)

@@ -30,8 +30,9 @@ def wilson(successes: int, n: int, confidence: float = CONFIDENCE) -> Interval:
     """A share with Wilson's score interval (Wilson 1927, JASA 22:209); all NaN for n = 0.
 
     At few seeds its coverage goes up and down with the true share, as that of any interval of counts: averaged over shares it is
-    95.5 % with n = 5, 95.4 % with 8, 94.9 % with 100. With n = 5 it is 93.7 % at a share of 0.5, at least 89.5 % for shares from 0.1 to 0.9,
-    and least, 83.7 %, at 0.035 and 0.965 (exact sums; the tests of statistics make them again).
+    95.5 % with n = 5, 95.4 % with 8, 95.1 % with 100. With n = 5 it is 93.75 % at a share of 0.5, at least 89.1 % for shares from 0.1 to 0.9
+    (least beside 0.118 and 0.882), and least of all, 83.2 %, just under 0.0362 and over 0.9638 (exact, on both sides of every bound of an
+    interval; tests/analysis/test_times.py makes them again).
     """
     if n == 0:
         return UNKNOWN

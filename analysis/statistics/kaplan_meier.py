@@ -2,7 +2,8 @@
 
 A run that diverged will never generalise: its time is infinite, and it stays at risk for ever. So 1 - S(t) is the cumulative incidence
 of generalising, with diverging as the competing event, and is not inflated by the runs that broke. Where every other run has the
-same budget this is Aalen and Johansen's estimate exactly (tests/analysis/statistics hold it to that).
+same budget this is Aalen and Johansen's estimate exactly (tests/analysis/test_times.py holds it to that); where budgets differ, S is a
+little higher after the first of them, and is known no further than theirs is.
 """
 
 from __future__ import annotations
@@ -29,7 +30,8 @@ class Survival:
             Clopper-Pearson's exact bound for all of the effective number at risk, which is those at risk over the S they are the
             rest of (Cutler and Ederer 1958): n where nothing was censored before, and less where something was.
         last: the longest finite time that was looked at.
-        known_to: up to where S is known: for ever if all have had the event, or the last at risk can never have it.
+        known_to: up to where S is known: the last censoring, if it is not before the last event; for ever if it is, or there is none: all
+            then have had the event, or can never have it.
         greenwood: (K,) each time's term d / (r (r - d)) of Greenwood's sum, of d events among r at risk; infinite where all had it.
         censored: (M,) finite times at which looking ended without the event, ascending.
     """
@@ -100,9 +102,16 @@ def survival(times: Sequence[float], events: Sequence[bool], confidence: float =
     bands = [_band(s, v, n, confidence) for s, v, n in zip(share, np.cumsum(greenwood), effective, strict=True)]
     low, high = (np.array([band[side] for band in bands], float) for side in (0, 1))
     last = float(finite.max()) if len(finite) else 0.0
-    for_ever = len(time) > 0 and ((len(share) > 0 and share[-1] <= 0) or len(finite) < len(time))
     censored = np.sort(time[~event & np.isfinite(time)])
-    return Survival(distinct, share, low, high, len(time), last, inf if for_ever else last, greenwood, censored)
+    known = _known_to(censored, distinct) if len(time) else last
+    return Survival(distinct, share, low, high, len(time), last, known, greenwood, censored)
+
+
+def _known_to(censored: Array, happened: Array) -> float:
+    """Where S ends to be known: with a run censored then, that no later event speaks for; whether it would have generalised, nobody saw."""
+    if len(censored) and (not len(happened) or censored[-1] >= happened[-1]):
+        return float(censored[-1])
+    return inf
 
 
 def _band(share: float, variance: float, n: float, confidence: float) -> tuple[float, float]:

@@ -7,12 +7,14 @@ import hashlib
 import json
 import re
 from html.parser import HTMLParser
+from math import inf, nan
 from pathlib import Path
 
 import pytest
 
 from analysis import images, report
 from analysis.collect import collect
+from analysis.page import shown
 from analysis.report import write
 from lal.budget import Budget
 from lal.config import parse
@@ -195,3 +197,21 @@ def test_time_in_training_ends_where_this_sweep_does_and_shared_runs_count_once(
     folder.finish(run_id, rows_of(Truth(grok=None), 0, 3000), Budget.model_validate(BUDGET))
     folder.runs.append({**folder.runs[0], "arm": "hard"})
     assert report.time_in_training(collect(store, folder.write())) == (2.0, 2.0)  # 500 steps of 1/250 s, on one thread
+
+
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [
+        (inf, "not reached"),
+        (-inf, "-∞"),
+        (nan, "–"),
+        (None, "–"),
+        (1234.0, "1,234"),
+        (-1e300, f"{-1e300:,.0f}"),
+        (0.12345678, "0.1235"),
+        (True, "yes"),
+        (1234, "1,234"),
+    ],
+)
+def test_every_number_of_a_table_has_a_text(value, text):
+    assert shown(value) == text

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from itertools import combinations
+from itertools import combinations, pairwise
 from math import exp, inf, isnan, nan
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from scipy import stats
 
 from analysis.statistics import log_rank, mean_interval, paired, restricted_mean_difference, survival, wilson
@@ -21,10 +23,33 @@ def share_covered(n: int, share: float) -> float:
     return sum(float(stats.binom.pmf(k, n, share)) for k, each in enumerate(found) if each.low <= share <= each.high)
 
 
+def least_covered(n: int, low: float = 0.0, high: float = 1.0) -> tuple[float, float]:
+    """Least coverage of Wilson's interval over shares in (low, high), exactly, and the first share near which it is.
+
+    Between two neighbouring bounds of intervals the same counts cover, and their probability has one peak: so the least is beside a bound.
+    """
+    found = [wilson(k, n) for k in range(n + 1)]
+    inner = {bound for each in found for bound in (each.low, each.high) if low < bound < high}
+    beside = []
+    for left, right in pairwise(sorted({low, high, *inner})):
+        covering = [k for k, each in enumerate(found) if each.low <= (left + right) / 2 <= each.high]
+        beside += [(round(float(stats.binom.pmf(covering, n, share).sum()), 9), share) for share in (left, right)]
+    return min(beside)
+
+
+def mean_covered(n: int) -> float:
+    """Coverage of Wilson's interval, averaged over shares, exactly: the integral of each count's probability over its interval."""
+    found = [(stats.beta(k + 1, n - k + 1), wilson(k, n)) for k in range(n + 1)]
+    return float(sum(law.cdf(each.high) - law.cdf(each.low) for law, each in found)) / (n + 1)
+
+
 def test_wilson_covers_and_what_it_covers_with_five_is_as_said():
     assert all(0.93 <= share_covered(100, share) <= 0.97 for share in (0.1, 0.2, 0.3, 0.5, 0.7, 0.9))
-    assert share_covered(5, 0.5) == pytest.approx(0.9375) and min(share_covered(5, share) for share in np.linspace(0.1, 0.9, 161)) > 0.895
-    assert min(share_covered(5, share) for share in np.linspace(0.005, 0.995, 199)) == pytest.approx(0.837, abs=1e-3)
+    assert [mean_covered(n) for n in (5, 8, 100)] == pytest.approx([0.955, 0.954, 0.951], abs=5e-4)
+    assert share_covered(5, 0.5) == pytest.approx(0.9375)
+    assert least_covered(5, 0.1, 0.9) == pytest.approx((0.8914, 0.1176), abs=5e-5)
+    assert least_covered(5) == pytest.approx((0.8315, 0.0362), abs=5e-5)
+    assert share_covered(5, least_covered(5)[1] - 1e-9) == pytest.approx(least_covered(5)[0], abs=1e-6)
 
 
 def test_a_restricted_mean_of_runs_that_all_are_known_is_their_mean_with_student_s_interval():
@@ -80,6 +105,30 @@ def test_one_minus_s_is_the_cumulative_incidence_with_diverging_as_the_competing
         left *= 1 - ((event | broke) & (end == time)).sum() / at_risk
         incidence += [gained] if gained else []
     assert 1 - mine.share == pytest.approx(np.cumsum(incidence))
+
+
+ends = st.lists(st.tuples(st.integers(1, 9), st.sampled_from(["event", "diverged", "censored"])), min_size=1, max_size=8)
+
+
+@given(ends)
+def test_s_is_known_no_further_than_the_cumulative_incidence(rows):
+    """Whose last time must be an end, and no censoring, if all are to be spoken for. Only when others than the last diverged is less known here."""
+    times = [inf if how == "diverged" else float(time) for time, how in rows]
+    mine = survival(times, [how == "event" for _, how in rows])
+    seen = {way: [time for time, how in rows if how == way] for way in ("event", "diverged", "censored")}
+    last_end, last_censored = max([0, *seen["event"], *seen["diverged"]]), max([0, *seen["censored"]])
+    theirs = inf if last_end > last_censored else float(last_censored)
+    assert mine.known_to <= theirs
+    if max([0, *seen["event"]]) >= max([0, *seen["diverged"]]):
+        assert mine.known_to == theirs
+
+
+def test_a_run_that_was_censored_after_the_last_event_ends_what_is_known_whatever_diverged():
+    assert survival([50, 100, inf], [True, False, False]).known_to == 100
+    assert survival([50, 100, 200], [True, False, False]).known_to == 200
+    assert survival([50, 30, inf], [True, False, False]).known_to == survival([50, inf], [True, False]).known_to == survival([inf], [False]).known_to == inf
+    assert survival([30, inf], [False, False]).known_to == survival([30, 30, inf], [True, False, False]).known_to == 30
+    assert isnan(survival([50, 100, inf], [True, False, False]).restricted_mean(101).value)
 
 
 def test_log_rank_is_exact_for_few_runs():
