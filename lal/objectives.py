@@ -19,10 +19,14 @@ def value_of(rows: pa.Table, column: str, when: str | int, grok: int | None) -> 
     """The value of `column` at the `end` (the last), at `grok` (the first at or after that step), or at a step (the last by then); NaN where there is none."""
     if column not in rows.column_names:
         return nan
-    seen = [(step, value) for step, value in zip(rows["step"].to_pylist(), rows[column].to_pylist(), strict=True) if value is not None]
-    if when == "grok":
-        return next((value for step, value in seen if grok is not None and step >= grok), nan)
-    return next((value for step, value in reversed(seen) if when == "end" or step <= int(when)), nan)
+    there = rows[column].is_valid().to_numpy().nonzero()[0]
+    if when == "end":
+        return rows[column][int(there[-1])].as_py() if len(there) else nan
+    if when == "grok" and grok is None:
+        return nan
+    steps = rows["step"].to_numpy()[there]
+    place = int(steps.searchsorted(grok)) if when == "grok" else int(steps.searchsorted(int(when), side="right")) - 1
+    return rows[column][int(there[place])].as_py() if 0 <= place < len(there) else nan
 
 
 def entry_of(config: RunPart) -> Entry:

@@ -7,7 +7,6 @@ from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 import pyarrow as pa
-import pyarrow.compute as pc
 
 from lal.budget import Budget
 from lal.events import Goal, Thresholds, Verdict, verdict
@@ -94,20 +93,25 @@ def _unended(folder: RunFolder, failure: Failure | None) -> Reading:
 def stopping_rows(table: pa.Table, goal: Goal, fit: Goal | None) -> list[dict[str, Any]]:
     """Rows with the columns that a stopper looks at, without their nulls."""
     wanted = {"step", "train_loss", "tau", goal.column, *([fit.column] if fit else [])}
-    rows = table.select([name for name in table.column_names if name in wanted]).to_pylist()
-    return [{name: value for name, value in row.items() if value is not None} for row in rows]
+    columns = {name: table[name].to_pylist() for name in table.column_names if name in wanted}
+    rows = zip(*columns.values(), strict=True)
+    return [{name: value for name, value in zip(columns, row, strict=True) if value is not None} for row in rows]
 
 
 def thinned(table: pa.Table, last: int, every: int) -> pa.Table:
     """Rows up to step `last`, the run's end, whose step is a multiple of `every`, and that of the end: what a run measured so would have left."""
-    steps = table["step"]
-    due = pc.or_(pc.equal(pc.subtract(steps, pc.multiply(pc.divide(steps, every), every)), 0), pc.equal(steps, last))  # type: ignore[attr-defined]
-    return table.filter(pc.and_(due, pc.less_equal(steps, last)))  # type: ignore[attr-defined]
+    steps = table["step"].to_numpy()
+    kept = ((steps % every == 0) | (steps == last)) & (steps <= last)
+    n_kept = int(kept.sum())
+    return table.slice(0, n_kept) if kept[:n_kept].all() else table.filter(pa.array(kept))  # a slice copies nothing
 
 
 def verdict_on(rows: pa.Table, outcome: str, thresholds: Thresholds) -> Verdict:
     """The verdict on `rows` under `thresholds`. Its horizon is a censoring time: see `event_free_until`."""
-    seen = rows.filter(rows[thresholds.goal_column].is_valid())
+    wanted = {"step", "tau", thresholds.goal_column, thresholds.fit_column}
+    seen = rows.select([name for name in rows.column_names if name in wanted])
+    if seen[thresholds.goal_column].null_count:
+        seen = seen.filter(seen[thresholds.goal_column].is_valid())
     goal = seen[thresholds.goal_column].to_pylist()
     fit = seen[thresholds.fit_column].to_pylist() if thresholds.fit_column in seen.column_names else [None] * len(goal)
     fit = [float("nan") if value is None else value for value in fit]

@@ -110,6 +110,10 @@ class Store:
         """Whether there is a file at `path`."""
         return self.place.has(path)
 
+    def stamp(self, path: str) -> str | None:
+        """What is another once the file at `path` was written anew, without reading it; None where there is no such file: see `lal.store.place`."""
+        return self.place.stamp(path)
+
     def tidy(self, path: str) -> None:
         """Removes what killed writes left beside the files of folder `path`. Only for who writes there alone."""
         self.place.tidy(path)

@@ -82,6 +82,12 @@ class RunFolder:
         """The bytes of file `name`, or None."""
         return self.store.get(f"{self.path}/{name}")
 
+    def stamp(self) -> str | None:
+        """What is another once any file that a reading is made of was written anew; None while the run has no record."""
+        own = [self.store.stamp(f"{self.path}/{name}") for name in ("record.json", "history.parquet", "failure.json")]
+        later = [(metric, self.store.stamp(f"{self.path}/{measured_name(metric)}")) for metric in self.measured_names()]
+        return None if own[0] is None else " | ".join(map(str, (*own, *later)))
+
     def put_part(self, index: int, rows: Sequence[Mapping[str, Any]]) -> None:
         """Writes the rows since the last save as part `index` of the history."""
         self.put_bytes(f"history/part-{index:05d}.parquet", encoded(rows))

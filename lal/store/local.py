@@ -83,9 +83,16 @@ class Local(Place):
         except (FileNotFoundError, NotADirectoryError):
             return []
 
-    def files(self, path: str) -> list[str]:
+    def files(self, path: str) -> dict[str, str]:
         found = (each.relative_to(self.root) for each in (self.root / path).rglob("*") if each.is_file())
-        return sorted(each.as_posix() for each in found if not each.name.startswith("."))
+        return {name: self.stamp(name) or "" for name in sorted(each.as_posix() for each in found if not each.name.startswith("."))}
+
+    def stamp(self, path: str) -> str | None:
+        try:
+            there = os.stat(f"{self.root}/{path}")  # noqa: PTH116 (a Path costs more than the question)
+        except (FileNotFoundError, NotADirectoryError):
+            return None
+        return f"{there.st_size} {there.st_mtime_ns} {there.st_ctime_ns} {there.st_ino}" if stat.S_ISREG(there.st_mode) else None
 
     def tidy(self, path: str) -> None:
         for left in self.inside(path, itself=True).rglob(".*.tmp"):

@@ -42,8 +42,15 @@ class Place(ABC):
         """Names in folder `path`, sorted, those with a leading dot left out; empty where there is no folder."""
 
     @abstractmethod
-    def files(self, path: str) -> list[str]:
-        """Paths of all files below folder `path`, at any depth, sorted, those with a leading dot left out."""
+    def files(self, path: str) -> dict[str, str]:
+        """Paths of all files below folder `path`, at any depth, sorted, those with a leading dot left out; and the stamp of each."""
+
+    @abstractmethod
+    def stamp(self, path: str) -> str | None:
+        """What is another once the file at `path` was written anew, found without reading it; None where there is no such file.
+
+        In a folder of a machine it is another in a copy, too: nobody can foretell it. On an object store it is size and time, to the second.
+        """
 
     @abstractmethod
     def tidy(self, path: str) -> None:

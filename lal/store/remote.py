@@ -16,7 +16,7 @@ from lal.store.place import Place
 from lal.store.views import Listed
 
 if TYPE_CHECKING:
-    from pyarrow.fs import FileSystem
+    from pyarrow.fs import FileInfo, FileSystem
 
 CONNECT_S, ANSWER_S, TRIES = 5.0, 15.0, 3  # of one request; the patience of a run is on top
 GCS_PATIENCE_S = 15.0
@@ -90,12 +90,19 @@ class Remote(Place):
     def names(self, path: str) -> list[str]:
         return sorted(name for info in self._found(path, recursive=False) if (name := info.base_name) and not name.startswith("."))
 
-    def files(self, path: str) -> list[str]:
+    def files(self, path: str) -> dict[str, str]:
         from pyarrow.fs import FileType
 
         head = len(self._root) + 1
         found = (info for info in self._found(path, recursive=True) if info.type == FileType.File)
-        return sorted(info.path[head:] for info in found if not info.base_name.startswith("."))
+        return dict(sorted((info.path[head:], stamped(info)) for info in found if not info.base_name.startswith(".")))
+
+    def stamp(self, path: str) -> str | None:
+        from pyarrow.fs import FileType
+
+        with self._asked(path, "read"):
+            info = self._files.get_file_info(self._at(path))
+        return stamped(info) if info.type == FileType.File else None
 
     def _found(self, path: str, *, recursive: bool) -> list[Any]:
         from pyarrow.fs import FileSelector
@@ -152,6 +159,11 @@ class Remote(Place):
                 raise Refused(f"{contract} ({said}); {KEYS}") from error
             remedy = "check the network and the address, then run the same command again: what is stored stays"
             raise Unreachable(f"{self.where(path)} cannot be {what}: {said}; {remedy}") from error
+
+
+def stamped(info: FileInfo) -> str:
+    """The stamp of a file."""
+    return f"{info.size} {info.mtime_ns}"
 
 
 def opened(address: Address) -> FileSystem:

@@ -32,7 +32,8 @@ class Listed(Place):
     """A place whose files below one folder are known: those that are not there are not asked for. For who alone writes there, or only reads."""
 
     def __init__(self, place: Place, path: str):
-        self._place, self._path, self._index = place, path.strip("/"), Index(place.files(path))
+        self._place, self._path, self._stamps = place, path.strip("/"), place.files(path)
+        self._index = Index(list(self._stamps))
         self.address, self.at_once = place.address, place.at_once
 
     def _absent(self, path: str) -> bool:
@@ -43,12 +44,16 @@ class Listed(Place):
 
     def put(self, path: str, data: bytes) -> None:
         self._place.put(path, data)
-        self._index.add(path)
+        self._wrote(path)
 
     def create(self, path: str, data: bytes) -> bool:
         created = self._place.create(path, data)
-        self._index.add(path)
+        self._wrote(path)
         return created
+
+    def _wrote(self, path: str) -> None:
+        self._index.add(path)
+        self._stamps.pop(path, None)
 
     def get(self, path: str) -> bytes | None:
         return None if self._absent(path) else self._place.get(path)
@@ -64,8 +69,13 @@ class Listed(Place):
     def names(self, path: str) -> list[str]:
         return self._index.names(path) if self._knows(f"{path}/") else self._place.names(path)
 
-    def files(self, path: str) -> list[str]:
-        return self._index.below(path) if self._knows(f"{path}/") else self._place.files(path)
+    def files(self, path: str) -> dict[str, str]:
+        if not self._knows(f"{path}/"):
+            return self._place.files(path)
+        return {each: self.stamp(each) or "" for each in self._index.below(path)}
+
+    def stamp(self, path: str) -> str | None:
+        return None if self._absent(path) else self._stamps.get(path) or self._place.stamp(path)
 
     def tidy(self, path: str) -> None:
         self._place.tidy(path)
@@ -126,8 +136,11 @@ class Patient(Place):
     def names(self, path: str) -> list[str]:
         return self._insist(self._place.names, path)
 
-    def files(self, path: str) -> list[str]:
+    def files(self, path: str) -> dict[str, str]:
         return self._insist(self._place.files, path)
+
+    def stamp(self, path: str) -> str | None:
+        return self._insist(self._place.stamp, path)
 
     def tidy(self, path: str) -> None:
         self._insist(self._place.tidy, path)

@@ -58,6 +58,9 @@ class Dying(Place):
     def files(self, path):
         return self.place.files(path)
 
+    def stamp(self, path):
+        return self.place.stamp(path)
+
     def tidy(self, path):
         self.place.tidy(path)
 

@@ -53,7 +53,7 @@ def files(store):
     """All that is there, temporary files too."""
     if isinstance(store.place, Local):
         return sorted(str(path.relative_to(store.place.root)) for path in store.place.root.rglob("*") if path.is_file())
-    return store.place.files("")
+    return list(store.place.files(""))
 
 
 def test_put_writes_and_overwrites_whole_files(store):
