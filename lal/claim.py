@@ -6,8 +6,10 @@ import json
 import os
 import socket
 import time
+from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -35,9 +37,23 @@ def started(pid: int) -> str | None:
 
 
 def owner_of(folder: RunFolder) -> dict[str, Any] | None:
-    """{"host", "pid", "started", "beat"} of whoever claims the run, dead or alive; None where nobody does or the claim is damaged."""
+    """{"host", "pid", "started", "beat"} and, where known, "log" of whoever claims the run, dead or alive; None where nobody does or the claim is damaged."""
     owner = folder.store.get_json(f"{folder.path}/claim.json")
     return owner if owner is not None and {"host", "pid", "started", "beat"} <= owner.keys() else None
+
+
+def told(owner: Mapping[str, Any]) -> str:
+    """Where the owner of a claim is, or was, and where to read what it wrote."""
+    log = owner.get("log")
+    return f"process {owner['pid']} on {owner['host']}{f', which logged to {log}' if log else ''}"
+
+
+def log_file() -> str | None:
+    """The file that this process writes its errors to, if it is one."""
+    with suppress(OSError):
+        path = Path("/proc/self/fd/2").resolve()
+        return str(path) if path.is_file() else None
+    return None
 
 
 @dataclass
@@ -61,22 +77,34 @@ class Claim:
         return True
 
     def beat(self) -> None:
-        """Shows, every few seconds, that the owner lives."""
-        if time.monotonic() - self._last >= BEAT_S:
+        """Shows, every few seconds, that the owner lives. Whoever took it for dead meanwhile has the claim now: the copies will be equal."""
+        if self.held and time.monotonic() - self._last >= BEAT_S:
             self.beats, self._last = self.beats + 1, time.monotonic()
             with suppress(OSError):
-                self.folder.put_bytes("claim.json", self._text())
+                self.held = self._mine()
+                if self.held:
+                    self.folder.put_bytes("claim.json", self._text())
 
     def release(self) -> None:
         """Gives the claim up; another owner's is left alone."""
         if self.held:
             self.held = False
             with suppress(OSError):  # a claim that stays falls silent, and others take it over
-                self.folder.store.remove(f"{self.folder.path}/claim.json")
+                if self._mine():
+                    self.folder.store.remove(f"{self.folder.path}/claim.json")
+
+    def _mine(self) -> bool:
+        """Whether no other owner has taken the claim over."""
+        owner = owner_of(self.folder)
+        return owner is None or {name: owner[name] for name in self._me} == self._me
+
+    @cached_property
+    def _me(self) -> dict[str, Any]:
+        pid = os.getpid()
+        return {"host": socket.gethostname(), "pid": pid, "started": started(pid)}
 
     def _text(self) -> bytes:
-        pid = os.getpid()
-        return json.dumps({"host": socket.gethostname(), "pid": pid, "started": started(pid), "beat": self.beats}).encode()
+        return json.dumps({**self._me, "beat": self.beats, "log": log_file()}).encode()
 
     def _alive(self, owner: dict[str, Any] | None) -> bool:
         """On this machine the process is looked up; elsewhere an owner is alive until its heartbeat has been silent for a while."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
@@ -23,18 +24,25 @@ class Chances:
 
     Attributes:
         larger: by run id, of those that ran out of memory: how they are trained once more, after the others; None = there is nothing larger.
+        backed_off: by run id: how often one that was lost with its node, or whose results were out of reach, was tried again.
     """
 
     def __init__(self, store: Store, schedule: Mapping[str, Any] | None = None):
         self.store, self.schedule = store, schedule
         self.larger: dict[str, Trial | None] = {}
+        self.backed_off: Counter[str] = Counter()
 
     def over(self, config: RunConfig) -> bool:
         """Whether a run is finished or has failed for good, in a call that began by forgetting older failures."""
         failure = self.store.run(run_id(config)).failure()
-        if failure is None:
-            return standing(config, self.store, self.schedule).state == "done"
-        return failure.outcome != "out_of_memory" or run_id(config) in self.larger
+        done = standing(config, self.store, self.schedule).state == "done"
+        if done or failure is None:
+            return done
+        return not self._has_back_off(failure) and (failure.outcome != "out_of_memory" or run_id(config) in self.larger)
+
+    def _has_back_off(self, failure: Failure) -> bool:
+        """Whether a failure is nobody's fault, and its run has tries left."""
+        return failure.reason.startswith((NODE_LOST, UNREACHABLE)) and self.backed_off[failure.run_id] < len(BACK_OFF_S)
 
     def train(
         self, runs: Sequence[RunConfig], trial: Trial, nodes: Callable[[], Sequence[Node]], free: Callable[[Mapping[str, float]], bool], callback: Any
@@ -47,7 +55,7 @@ class Chances:
         known = {*self.larger, *self._short_of_memory(runs)}
         self._through_lost_nodes([config for config in runs if run_id(config) not in known], trial, callback)
         for name, failure in self._short_of_memory(runs).items():
-            if name not in self.larger:
+            if name not in self.larger and not trial.deadline.past:
                 self._enlarge(failure, larger(trial, failure, nodes()), free)
         for share, group in self._enlarged(runs):
             self._through_lost_nodes(group, share, callback)
@@ -56,21 +64,23 @@ class Chances:
         """Trains `runs`; those that were lost with their nodes, or whose results were out of reach, are tried again, after a while: it is nobody's fault."""
         from launch.tuner import run_all
 
-        if runs:
-            run_all(runs, trial, callback)
-        for pause in BACK_OFF_S:
-            runs = self._nobodys_fault(runs)
-            if not runs:
+        before = {*map(run_id, self._with_back_off(runs))}  # in a call whose Ray was started anew meanwhile
+        if first := [config for config in runs if run_id(config) not in before]:
+            run_all(first, trial, callback)
+        while again := self._with_back_off(runs):
+            pause = max(BACK_OFF_S[self.backed_off[run_id(config)]] for config in again)
+            if trial.deadline.within(pause):
                 return
             time.sleep(pause)
-            for config in runs:
+            for config in again:
+                self.backed_off[run_id(config)] += 1
                 self.store.run(run_id(config)).forgive()
-            run_all(runs, trial, callback)
+            run_all(again, trial, callback)
 
-    def _nobodys_fault(self, runs: Sequence[RunConfig]) -> list[RunConfig]:
-        """Those of `runs` that were lost with their nodes, or whose results could not be reached."""
+    def _with_back_off(self, runs: Sequence[RunConfig]) -> list[RunConfig]:
+        """Those of `runs` that have failed, and are tried again after a while."""
         failures = self.store.failures(map(run_id, runs))
-        return [config for config in runs if (failure := failures.get(run_id(config))) and failure.reason.startswith((NODE_LOST, UNREACHABLE))]
+        return [config for config in runs if (failure := failures.get(run_id(config))) and self._has_back_off(failure)]
 
     def _short_of_memory(self, runs: Sequence[RunConfig]) -> dict[str, Failure]:
         """The failures of those of `runs` that ran out of memory, by run id."""
@@ -79,6 +89,8 @@ class Chances:
     def _enlarge(self, failure: Failure, share: Trial | None, free: Callable[[Mapping[str, float]], bool]) -> None:
         """Gives the run that failed `share`; or, where there is none, says what would help."""
         if share is None or not (share in self.larger.values() or free(share.resources)):
+            if share is not None and share.deadline.past:
+                return  # it might have been free later
             self.larger[failure.run_id] = None
             self.store.run(failure.run_id).fail(replace(failure, reason=f"{failure.reason}; {advice(failure)}"))
         else:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from lal.store import Store
 from launch.packs import ids_of
 
 if TYPE_CHECKING:
+    from launch.guarding import Guard
     from launch.trial import Trial
 
 NAME = "cut.json"  # in a run's folder, between the decision and the end of the run
@@ -28,9 +29,13 @@ def noted(store: Store, run_id: str, call: str) -> bool:
     return cut == {"call": call}
 
 
-def noting(scheduler: Any, trial: Trial) -> Any:
-    """`scheduler`, a member of `ray.tune.schedulers`, whose cuts are noted before their workers hear of them."""
+def noting(scheduler: Any, trial: Trial, guard: Guard, cut: Callable[[str], None]) -> Any:
+    """`scheduler`, a member of `ray.tune.schedulers`, whose cuts are noted before their workers hear of them, under `guard`; `cut` hears of them, too."""
     from ray.tune.schedulers import TrialScheduler
+
+    def decided(run_id: str) -> None:
+        note(of.store, run_id, of.call)
+        cut(run_id)
 
     class Noting(TrialScheduler):
         def __reduce__(self) -> tuple:
@@ -45,7 +50,7 @@ def noting(scheduler: Any, trial: Trial) -> Any:
         def on_trial_result(self, tune_controller: Any, trial: Any, result: dict) -> str:
             decision = scheduler.on_trial_result(tune_controller, trial, result)
             if decision == TrialScheduler.STOP and not result.get("outcome"):
-                note(of.store, ids_of(trial.config)[0], of.call)
+                guard.call(decided, ids_of(trial.config)[0], instead=None)
             return decision
 
         def on_trial_complete(self, tune_controller: Any, trial: Any, result: dict) -> None:

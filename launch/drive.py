@@ -73,6 +73,7 @@ class Driver:
         self.study: Study | None = None
         self.search: dict[str, Any] | None = None  # how far it is
         self.not_begun: str | None = None  # why nothing was begun
+        self.board = Board(len(planned.to_train) + planned.unknown_runs, self.sweep.goal.column, labels(self.sweep))
 
     def train(self) -> int | None:
         """Trains what is missing, on one Ray after another where a worker had to be killed for its memory.
@@ -152,14 +153,18 @@ class Driver:
                 preflight.wait_for_room(resources, options.pending_timeout_s)
             if first and options.device == "cuda":
                 preflight.refuse_unusable_gpu(resources)
+            board = self.board
             if first:
                 self._begin(runs, address)
-            board = Board(len(runs) + self.planned.unknown_runs, self.sweep.goal.column, labels(self.sweep))
+                board.begun = time.monotonic()
+            board.running.clear()  # a Ray that was started anew took them along
             shown = (display(board, self.console, quiet=options.quiet), Published(board, self.sweep.folder))
             for each in shown:
                 kept.callback(each.close)
             marks, seconds = marks_of(self.sweep.runs, self.sweep.axes), {name: each.seconds for name, each in self.planned.estimates.items()}
-            trial = Trial(self.sweep.folder, self.store, resources, options.device, token, marks=marks, seconds=seconds, deadline=self.deadline)
+            trial = Trial(
+                self.sweep.folder, self.store, resources, options.device, token, marks=marks, seconds=seconds, deadline=self.deadline, ended=board.end
+            )
             if self.study is not None:
                 self._search(self.study, trial, board, follower(board, shown))
                 return
@@ -190,7 +195,7 @@ class Driver:
         if self.options.reach.address is None:
             return True
         with suppress(NoRoom):
-            preflight.wait_for_room(wanted, self.options.pending_timeout_s)
+            preflight.wait_for_room(wanted, min(self.options.pending_timeout_s, max(0.0, self.deadline.left_s)))
             return True
         return False
 

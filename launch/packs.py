@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import zlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from lal.config import RunConfig, dump, run_id
@@ -17,7 +17,7 @@ ALONE_S = 10.0  # a run that is expected to take longer travels alone
 RUN_S = 0.03  # that a run costs its worker beside its training
 
 
-def next_pack(waiting: Sequence[RunConfig], seconds: Mapping[str, float], left_s: float, slots: int) -> Pack:
+def next_pack(waiting: Iterable[RunConfig], seconds: Mapping[str, float], left_s: float, slots: int) -> Pack:
     """The first of the `waiting` runs, in their order, that the next free one of `slots` workers is to take.
 
     `seconds` that each is expected to take, by id; `left_s` of all together. Guided self-scheduling (Polychronopoulos and Kuck 1987, IEEE Trans.

@@ -63,7 +63,17 @@ class Board:
         if report.get("outcome"):
             self.end(run_id, report["outcome"])
         else:
+            self.outcomes.pop(run_id, None)  # it had failed, and has another chance
             self.running[run_id] = report
+
+    def begin(self, run_id: str) -> None:
+        """A worker begins a run, which may have failed before."""
+        self.outcomes.pop(run_id, None)
+        self.running.setdefault(run_id, {})
+
+    def leave(self, run_id: str) -> None:
+        """A run is with no worker any more. Whether it is over, or waits again, is said by who decides that."""
+        self.running.pop(run_id, None)
 
     def end(self, run_id: str, outcome: str) -> None:
         """A run is over."""
@@ -162,7 +172,7 @@ def display(board: Board, console: Console, *, quiet: bool) -> Display:
 
 
 def follower(board: Board, shown: Sequence[Display]) -> Any:
-    """A Tune callback that keeps `board` and refreshes all that show it."""
+    """A Tune callback that keeps `board` and refreshes all that show it. Outcomes that workers cannot report are told to the board by others."""
     from ray.tune import Callback
 
     class Follow(Callback):
@@ -174,19 +184,19 @@ def follower(board: Board, shown: Sequence[Display]) -> Any:
                 each.refresh()
 
         def on_trial_start(self, iteration: int, trials: list, trial: Any, **info: Any) -> None:
-            board.running.setdefault(ids_of(trial.config)[0], {})
+            board.begin(ids_of(trial.config)[0])
 
         def on_trial_result(self, iteration: int, trials: list, trial: Any, result: dict, **info: Any) -> None:
             board.report(result["run_id"], result)
 
         def on_trial_complete(self, iteration: int, trials: list, trial: Any, **info: Any) -> None:
-            for name in ids_of(trial.config) if trial.config["job"]["schedule"] else ():
-                if name not in board.outcomes:  # a scheduler cut it: its worker says nothing more
-                    board.end(name, "pruned")
+            self._left(trial)
 
         def on_trial_error(self, iteration: int, trials: list, trial: Any, **info: Any) -> None:
+            self._left(trial)
+
+        def _left(self, trial: Any) -> None:
             for run_id in ids_of(trial.config):
-                if run_id not in board.outcomes:
-                    board.end(run_id, "lost")
+                board.leave(run_id)
 
     return Follow()

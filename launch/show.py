@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from collections import Counter
+from contextlib import suppress
 from dataclasses import asdict
 from typing import Any
 
 from rich.console import Console
 from rich.table import Table
 
-from lal.store import RunFolder, Store
+from lal.config import parse
+from lal.standing import standing
+from lal.store import Record, RunFolder, Store
 from lal.terminal import harmless
 from launch.stored import meant
 
@@ -39,9 +42,19 @@ def sweep_facts(store: Store, folder: str) -> dict[str, Any]:
 
 
 def outcome_of(folder: RunFolder) -> str:
-    """How the last attempt at a run ended."""
-    ended = folder.failure() or folder.record()
-    return ended.outcome if ended else "missing"
+    """How the last attempt at a run ended; a failure of one that is finished was noted too late."""
+    failure, record = folder.failure(), folder.record()
+    if failure is None or (record is not None and finished(folder, record)):
+        return record.outcome if record else "missing"
+    return failure.outcome
+
+
+def finished(folder: RunFolder, record: Record) -> bool:
+    """Whether a run is all that was asked for last, rather than one that was to go on."""
+    config = folder.config()
+    with suppress(ValueError):
+        return config is not None and standing(parse(config), folder.store, record.schedule).state == "done"
+    return False
 
 
 def run_facts(store: Store, run_id: str) -> dict[str, Any]:

@@ -69,13 +69,13 @@ def summed(planned: Plan, store: Store, signalled: int | None, seconds: float) -
     seen = store.listed("runs")
     ended = seen.map(lambda config: (seen.run(run_id(config)).failure(), standing(config, seen, planned.sweep.schedule)), planned.to_train)
     for config, (failure, stands) in zip(planned.to_train, ended, strict=True):
-        if failure is not None:
-            summary.failures.append(failure)
-        elif stands.state == "done" and stands.record:
+        if stands.state == "done" and stands.record:
             summary.trained += 1
             summary.outcomes[stands.record.outcome] = summary.outcomes.get(stands.record.outcome, 0) + 1
             summary.notes += [f"{run_id(config)}: {note}" for note in stands.record.environment.get("notes", ())]
             summary.idle_gpus += idle_gpu(stands.record)
+        elif failure is not None:
+            summary.failures.append(failure)
         else:
             summary.missing += 1
     return summary

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import time
 from dataclasses import dataclass
+from math import inf
 from typing import Any
 
 UNITS = {"s": 1, "sec": 1, "m": 60, "min": 60, "h": 3600, "d": 86400}
@@ -48,4 +49,13 @@ class Deadline:
 
     @property
     def past(self) -> bool:
-        return self.at is not None and time.monotonic() >= self.at
+        return self.within(0)
+
+    def within(self, seconds: float) -> bool:
+        """Whether it comes in so many seconds, or was."""
+        return self.left_s <= seconds
+
+    @property
+    def left_s(self) -> float:
+        """Seconds until then, below 0 after it."""
+        return inf if self.at is None else self.at - time.monotonic()

@@ -17,7 +17,7 @@ from lal.config import RunConfig, parse, run_id
 from lal.errors import Refused
 from lal.runs.run import Row
 from lal.store import Failure, Record, Store
-from launch.cutting import noted
+from launch import cutting
 from launch.gauges import watched
 from launch.packs import opened
 from launch.worker import settle
@@ -81,7 +81,7 @@ class Stop:
                     report(facts)
             except SystemExit:
                 self.came = True
-                self.by_scheduler = self.job["schedule"] is not None and noted(Store(self.job["results"]), facts["run_id"], self.job["call"])
+                self.by_scheduler = self.job["schedule"] is not None and cutting.noted(Store(self.job["results"]).patient(), facts["run_id"], self.job["call"])
 
         return reported
 
@@ -96,6 +96,7 @@ class Stop:
 
 def heard(report: Callable[[dict[str, Any]], None], hang_s: float | None) -> Callable[[dict[str, Any]], None]:
     """`report`, after which the worker's log shows where all threads are if there is no other before the driver takes the worker for hung."""
+    faulthandler.cancel_dump_traceback_later()  # the run before may have had a limit
     if hang_s is None:
         return report
 
@@ -109,13 +110,14 @@ def heard(report: Callable[[dict[str, Any]], None], hang_s: float | None) -> Cal
 
 def train(config: RunConfig, job: Mapping[str, Any], device: str, report: Callable[[dict[str, Any]], None], stop: Stop) -> None:
     """Trains one run of the pack `job` on torch's `device`, and reports of it. One that has failed is left alone: another attempt at its pack began."""
-    from lal.runs.session import Interrupted, attempt
+    from lal.runs.session import Interrupted, attempt, failure_of, noted
 
     store, reporter = Store(job["results"]), Reporter(config, heard(report, config.budget.hang_s), compared=job["schedule"] is not None)
-    result = store.run(run_id(config)).failure()
+    folder = store.patient(stop.interrupted).run(run_id(config))
+    result = folder.failure()
     with suppress(Interrupted):
-        if result is None:
-            result = attempt(
+        try:
+            result = result or attempt(
                 config,
                 store,
                 device=device,
@@ -126,6 +128,8 @@ def train(config: RunConfig, job: Mapping[str, Any], device: str, report: Callab
                 schedule=job["schedule"],
                 cut=stop.cut,
             )
+        except Refused as error:  # for good: another worker would say the same
+            result = noted(folder, failure_of(error, config, device, 0, job["share"]))
         reporter.finish(result)
 
 
@@ -135,7 +139,7 @@ def refuse_unshared(job: dict[str, Any]) -> None:
     Raises:
         Refused: this node does not see what the driver wrote.
     """
-    if job["token"] is not None and not Store(job["results"]).has(job["token"]):
+    if job["token"] is not None and not Store(job["results"]).patient().has(job["token"]):
         raise Refused(f"--results must be one place for all nodes, but {job['results']} is not that of the driver on {socket.gethostname()}; mount it there")
 
 
@@ -155,7 +159,8 @@ class Reporter:
         self.last = time.monotonic()
 
     def catch_up(self, rows: Sequence[Row]) -> None:
-        """Takes the rows of earlier attempts, so that steps and events go on from there."""
+        """Takes the rows of earlier attempts, so that steps and events go on from there. A run may be gone on with twice in one attempt."""
+        self._forget_from(-1)
         self.begun = rows[-1]["step"] if rows else 0
         for row in rows:
             self._keep(row)
@@ -167,9 +172,16 @@ class Reporter:
     def _keep(self, row: Row) -> None:
         goal, fit = self.config.goal, self.config.fit
         if goal.column in row:
+            self._forget_from(row["step"])
             self.steps.append(row["step"])
             self.goal.append(row[goal.column])
             self.fit.append(row[fit.column] if fit else float("nan"))
+
+    def _forget_from(self, step: int) -> None:
+        """Drops what was kept of rows from `step` on: the run has begun again before them."""
+        while self.steps and self.steps[-1] >= step:
+            for kept in (self.steps, self.fit, self.goal):
+                kept.pop()
 
     def see(self, row: Row) -> None:
         """Keeps the row, and reports if the last report is a while ago."""

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 from uuid import uuid4
 
 from lal.events import Goal
 from lal.store import Store
+from launch.guarding import Guard
 from launch.marks import Marks
 from launch.scheduling import AnySchedule
 from launch.time_budget import Deadline
@@ -28,6 +29,7 @@ class Trial:
         seconds: run id -> seconds that it is expected to take, where that is known.
         schedule: what compares runs while they are trained, or None; then `goal` is what it looks at, and `steps` are the most that a run takes.
         deadline: when the call is over.   call: a name of its own.
+        ended: hears of runs, by id, whose outcome no worker could report: they were lost, killed, or cut by the scheduler.
     """
 
     name: str
@@ -43,12 +45,13 @@ class Trial:
     steps: int = 0
     deadline: Deadline = field(default_factory=Deadline)
     call: str = field(default_factory=lambda: uuid4().hex)
+    ended: Callable[[str, str], None] = lambda name, outcome: None
 
-    def scheduler(self) -> Any:
-        """A new member of `ray.tune.schedulers`, whose cuts workers can tell from other ends; or None."""
+    def scheduler(self, guard: Guard, cut: Callable[[str], None]) -> Any:
+        """A new member of `ray.tune.schedulers`, whose cuts workers can tell from other ends; or None. `cut` hears of them, by the run's id."""
         from launch.cutting import noting
 
-        return None if self.schedule is None or self.goal is None else noting(self.schedule.build(self.goal, self.steps), self)
+        return None if self.schedule is None or self.goal is None else noting(self.schedule.build(self.goal, self.steps), self, guard, cut)
 
     def facts(self) -> dict[str, Any]:
         """What a worker is told of them, beside the run's own configuration."""

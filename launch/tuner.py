@@ -5,7 +5,8 @@ from __future__ import annotations
 import os
 import re
 import shutil
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -14,6 +15,7 @@ from lal.config import RunConfig
 from lal.store import Failure, Store
 from launch.cluster import scratch
 from launch.feeding import Feed
+from launch.guarding import Guard
 from launch.packs import Pack, ids_of, job_of
 from launch.trainable import returned, train_reported
 from launch.trial import Trial
@@ -40,7 +42,16 @@ def run_all(runs: Sequence[RunConfig], trial: Trial, callback: Any) -> None:
         KilledForMemory: see `feed_all`.
     """
     schedule = None if trial.schedule is None else trial.schedule.model_dump(mode="json")
-    feed_all(Feed(trial.store, runs, trial.seconds, lambda: slots_of(trial.resources), schedule=schedule, late=lambda: trial.deadline.past), trial, callback)
+    feed = Feed(
+        trial.store,
+        runs,
+        trial.seconds,
+        lambda: slots_of(trial.resources),
+        schedule=schedule,
+        late=lambda: trial.deadline.past,
+        ended=trial.ended,
+    )
+    feed_all(feed, trial, callback)
 
 
 def feed_all(feed: Source, trial: Trial, callback: Any) -> None:
@@ -49,24 +60,26 @@ def feed_all(feed: Source, trial: Trial, callback: Any) -> None:
     Raises:
         KilledForMemory: Ray killed a worker to save the node. Its run has a failure; the others go on with the next call,
             on a Ray that is started anew: Tune gives up all of them at such a death, and leaves their resources taken.
+        Exception: what `feed` or `callback` raised, once Tune has ended.
     """
-    bridge = Bridge(feed)
+    bridge = Bridge(feed, trial)
     most = max(TRIALS, ROUNDS * slots_of(trial.resources)) if trial.schedule is None else None
     try:
         while not feed.finished:
             bridge.open_for(most)
-            fit(trial, [watching(trial.store), bridge.callback(), callback], search_alg=bridge.searcher(trial), scheduler=trial.scheduler())
+            bridge.fit([watching(trial.store), bridge.callback(), callback])
             if not bridge.closed:
                 break
     except RuntimeError as error:
         if LOW_MEMORY not in str(error):
             raise
-        note_killed(trial.store, bridge.in_training(), str(error))
+        for name in note_killed(trial.store, bridge.in_training(), str(error)):
+            trial.ended(name, "out_of_memory")
         raise KilledForMemory from error
 
 
-def fit(trial: Trial, callbacks: list[Any], *, search_alg: Any, scheduler: Any = None) -> Any:
-    """Trains what `search_alg` (a `ray.tune.search.Searcher`) suggests, each {"job": see `job_of`}, until it has no more.
+def fit(trial: Trial, callback: Any, *, search_alg: Any, scheduler: Any, guard: Guard) -> Any:
+    """Trains what `search_alg` (a `ray.tune.search.Searcher`) suggests, each {"job": see `job_of`}, until it has no more, or `guard` has an error.
 
     As many trials wait for a worker as are trained: Tune's own choice is one, and workers would start one after the other.
     """
@@ -92,8 +105,8 @@ def fit(trial: Trial, callbacks: list[Any], *, search_alg: Any, scheduler: Any =
                 storage_path=folder,
                 name="sweep",
                 verbose=0,
-                callbacks=callbacks,
-                stop=None if trial.deadline.at is None else timekeeper(trial),
+                callbacks=[callback],
+                stop=stopper(lambda: trial.deadline.past or guard.error is not None),
             ),
         )
         return tuner.fit()
@@ -113,11 +126,11 @@ class Source(Protocol):
     def in_training(self, ids: Sequence[str]) -> str | None: ...
 
 
-def timekeeper(trial: Trial) -> Any:
-    """Ends all trials at the deadline: runs save, and go on another time."""
+def stopper(over: Callable[[], bool]) -> Any:
+    """Ends all trials once it is `over`: runs save, and go on another time."""
     from ray.tune import Stopper
 
-    class Timekeeper(Stopper):
+    class Over(Stopper):
         def __reduce__(self) -> tuple:
             return Stopper, ()  # nor is this ever restored
 
@@ -125,16 +138,17 @@ def timekeeper(trial: Trial) -> Any:
             return False
 
         def stop_all(self) -> bool:
-            return trial.deadline.past
+            return over()
 
-    return Timekeeper()
+    return Over()
 
 
 class Bridge:
     """Between a source of packs and Tune, which asks for them, and says what became of them."""
 
-    def __init__(self, feed: Source):
-        self.feed = feed
+    def __init__(self, feed: Source, trial: Trial):
+        self.feed, self.trial, self.guard = feed, trial, Guard()
+        self.cut: set[str] = set()  # ids of runs that the scheduler cut
         self.packs: dict[str, Sequence[str]] = {}  # Tune's id of a trial -> ids of its runs, of those that are on their way
         self.left: int | None = None  # trials that Tune may still know; None = any number
 
@@ -151,7 +165,28 @@ class Bridge:
         """Ids of the runs that workers are at."""
         return [name for ids in self.packs.values() if (name := self.feed.in_training(ids)) is not None]
 
-    def searcher(self, trial: Trial) -> Any:
+    def fit(self, callbacks: Sequence[Any]) -> None:
+        """Has Tune train what the source has, as much of it as one Tune may.
+
+        Raises:
+            Exception: the first one of the source, of one of `callbacks`, or of what notes the scheduler's cuts.
+        """
+        scheduler = self.trial.scheduler(self.guard, self.cut.add)
+        fit(self.trial, self.guard.callback(callbacks), search_alg=self.searcher(), scheduler=scheduler, guard=self.guard)
+        if self.guard.error is not None:
+            raise self.guard.error
+
+    def pack(self, trial_id: str) -> dict[str, Any] | None:
+        """The job for Tune's trial of this id; None while there is none."""
+        pack = self.feed.next()
+        if pack is None:
+            return None
+        job = job_of(pack, self.trial, at_most_s=MOST_S)
+        self.packs[trial_id] = job["ids"]
+        self.left = None if self.left is None else self.left - 1
+        return {"job": job}
+
+    def searcher(self) -> Any:
         """What Tune asks whenever it has room for one more trial."""
         from ray.tune.search import Searcher
 
@@ -164,13 +199,9 @@ class Bridge:
             def suggest(self, trial_id: str) -> Any:
                 if bridge.closed:
                     return Searcher.FINISHED
-                pack = bridge.feed.next()
-                if pack is None:
-                    return Searcher.FINISHED if bridge.feed.finished else None
-                job = job_of(pack, trial, at_most_s=MOST_S)
-                bridge.packs[trial_id] = job["ids"]
-                bridge.left = None if bridge.left is None else bridge.left - 1
-                return {"job": job}
+                job = bridge.guard.call(bridge.pack, trial_id, instead=None)
+                over = bridge.guard.error is not None or bridge.feed.finished
+                return Searcher.FINISHED if job is None and over else job
 
             def on_trial_complete(self, trial_id: str, result: dict | None = None, error: bool = False) -> None:
                 pass  # the callback knows why
@@ -198,7 +229,10 @@ class Bridge:
                     bridge.feed.over(result["run_id"])
 
             def on_trial_complete(self, iteration: int, trials: list, trial: Any, **info: Any) -> None:
-                bridge.feed.returned(bridge.packs.pop(trial.trial_id))
+                ids = bridge.packs.pop(trial.trial_id)
+                bridge.feed.returned(ids)
+                for name in bridge.cut.intersection(ids):  # its worker says nothing more
+                    bridge.trial.ended(name, "pruned")
 
             def on_trial_error(self, iteration: int, trials: list, trial: Any, **info: Any) -> None:
                 bridge.feed.lost(bridge.packs.pop(trial.trial_id), error_of(trial))
@@ -211,7 +245,8 @@ def error_of(trial: Any) -> Exception:
     from ray import cloudpickle
 
     if trial.pickled_error_file:
-        return cloudpickle.loads(Path(trial.pickled_error_file).read_bytes())
+        with suppress(Exception):  # errors of other libraries may not come back; then there is the text
+            return cloudpickle.loads(Path(trial.pickled_error_file).read_bytes())
     return RuntimeError(Path(trial.error_file).read_text(encoding="utf-8") if trial.error_file else "the trial failed")
 
 
@@ -244,8 +279,8 @@ def _trial_name(trial: Any) -> str:
     return ids_of(trial.config)[0]
 
 
-def note_killed(store: Store, in_training: Iterable[str], text: str) -> None:
-    """Notes a failure for the run that Ray killed for its memory: the one of those `in_training` whose claim names a process of Ray's list.
+def note_killed(store: Store, in_training: Iterable[str], text: str) -> list[str]:
+    """Notes a failure for the run that Ray killed for its memory, and returns its id: the one of those `in_training` whose claim names a process of Ray's list.
 
     A worker that was killed before it claimed its run cannot be told: then it counts against all that are claimed, or all.
     """
@@ -253,5 +288,7 @@ def note_killed(store: Store, in_training: Iterable[str], text: str) -> None:
     ids = list(in_training)
     owners = {name: owner for name in ids if (owner := owner_of(store.run(name))) is not None}
     chosen = [name for name, owner in owners.items() if str(owner["pid"]) in killed]
-    for name in chosen or list(owners) or ids:
+    killed_runs = chosen or list(owners) or ids
+    for name in killed_runs:
         store.run(name).fail(Failure(name, "out_of_memory", "Ray killed the worker to save the machine's memory", 0, text))
+    return killed_runs

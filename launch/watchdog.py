@@ -8,9 +8,13 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from lal.claim import owner_of, told
+from lal.config import parse
 from lal.store import Failure, Store
-from launch.packs import ids_of
+from launch.feeding import ended_as
+from launch.packs import ids_of, opened
 
+START_S = 120.0  # that a worker may need before its first word, however little `hang_s` is: it imports torch, and its first run is made
 GLANCE_S = 1.0  # most that the time between two looks counts: a driver that was stopped itself has heard nobody
 
 
@@ -20,13 +24,14 @@ class Watched:
 
     Attributes:
         limits_s: the pack's runs, in order, and the silence that each may keep; None = for ever.   over: runs that have ended.
-        last: what it said last.   silent_s: since then.
+        last: what it said last.   silent_s: since then.   heard: whether it has said anything.
     """
 
     limits_s: Mapping[str, float | None]
     over: set[str] = field(default_factory=set)
     last: Mapping[str, Any] = field(default_factory=dict)
     silent_s: float = 0.0
+    heard: bool = False
 
     @property
     def run_id(self) -> str:
@@ -35,7 +40,8 @@ class Watched:
 
     @property
     def limit_s(self) -> float | None:
-        return self.limits_s[self.run_id]
+        limit_s = self.limits_s[self.run_id]
+        return limit_s if self.heard or limit_s is None else max(limit_s, START_S)
 
     @property
     def hangs(self) -> bool:
@@ -56,7 +62,7 @@ class Watchdog:
     def hear(self, trial: str, report: Mapping[str, Any]) -> None:
         """A worker says something."""
         worker = self.watched[trial]
-        worker.last, worker.silent_s = report, 0.0
+        worker.last, worker.silent_s, worker.heard = report, 0.0, True
         if report.get("outcome"):
             worker.over.add(report["run_id"])
 
@@ -76,13 +82,24 @@ class Watchdog:
         return hung
 
 
-def hung(worker: Watched) -> Failure:
-    """The facts of a run that hangs. What it said last is kept: rows since its last save died with the worker."""
+def hung(worker: Watched, owner: Mapping[str, Any] | None = None) -> Failure:
+    """The facts of a run that hangs, which `owner` has claimed. What it said last is kept: rows since its last save died with the worker."""
     last = worker.last if worker.last.get("run_id") == worker.run_id else {}
     shown = {name: value for name, value in last.items() if name in ("step", "t_mem", "t_grok") or isinstance(value, float)}
     where = f"after step {last['step']}" if last else "before its first row"
-    text = f"last heard: {json.dumps(shown)}\nWhere its threads were is at the end of its worker's log; budget.hang_s says for how long a run may be silent.\n"
-    return Failure(worker.run_id, "timeout", f"it hung: no row for {worker.limit_s:g} s {where}", last.get("step", 0), text)
+    who = f"It was {told(owner)}.\n" if owner else ""
+    log = "Where its threads were is at the end of its worker's log; budget.hang_s says for how long a run may be silent."
+    reason = f"it hung: no row for {worker.limit_s:g} s {where}{f', in {told(owner)}' if owner else ''}"
+    return Failure(worker.run_id, "timeout", reason, last.get("step", 0), f"last heard: {json.dumps(shown)}\n{who}{log}\n")
+
+
+def note_hung(store: Store, worker: Watched, params: Mapping[str, Any]) -> None:
+    """Notes that a run of Tune's `params` hangs, unless it is over: then it is what its worker had to do after it."""
+    job = params["job"]
+    config = next(parse(run["config"]) for run in opened(job)["runs"] if run["run_id"] == worker.run_id)
+    if ended_as(config, store, job["schedule"]) is None:
+        folder = store.run(worker.run_id)
+        folder.fail(hung(worker, owner_of(folder)))
 
 
 def watching(store: Store, watchdog: Watchdog | None = None) -> Any:
@@ -113,8 +130,7 @@ def watching(store: Store, watchdog: Watchdog | None = None) -> Any:
             hanging = dog.hanging()
             for trial in trials if hanging else ():
                 if trial.trial_id in hanging and trial.temporary_state.ray_actor is not None:
-                    failure = hung(hanging[trial.trial_id])
-                    store.run(failure.run_id).fail(failure)
+                    note_hung(store, hanging[trial.trial_id], trial.config)
                     ray.kill(trial.temporary_state.ray_actor)
 
     return Watching()

@@ -57,7 +57,7 @@ def attempt(
     claim, session = Claim(folder), None
     try:
         wait_for(claim, folder, report, stop_asked)
-        mine = store.patient(stop_asked).listed(folder.path)  # nobody else writes there as long as the claim is ours
+        mine = store.patient(beating(claim, stop_asked)).listed(folder.path)  # nobody else writes there as long as the claim is ours
         stands = standing(config, mine, schedule)
         while stands.state != "done" or stands.record is None:
             mine.tidy(folder.path)
@@ -85,6 +85,16 @@ def wait_for(claim: Claim, folder: RunFolder, report: Callable[[Row], None], sto
             raise Interrupted
         report({"step": 0, "seconds": 0.0, "waiting": True})
         time.sleep(WAIT_S)
+
+
+def beating(claim: Claim, stop_asked: Callable[[], bool]) -> Callable[[], bool]:
+    """`stop_asked`, which also shows that the owner of `claim` lives: storage may be away for longer than others wait for that."""
+
+    def asked() -> bool:
+        claim.beat()
+        return stop_asked()
+
+    return asked
 
 
 def failure_of(error: Exception, config: RunConfig, device: str, step: int, share: Mapping[str, float] | None = None) -> Failure:

@@ -94,6 +94,34 @@ def test_a_heartbeat_is_written_every_few_seconds(folder, monkeypatch):
     assert beats == [0] * 4 + [1] * 4 + [2] * 4
 
 
+def test_a_claim_that_another_took_over_is_neither_shown_nor_released(folder, monkeypatch):
+    now = 1000.0
+    monkeypatch.setattr(module.time, "monotonic", lambda: now)
+    mine = Claim(folder)
+    assert mine.taken()
+    owned(folder)
+    theirs = folder.get_bytes("claim.json")
+    now += module.BEAT_S
+    mine.beat()
+    assert folder.get_bytes("claim.json") == theirs
+    mine.release()
+    assert folder.get_bytes("claim.json") == theirs
+    again = Claim(folder, held=True)  # as of one that had no time for a beat
+    again.release()
+    assert folder.get_bytes("claim.json") == theirs
+
+
+def test_who_waits_for_storage_shows_that_it_lives(folder, monkeypatch):
+    now = 1000.0
+    monkeypatch.setattr(module.time, "monotonic", lambda: now)
+    mine = Claim(folder)
+    assert mine.taken()
+    now += module.BEAT_S
+    assert session.beating(mine, lambda: False)() is False
+    assert json.loads(folder.get_bytes("claim.json"))["beat"] == 1
+    assert session.beating(mine, lambda: True)() is True
+
+
 def test_started_tells_a_process_from_its_successor():
     child = subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE)
     assert child.stdin is not None

@@ -3,16 +3,21 @@
 from __future__ import annotations
 
 import heapq
+import os
+import socket
 from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from ray.exceptions import RayActorError, RayTaskError
 
+from lal.claim import Claim
 from lal.config import RunConfig, dump, parse, run_id
+from lal.errors import Refused, Unreachable
 from lal.runs.session import attempt
-from lal.store import Failure, Store
+from lal.store import UNREACHABLE, Failure, Store
 from launch.feeding import LOST_TRIES, Feed
 from launch.packs import ALONE_S, LONGEST_S, RUN_S, cost, ids_of, job_of, next_pack, opened
 from launch.trial import Trial
@@ -27,6 +32,7 @@ def some(n: int) -> list[RunConfig]:
 
 RUNS = some(64)
 IDS = [run_id(config) for config in RUNS]
+GONE = RayActorError(error_msg="gone")
 durations = st.lists(st.floats(0.001, 40.0), min_size=1, max_size=64)
 
 
@@ -105,24 +111,24 @@ def taken(feed: Feed) -> list[str]:
 
 @pytest.mark.parametrize("place", [0, 3, 7])
 def test_a_run_that_kills_its_worker_takes_nobody_along(tmp_path: Path, place: int) -> None:
-    """In a pack of eight, first, in the middle, or last. What was finished before is not repeated, even if the worker could not say so any more."""
+    """In a pack of eight, first, in the middle, or last. What was finished before is not repeated, even if the worker could not say so any more: a worker
+    says of each run that it is over, and waits until that is heard, before it begins the next."""
     store = Store(tmp_path)
     feed = feed_of([1.0 - RUN_S] * 16, 1, store)
     ids = taken(feed)
     assert ids == IDS[:8]
     for config in RUNS[:place]:
         attempt(config, store)
-    if place:
-        feed.over(IDS[0])  # of the others nothing was heard
+        feed.over(run_id(config))
     for tries in range(1, LOST_TRIES):
-        feed.lost(ids, RuntimeError("gone"))
+        feed.lost(ids, GONE)
         ids = taken(feed)
         assert ids == [IDS[place]], tries
         assert store.run(IDS[place]).failure() is None
-    feed.lost(ids, RuntimeError("gone"))
+    feed.lost(ids, GONE)
     failure = store.run(IDS[place]).failure()
     assert failure is not None
-    assert failure.reason == "gone"
+    assert failure.reason == f"the worker died {LOST_TRIES} times"
     rest = []
     while (pack := feed.next()) is not None:
         rest += [run_id(config) for config in pack]
@@ -130,14 +136,85 @@ def test_a_run_that_kills_its_worker_takes_nobody_along(tmp_path: Path, place: i
     assert not any(store.run(name).failure() for name in rest)
 
 
-def test_what_has_failed_is_not_tried_again_when_its_worker_dies(tmp_path: Path) -> None:
+def heard(seconds: Sequence[float], store: Store) -> tuple[Feed, list[tuple[str, str]]]:
+    """A feed of one worker, and what it says of runs that are over without a report."""
+    ends: list[tuple[str, str]] = []
+    feed = Feed(store, RUNS[: len(seconds)], dict(zip(IDS, seconds, strict=False)), lambda: 1, ended=lambda *end: ends.append(end))
+    return feed, ends
+
+
+def test_a_run_that_hung_is_why_its_worker_died_and_the_next_is_not_charged(tmp_path: Path) -> None:
     store = Store(tmp_path)
-    feed = feed_of([1.0] * 4, 1, store)
+    feed, ends = heard([1.0] * 4, store)
     ids = taken(feed)
     store.run(ids[0]).fail(Failure(ids[0], "timeout", "it hung", 7))
-    feed.lost(ids, RuntimeError("gone"))
-    assert feed.losses == {ids[1]: 1}
+    feed.lost(ids, GONE)
+    assert not feed.losses
     assert store.run(ids[0]).failure() == Failure(ids[0], "timeout", "it hung", 7)
+    assert ends == [(ids[0], "timeout")]
+    assert taken(feed)[0] == IDS[1]
+
+
+@pytest.mark.parametrize("late", [False, True])
+def test_a_run_that_was_finished_before_its_worker_died_is_finished(tmp_path: Path, late: bool) -> None:
+    """Also where a failure was noted of it a moment too late."""
+    store = Store(tmp_path)
+    feed, ends = heard([1.0] * 4, store)
+    ids = taken(feed)
+    attempt(RUNS[0], store)
+    if late:
+        store.run(ids[0]).fail(Failure(ids[0], "timeout", "it hung", 7))
+    feed.lost(ids, GONE)
+    assert not feed.losses
+    assert ends == [(ids[0], "budget")]
+    assert taken(feed)[0] == IDS[1]
+
+
+def test_runs_that_killed_their_workers_are_alone_also_behind_others(tmp_path: Path) -> None:
+    """Two of them wait at a time, as there are two workers."""
+    feed = Feed(Store(tmp_path), RUNS[:16], dict.fromkeys(IDS, 1.0 - RUN_S), lambda: 2)
+    first, second = taken(feed), taken(feed)
+    feed.lost(first, GONE)
+    feed.lost(second, GONE)
+    packs = []
+    while feed.waiting:
+        packs.append(taken(feed))
+    assert all(pack == [name] for name in (first[0], second[0]) for pack in packs if name in pack)
+    assert sorted(name for pack in packs for name in pack) == sorted(IDS[:16])
+
+
+def raised(error: Exception) -> Exception:
+    """`error`, as it comes back from a worker."""
+    return RayTaskError("train", "Traceback ...", error).as_instanceof_cause()
+
+
+@pytest.mark.parametrize(("error", "outcome", "reason"), [
+    (Refused("a stored run must have the trajectory that is asked for"), "error", "a stored run must"),
+    (Unreachable("s3://x cannot be read"), "lost", UNREACHABLE),
+    (OSError(5, "Input/output error"), "lost", UNREACHABLE),
+])  # fmt: skip
+def test_what_a_worker_answers_is_not_asked_again(tmp_path: Path, error: Exception, outcome: str, reason: str) -> None:
+    """Where results are out of reach, the run is tried again after a while: see `Chances`."""
+    store = Store(tmp_path)
+    feed, ends = heard([1.0] * 2, store)
+    ids = taken(feed)
+    feed.lost(ids, raised(error))
+    failure = store.run(ids[0]).failure()
+    assert failure is not None
+    assert (failure.outcome, failure.reason[: len(reason)]) == (outcome, reason)
+    assert ends == [(ids[0], outcome)]
+    assert taken(feed) == [IDS[1]]
+
+
+def test_a_worker_that_died_is_named_with_its_log(tmp_path: Path) -> None:
+    feed, _ = heard([1.0], Store(tmp_path))
+    folder = feed.store.run(IDS[0])
+    assert Claim(folder).taken()
+    for _ in range(LOST_TRIES):
+        feed.lost(taken(feed), GONE)
+    failure = folder.failure()
+    assert failure is not None
+    assert failure.reason.startswith(f"the worker died {LOST_TRIES} times, last process {os.getpid()} on {socket.gethostname()}")
 
 
 def test_what_a_worker_had_no_time_to_begin_waits_again(tmp_path: Path) -> None:

@@ -2,11 +2,18 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import pytest
 
-from launch.watchdog import Watchdog, hung
+from lal.config import run_id
+from lal.runs.session import attempt
+from lal.store import Failure, Store
+from launch.packs import job_of
+from launch.trial import Trial
+from launch.watchdog import START_S, Watchdog, Watched, hung, note_hung
+from tests.lal.small import run_config
 
 IDS = ["a", "b", "c"]
 
@@ -53,9 +60,10 @@ def test_who_says_something_in_time_does_not_hang(dog: Watchdog, clock: Clock) -
 
 
 def test_who_never_says_anything_hangs_too(dog: Watchdog, clock: Clock) -> None:
+    """After the time that a worker may need to start."""
     dog.begin("t", params())
     dog.begin("patient", params(hang_s=None))
-    assert silence(dog, clock, 9.8) == []
+    assert silence(dog, clock, START_S - 0.2) == []
     assert silence(dog, clock, 1000) == ["t"]
 
 
@@ -102,3 +110,23 @@ def test_a_run_that_hangs_before_its_first_row_is_named_without(dog: Watchdog, c
     failure = hung(hanging["t"])
     assert (failure.run_id, failure.step) == ("b", 0)
     assert failure.reason == "it hung: no row for 10 s before its first row"
+
+
+def test_a_run_that_is_over_does_not_hang_and_one_that_does_is_named_with_its_worker(tmp_path: Path) -> None:
+    """The worker may be silent for what it has to do after its last run, or finish that while the driver looks."""
+    config, store = run_config(), Store(tmp_path)
+    folder, params = store.run(run_id(config)), {"job": job_of((config,), Trial("t", store, {"cpu": 1}, "cpu"))}
+    worker = Watched({run_id(config): 10.0}, heard=True)
+    folder.put_bytes("claim.json", b'{"host": "node-7", "pid": 4711, "started": "", "beat": 3, "log": "/tmp/ray/worker-4711.err"}')
+    note_hung(store, worker, params)
+    failure = folder.failure()
+    assert failure is not None
+    assert failure.reason == "it hung: no row for 10 s before its first row, in process 4711 on node-7, which logged to /tmp/ray/worker-4711.err"
+    first = Failure(run_id(config), "error", "it broke", 3)
+    folder.fail(first)
+    note_hung(store, worker, params)
+    assert folder.failure() == first
+    folder.forgive()
+    attempt(config, store)
+    note_hung(store, worker, params)
+    assert folder.failure() is None
