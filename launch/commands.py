@@ -12,134 +12,135 @@ import click
 from rich.console import Console
 
 from lal.errors import Refused
+from launch.options import ASKED, DEVICE_HERE, JSON, LEFT, PENDING, PLACED, PROFILE, QUIET, REPORTED, RESULTS
 
 if TYPE_CHECKING:
     from launch.cluster import Reach
+    from launch.drive import Options
+    from launch.plan import Plan
     from launch.resources import Node
-
-SWEEP = click.argument("sweep")
-OVERRIDES = click.argument("overrides", nargs=-1)
-RESULTS = click.option("--results", default="results", show_default=True, help="Folder of results: a path, or a URI such as s3://BUCKET/FOLDER.")
-PROFILE = click.option("--profile", help="Name of a profile of the sweep, such as laptop.")
-DEVICE = click.option("--device", type=click.Choice(["auto", "cpu", "cuda"]), default="auto", show_default=True)
-SKIP_FAILED = click.option("--skip-failed", is_flag=True, help="Leave runs alone whose last attempt failed.")
-FRESH = click.option("--fresh", is_flag=True, help="Forget what is stored of this sweep's runs first.")
-REPORTED = click.option("--report/--no-report", "reported", default=True, help="Write report.html at the end.")
-PENDING = click.option("--pending-timeout", type=click.FloatRange(0), help="Seconds to wait for room on a cluster that is there.  [default: 900]")
-JSON = click.option("--json", "as_json", is_flag=True, help="One JSON object for scripts instead of text.")
+    from launch.summary import Summary
 
 
 @click.command()
-@SWEEP
-@OVERRIDES
-@RESULTS
-@PROFILE
-@click.option("--cpus", type=click.IntRange(1), help="Cores to plan for; default: this machine's.")
-@click.option("--gpus", type=click.IntRange(0), help="GPUs to plan for; default: this machine's.")
+@ASKED
+@PLACED
+@LEFT
 @click.option("--probe", is_flag=True, help="Train a few steps on each kind of device of this machine first, for half a minute at most.")
 @JSON
-def plan(sweep: str, overrides: tuple[str, ...], results: str, profile: str | None, cpus: int | None, gpus: int | None, probe: bool, as_json: bool) -> None:
+def plan(cpus: int | None, gpus: int | None, address: str | None, probe: bool, as_json: bool, **asked: Any) -> None:
     """What SWEEP (a name or a YAML file) would train: runs, time, storage, and what looks wrong. Trains nothing.
 
-    OVERRIDES are dotted.path=value, or dotted.path=a,b,c for an axis.
+    OVERRIDES are dotted.path=value, or dotted.path=a,b,c for an axis. With the options of `lal sweep`, this is what it would do.
     """
-    from lal.store import Store
     from launch import plan as planning
-    from launch.resources import resources_of, this_machine
+
+    elsewhere = {"--cpus": cpus, "--gpus": gpus, "--address": address}
+    given = next((name for name, value in elsewhere.items() if value is not None), None)
+    if probe and given:
+        raise Refused(f"--probe measures this machine, but {given} plans for another; leave one of them out")
+    planned = requested(reached(cpus, gpus, address=address), **asked)
+    found = None
+    if probe:
+        from launch.probe import probed, retimed
+        from launch.resources import this_machine
+
+        found = probed(planned.ahead, planned.room.wanted, this_machine())
+        planned = retimed(planned, found)
+    if as_json:
+        from launch.probe_shown import facts
+
+        click.echo(json.dumps(planning.summary(planned) | ({"probe": facts(found)} if found else {})))
+        return
+    planning.show(planned, Console())
+    if found:
+        from launch.probe_shown import show
+
+        show(found, Console())
+
+
+def requested(reach: Reach, *, sweep: str, overrides: tuple[str, ...], results: str, profile: str | None, device: str, skip_failed: bool, fresh: bool) -> Plan:
+    """The plan of what a command's options ask for, on the nodes of `reach`."""
+    from lal.store import Store
+    from launch.plan import plan
     from launch.sweep import load
 
     expanded = load(sweep, profile, list(overrides))
-    nodes = [this_machine(cpus, gpus)]
-    resources_of(expanded.resources, nodes)
-    planned = planning.plan(expanded, Store(results), nodes=nodes)
-    if probe:
-        from launch import probe as probing
-
-        if cpus is not None or gpus is not None:
-            raise Refused("--probe measures this machine, but --cpus and --gpus plan for another; leave one of them out")
-        found = probing.probed(planned.to_train or tuple(expanded.configs().values()), planned.room.wanted, nodes[0])
-        planned = probing.retimed(planned, found)
-    if as_json:
-        click.echo(json.dumps(planning.summary(planned) | ({"probe": probing.facts(found)} if probe else {})))
-        return
-    planning.show(planned, Console())
-    if probe:
-        probing.show(found, Console())
+    nodes, to_come = room(reach, expanded.resources, device)
+    return plan(expanded, Store(results), skip_failed=skip_failed, fresh=fresh, nodes=nodes, to_come=to_come)
 
 
 @click.command()
-@SWEEP
-@OVERRIDES
-@RESULTS
-@PROFILE
-@click.option("--cpus", type=click.IntRange(1), help="Cores for a Ray of our own; default: this machine's.")
-@click.option("--gpus", type=click.IntRange(0), help="GPUs for a Ray of our own; default: this machine's.")
+@ASKED
+@PLACED
 @click.option("--dashboard/--no-dashboard", default=False, help="Start the dashboard of a Ray of our own, on loopback.")
-@click.option("--address", help="Run on a cluster that is there and that this machine is a node of: auto, or HOST:PORT as `ray start` printed it.")
 @PENDING
-@DEVICE
-@SKIP_FAILED
-@FRESH
+@LEFT
 @REPORTED
-@click.option("--quiet", is_flag=True, help="No progress.")
+@QUIET
 @JSON
 @click.pass_obj
 def sweep(
     report: Callable[..., str],
-    sweep: str,
-    overrides: tuple[str, ...],
-    results: str,
-    profile: str | None,
-    reported: bool,
     cpus: int | None,
     gpus: int | None,
-    dashboard: bool,
     address: str | None,
+    dashboard: bool,
     pending_timeout: float | None,
-    skip_failed: bool,
+    reported: bool,
     quiet: bool,
     as_json: bool,
-    **options: Any,
+    **asked: Any,
 ) -> None:
     """Train what is missing of SWEEP (a name or a YAML file), then report. Run again to resume, retry or extend.
 
     OVERRIDES are dotted.path=value, or dotted.path=a,b,c for an axis.
     """
-    from lal.store import Store
-    from launch.drive import Options, drive
-    from launch.interrupts import leave, leaving_in_time
-    from launch.plan import plan as planned_of
-    from launch.plan import show
-    from launch.sending import asked_as
-    from launch.summary import interrupted, say
-    from launch.sweep import load
+    from launch.drive import Options
 
     reach = reached(cpus, gpus, dashboard, address, pending_timeout)
-    expanded = load(sweep, profile, list(overrides))
-    nodes, to_come = room(reach, expanded.resources, options["device"])
-    console = Console(file=sys.stderr if as_json else sys.stdout)
-    store = Store(results)
-    planned = planned_of(expanded, store, skip_failed=skip_failed, fresh=options["fresh"], nodes=nodes, to_come=to_come)
-    if not (quiet or as_json):
-        show(planned, console)
+    planned = requested(reach, **asked)
     waits = {} if pending_timeout is None else {"pending_timeout_s": pending_timeout}
-    again = asked_as() or shlex.join(["lal", *sys.argv[1:]])
-    with leaving_in_time(lambda: interrupted(console, again)):
-        summary = drive(planned, store, Options(reach=reach, quiet=quiet or as_json, again=again, **waits, **options), console)
-        if not as_json:
-            say(summary, console, again)
+    options = Options(reach=reach, device=asked["device"], quiet=quiet or as_json, fresh=asked["fresh"], again=again(), **waits)
+    summary = driven(planned, asked["results"], options, Console(file=sys.stderr if as_json else sys.stdout), as_json=as_json)
     worth_it = summary.signal is None and summary.not_begun is None and summary.trained + summary.already
-    path = report(results, summary.folder, quiet or as_json) if reported and worth_it else None
+    path = report(asked["results"], summary.folder, quiet or as_json) if reported and worth_it else None
     if as_json:
         click.echo(json.dumps({**vars(summary), "failures": [vars(each) for each in summary.failures], "report": path, "exit_code": summary.exit_code}))
     elif path:
-        console.print(f"Report: {path}", highlight=False, soft_wrap=True)
+        Console().print(f"Report: {path}", highlight=False, soft_wrap=True)
     if summary.signal is not None:
+        from launch.interrupts import leave
+
         leave(summary.exit_code)
     sys.exit(summary.exit_code)
 
 
-def reached(cpus: int | None, gpus: int | None, dashboard: bool, address: str | None, pending_timeout: float | None) -> Reach:
+def again() -> str:
+    """The command that goes on, as a person typed it."""
+    from launch.sending import asked_as
+
+    return asked_as() or shlex.join(["lal", *sys.argv[1:]])
+
+
+def driven(planned: Plan, results: str, options: Options, console: Console, *, as_json: bool) -> Summary:
+    """Shows the plan, trains, says how it went; as JSON or quietly, only what an interruption leaves."""
+    from lal.store import Store
+    from launch.drive import drive
+    from launch.interrupts import leaving_in_time
+    from launch.plan import show
+    from launch.summary import interrupted, say
+
+    if not options.quiet:
+        show(planned, console)
+    with leaving_in_time(lambda: interrupted(console, options.again)):
+        summary = drive(planned, Store(results), options, console)
+        if not as_json:
+            say(summary, console, options.again)
+    return summary
+
+
+def reached(cpus: int | None, gpus: int | None, dashboard: bool = False, address: str | None = None, pending_timeout: float | None = None) -> Reach:
     """The cluster that the options mean."""
     from launch.cluster import Reach
 
@@ -162,12 +163,9 @@ def room(reach: Reach, request: dict[str, Any], device: str) -> tuple[list[Node]
 
 
 @click.command()
-@SWEEP
-@OVERRIDES
-@RESULTS
-@PROFILE
+@ASKED
 @click.option("--run", "wanted", help="Run id, or the beginning of one, where the sweep has several.")
-@click.option("--device", type=click.Choice(["cpu", "cuda"]), default="cpu", show_default=True)
+@DEVICE_HERE
 def train(sweep: str, overrides: tuple[str, ...], results: str, profile: str | None, wanted: str | None, device: str) -> None:
     """Train one run of SWEEP in this process, without Ray, and print its rows."""
     from lal.store import Store
@@ -197,8 +195,8 @@ def steps_listed(context: click.Context, parameter: click.Parameter, value: str 
 @click.option("--steps", callback=steps_listed, help="Steps between commas. [default: all whose state was saved]")
 @RESULTS
 @PROFILE
-@click.option("--device", type=click.Choice(["cpu", "cuda"]), default="cpu", show_default=True)
-@click.option("--quiet", is_flag=True, help="No progress.")
+@DEVICE_HERE
+@QUIET
 @JSON
 def measure(name: str, metrics: list[str], steps: list[int] | None, results: str, profile: str | None, device: str, quiet: bool, as_json: bool) -> None:
     """More metrics of a sweep's runs or of one run, read off the states that they saved, without training.

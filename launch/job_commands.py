@@ -16,7 +16,7 @@ from rich.console import Console
 
 from lal.errors import Refused
 from lal.terminal import harmless
-from launch.commands import DEVICE, FRESH, JSON, OVERRIDES, PENDING, PROFILE, REPORTED, SKIP_FAILED, SWEEP
+from launch.options import DEVICE, FRESH, JSON, OVERRIDES, PENDING, PROFILE, REPORTED, SKIP_FAILED, SWEEP
 
 if TYPE_CHECKING:
     from launch.jobs import Job, Jobs

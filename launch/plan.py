@@ -37,7 +37,7 @@ class Plan:
     """What a sweep has, and what it still takes.
 
     Attributes:
-        sweep: with the points of a search that are known.   unknown: points that it is still to find, `unknown_runs` in all, at most `unknown_s` of work.
+        sweep: with the points of a search that are known.   unknown: points that it is still to find.   unfound: of each of their runs, at most.
         standings: of each run, by id.   to_train: the runs that are not done, each once, in order.
         estimates: of the runs to train, by id.   slots: runs at the same time, in `room`.   wall_s: until all are over.
         warnings: what looks wrong, each told once.   probed: whether times are by steps that were just measured here.
@@ -53,8 +53,22 @@ class Plan:
     warnings: tuple[str, ...]
     probed: bool = False
     unknown: int = 0
-    unknown_runs: int = 0
-    unknown_s: float = 0.0
+    unfound: tuple[Estimate, ...] = ()
+
+    @property
+    def unknown_runs(self) -> int:
+        """Runs of the points that are still to be found."""
+        return len(self.unfound)
+
+    @property
+    def unknown_s(self) -> float:
+        """Seconds of work that these are at most."""
+        return sum(each.seconds for each in self.unfound)
+
+    @property
+    def ahead(self) -> tuple[RunConfig, ...]:
+        """Runs that stand for all that are left to train: those that are known, and the costliest of a point that is still to be found."""
+        return (*self.to_train, *yet_unknown(self.sweep)[1]) if self.unknown else self.to_train
 
     @property
     def core_s(self) -> float:
@@ -74,18 +88,17 @@ class Plan:
     @property
     def basis(self) -> str:
         """Where the times come from, in words."""
-        told = [each for each in self.estimates.values() if each.runs]
-        if not self.estimates:
+        every = (*self.estimates.values(), *self.unfound)
+        told = [each for each in every if each.runs]
+        if not every:
             return "nothing to train"
         if self.probed:
             return "from steps that were just measured on this machine"
         if not told:
-            stops = any(config.budget.stop for config in self.to_train)
+            stops = any(config.budget.stop for config in self.ahead)
             return f"from a model of this machine, {'if success comes when it usually does' if stops else 'all of the budget'}"
         known = f"from up to {max(each.runs for each in told)} finished runs of the same shape"
-        return (
-            known if len(told) == len(self.estimates) else f"{known} for {len(told)} runs, from a model of this machine for {len(self.estimates) - len(told)}"
-        )
+        return known if len(told) == len(every) else f"{known} for {len(told)} runs, from a model of this machine for {len(every) - len(told)}"
 
     def counts(self, arm: str | None = None) -> dict[str, int]:
         """Runs of `arm` (of all arms together: each once) by state, and how many of those not done failed last time."""
@@ -144,15 +157,14 @@ def plan(
     estimator = Estimator(seen, {run_id: each.record for run_id, each in standings.items() if each.record})
     estimates = {run_id: estimator.of(config, standings[run_id].steps) for run_id, config in to_train.items()}
     points, largest = yet_unknown(sweep)
-    unknown = [estimator.of(config).seconds for config in largest] * points
+    unfound = tuple(estimator.of(config) for config in largest) * points
     nodes = [this_machine()] if nodes is None else nodes
     room = Room(wanted_on([*nodes, *to_come], sweep.resources), nodes)
-    slots = min(room.slots, max(1, len(to_train) + len(unknown)))
-    wall_s = wall_seconds((*(each.seconds for each in estimates.values()), *unknown), slots)
+    slots = min(room.slots, max(1, len(to_train) + len(unfound)))
+    wall_s = wall_seconds((each.seconds for each in (*estimates.values(), *unfound)), slots)
     wrong = disk_warnings(store, sum(each.storage for each in estimates.values()))
     warnings = (*wrong, *room.warnings(len(to_train)), *warnings_of(sweep, configs))
-    more = {"unknown": points, "unknown_runs": len(unknown), "unknown_s": sum(unknown)}
-    return Plan(sweep, standings, tuple(to_train.values()), estimates, slots, room, wall_s, warnings, **more)
+    return Plan(sweep, standings, tuple(to_train.values()), estimates, slots, room, wall_s, warnings, unknown=points, unfound=unfound)
 
 
 def yet_unknown(sweep: Expanded) -> tuple[int, list[RunConfig]]:

@@ -1,8 +1,8 @@
 """`lal plan --probe`: a few real steps of a sweep's runs on each kind of device that is here, as many side by side as would share it.
 
-    probe = probed(planned.to_train, planned.room.wanted, this_machine())
+    probe = probed(planned.ahead, planned.room.wanted, this_machine())
     probe.cells         what was measured, by place and run         probe.best      the place to suggest, or None
-    retimed(planned, probe)     the plan with times by what was measured
+    retimed(planned, probe)     the plan with times by what was measured           launch/probe_shown.py tells of it
 
 Imports no torch: its processes do.
 """
@@ -18,25 +18,22 @@ from multiprocessing import get_context
 from multiprocessing.connection import Connection
 from statistics import geometric_mean, mean
 from time import monotonic
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from lal.config import RunConfig, dump, run_id
+from lal.errors import Refused
 from launch.estimate import shape, wall_seconds
-from launch.plan import Plan
+from launch.plan import Plan, yet_unknown
 from launch.probing import READY, serve
 from launch.resources import Node
 from launch.slots import share
 from launch.trial import threads_of
-
-if TYPE_CHECKING:
-    from rich.console import Console
 
 SECONDS = 1.5  # of each measurement
 BOUND_S = 20.0  # after which no other is begun
 ANSWER_S = 60.0  # that one may take at most, as may the import of torch before: a step may be long
 MOST = 8  # processes at once; what more cores would do is by proportion
 ON_A_GPU = (1, 2, 4)  # runs on one GPU that are tried
-BUSY = 0.5  # processes that want a core
 AS_GOOD = 1.05  # times as fast: not worth more of a machine
 
 
@@ -132,7 +129,13 @@ class Probe:
 
 
 def probed(configs: Sequence[RunConfig], wanted: Mapping[str, float], machine: Node, places: Sequence[Place] = ()) -> Probe:
-    """Measures the median and the largest of `configs`, by operations of a step, in all `places` (default: those of `machine`, and what is `wanted`)."""
+    """Measures the median and the largest of `configs`, by operations of a step, in all `places` (default: those of `machine`, and what is `wanted`).
+
+    Raises:
+        Refused: there is no run to measure.
+    """
+    if not configs:
+        raise Refused("--probe measures runs that are to be trained, but nothing is left to train; leave it out, or add --fresh to plan all of it again")
     runs = chosen(configs)
     every = list(places) or places_of(machine, wanted)
     jobs = [(config, place) for config in runs.values() for place in every]
@@ -223,55 +226,12 @@ def answer(pipe: Connection) -> Any:
 
 def retimed(planned: Plan, probe: Probe) -> Plan:
     """The plan with times by what was measured: of runs of the same shape as they are; of others that no finished run tells of, in proportion."""
-    step_s = probe.step_s()
-    keys = {run_id(config): shape(config.whole_trajectory(), config.whole_measure()) for config in planned.to_train}
-    modelled = [(key, each) for name, key in keys.items() if key in step_s and not (each := planned.estimates[name]).runs and each.steps]
+    step_s, unfound = probe.step_s(), yet_unknown(planned.sweep)[1] * planned.unknown
+    runs = [*((config, planned.estimates[run_id(config)]) for config in planned.to_train), *zip(unfound, planned.unfound, strict=True)]
+    keyed = [(shape(config.whole_trajectory(), config.whole_measure()), each) for config, each in runs]
+    modelled = [(key, each) for key, each in keyed if key in step_s and not each.runs and each.steps]
     ratio = geometric_mean(step_s[key] * each.steps / each.seconds for key, each in modelled) if modelled else 1.0
-    estimates = {}
-    for name, each in planned.estimates.items():
-        known = step_s.get(keys[name])
-        seconds = each.steps * known if known else each.seconds if each.runs else each.seconds * ratio
-        estimates[name] = replace(each, seconds=seconds)
-    wall_s = wall_seconds((each.seconds for each in estimates.values()), planned.slots)
-    return replace(planned, estimates=estimates, wall_s=wall_s, probed=bool(step_s))
-
-
-def facts(probe: Probe) -> dict[str, Any]:
-    """The probe as plain data."""
-    cells = [
-        {"run_id": cell.run_id, **vars(cell.place), "steps_per_s": round(cell.rate, 3), "total_steps_per_s": round(cell.total, 3)}
-        | {"peak_mib": cell.peak_mib, "trouble": cell.trouble}
-        for cell in probe.cells
-    ]
-    return {"cells": cells, "suggested": probe.best and probe.best.resources, "words": probe.words(), "left_out": probe.left_out, "load": round(probe.busy, 2)}
-
-
-def show(probe: Probe, console: Console) -> None:
-    """The probe for a person."""
-    from rich.table import Table
-
-    table = Table(box=None, pad_edge=False)
-    for heading in ("run", "device", "threads", "gpu", "at once", "steps/s", "in all", "memory"):
-        table.add_column(heading, justify="left" if heading in ("run", "device") else "right", no_wrap=True)
-    for cell in probe.cells:
-        place = cell.place
-        table.add_row(label(cell), place.device, str(place.threads), f"{place.gpu:g}" if place.gpu else "", str(place.slots), *numbers(cell))
-    console.print(table, highlight=False)
-    for cell in probe.cells:
-        if cell.trouble:
-            console.print(f"! {label(cell)} on {cell.place.device}: {cell.trouble}", style="yellow", highlight=False, markup=False, soft_wrap=True)
-    if probe.left_out:
-        console.print(f"! {probe.left_out} more were left out: {BOUND_S:g} s were over", style="yellow", highlight=False)
-    if probe.busy > BUSY:
-        console.print(f"! this machine was busy (load {probe.busy:.1f}): alone, runs may be faster", style="yellow", highlight=False)
-    console.print(f"Suggested by what was measured here: {probe.words()}", highlight=False, markup=False, soft_wrap=True)
-
-
-def label(cell: Cell) -> str:
-    """The readable part of a run's id."""
-    return cell.run_id.rpartition("-")[0]
-
-
-def numbers(cell: Cell) -> tuple[str, str, str]:
-    """What was measured, in words."""
-    return ("failed", "", "") if cell.trouble else (f"{cell.rate:,.1f}", f"{cell.total:,.1f}", f"{cell.peak_mib:,} MiB")
+    told = [replace(each, seconds=each.steps * step_s[key] if key in step_s else each.seconds if each.runs else each.seconds * ratio) for key, each in keyed]
+    estimates = dict(zip(planned.estimates, told, strict=False))
+    wall_s = wall_seconds((each.seconds for each in told), planned.slots)
+    return replace(planned, estimates=estimates, unfound=tuple(told[len(estimates) :]), wall_s=wall_s, probed=bool(step_s))

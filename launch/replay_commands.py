@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import click
 from rich.console import Console
 
-from launch.commands import JSON, PROFILE, RESULTS
+from launch.options import JSON, PROFILE, RESULTS
 
 if TYPE_CHECKING:
     from launch.replay import Outcome, Rule
@@ -22,7 +22,7 @@ OF = {  # which options a scheduler has: any other would have no effect
 
 @click.command()
 @click.argument("name", metavar="SWEEP")
-@click.option("--scheduler", type=click.Choice(list(OF)), required=True)
+@click.option("--scheduler", type=click.Choice(list(OF)), required=True, help="What is tried.")
 @click.option("--grace", "graces", type=click.IntRange(1), multiple=True, help="Steps (plateau: evaluations) before anything is cut; several are compared.")
 @click.option("--reduction", type=click.FloatRange(1, min_open=True), help="asha: one of so many goes on at each rung.  [default: 4]")
 @click.option("--min-runs", type=click.IntRange(1), help="median: others that must have got as far.  [default: 3]")

@@ -4,15 +4,20 @@ from __future__ import annotations
 
 import json
 import multiprocessing
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from click.testing import CliRunner
 
+from lal.cli import lal as front_door
 from lal.config import RunConfig, parse, run_id
+from lal.errors import Refused
 from lal.store import Store
 from launch import probe
 from launch.plan import Plan, plan
-from launch.probe import Cell, Place, Probe, chosen, facts, places_of, probed, retimed
+from launch.probe import Cell, Place, Probe, chosen, places_of, probed, retimed
+from launch.probe_shown import facts
 from launch.probing import timed
 from launch.resources import Node, this_machine
 from launch.sweep import load
@@ -128,5 +133,38 @@ def test_the_probe_is_part_of_the_plan_and_leaves_nothing_behind(tmp_path: Path)
     assert told["basis"] == "from steps that were just measured on this machine"
     assert told["probe"]["suggested"]["cpu"] in (1, 2) and {cell["device"] for cell in told["probe"]["cells"]} >= {"cpu"}
     assert sorted(path.name for path in tmp_path.iterdir()) == [name]
-    other = lal("plan", name, "--probe", "--cpus", "8", cwd=tmp_path)
-    assert other.returncode == 2 and "--probe measures this machine" in other.stderr
+
+
+SEARCH = {
+    **TINY,
+    "axes": {"optim.lr": {"log": [1e-3, 0.1]}, "model.width": [16, 32]},
+    "search": {"kind": "optuna", "points": 3, "objectives": {"maximise": {"test_acc": "end"}}},
+}
+
+
+@pytest.fixture
+def search(tmp_path: Path) -> Plan:
+    """Of a search that knows no point yet."""
+    return plan(load(str(tmp_path / written(tmp_path, SEARCH))), Store(tmp_path / "results"), nodes=[this_machine(2, 0)])
+
+
+def test_of_a_search_the_costliest_run_of_a_point_is_measured_and_all_its_runs_are_timed_by_it(search: Plan) -> None:
+    (largest,) = chosen(search.ahead).values()
+    assert search.sweep.space and largest.n_parameters() == max(run.config.n_parameters() for run in search.sweep.space.largest)
+    assert (search.to_train, search.unknown_runs) == ((), 6) and "model of this machine" in search.basis
+    timed = retimed(search, Probe(CORE, chosen(search.ahead), (Cell(CORE, run_id(largest), 100.0, 300),)))
+    assert timed.unknown_s == pytest.approx(6 * 0.6) and timed.core_s == 0  # 60 steps each
+    slow = retimed(search, Probe(CORE, chosen(search.ahead), (Cell(CORE, run_id(largest), 0.1, 300),)))
+    assert slow.wall_s > 3 * 600 > timed.wall_s and "just measured" in timed.basis
+
+
+def test_a_probe_that_has_nothing_to_measure_is_refused(planned: Plan) -> None:
+    done = replace(planned, to_train=(), estimates={})
+    with pytest.raises(Refused, match="nothing is left to train; leave it out"):
+        probed(done.ahead, {"cpu": 1}, this_machine(2, 0))
+
+
+@pytest.mark.parametrize(("option", "value"), [("--cpus", "8"), ("--gpus", "1"), ("--address", "auto")])
+def test_a_probe_for_another_machine_is_refused_before_anything_is_read(option: str, value: str) -> None:
+    with pytest.raises(Refused, match=f"--probe measures this machine, but {option} plans for another"):
+        CliRunner().invoke(front_door, ["plan", "no/such.yaml", "--probe", option, value], standalone_mode=False, catch_exceptions=False)
