@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -11,11 +11,12 @@ import pytest
 
 from lal.config import RunConfig, run_id
 from lal.standing import Standing
-from lal.store import Failure, Store
+from lal.store import UNREACHABLE, Failure, Store
 from launch import chances, tuner
 from launch.chances import Chances
 from launch.resources import Node
 from launch.sweep import load
+from launch.time_budget import Deadline
 from launch.trial import NODE_LOST, Trial
 from launch.tuner import KilledForMemory
 from tests.launch.cli import TINY, written
@@ -160,6 +161,64 @@ def test_where_there_is_no_more_to_be_had_that_is_said_at_once(cluster: Cluster,
     assert cluster.train(Chances(cluster.store), free=free) == [2]
     assert len(cluster.calls) == 1
     assert cluster.reason(2) == "MemoryError: ; at most 900 MiB were in use; use a machine with more memory, or a smaller model or optim.batch_size"
+
+
+def test_a_run_lost_with_its_node_before_ray_is_started_anew_is_tried_again(cluster: Cluster) -> None:
+    """The first loses its node every time, the second is killed for its memory meanwhile, and takes Ray along."""
+    cluster.trial = Trial("tiny", cluster.store, {"cpu": 8}, "auto")
+
+    def fails(index: int, trial: Trial, attempt: int) -> Failure | None:
+        if index == 0:
+            return of(cluster, 0, failing("lost", NODE_LOST)) if attempt <= 2 else None
+        return of(cluster, 1, failing("out_of_memory", KILLED)) if index == 1 else None
+
+    cluster.fails = fails
+    assert cluster.train(Chances(cluster.store)) == [1]
+    assert [indices for indices, *_ in cluster.calls] == [[0, 1, 2, 3], [2, 3], [0], [0]]
+
+
+def test_tries_of_a_run_are_counted_over_all_rays_of_a_call(cluster: Cluster) -> None:
+    def fails(index: int, trial: Trial, attempt: int) -> Failure | None:
+        if index == 0:
+            return of(cluster, 0, failing("lost", f"{UNREACHABLE}: s3://x cannot be read"))
+        return of(cluster, 1, failing("out_of_memory", KILLED)) if index == 1 else None
+
+    cluster.fails = fails
+    assert cluster.train(Chances(cluster.store)) == [0, 1]
+    assert sum(0 in indices for indices, *_ in cluster.calls) == 1 + len(chances.BACK_OFF_S)
+
+
+def test_a_time_budget_leaves_no_time_to_wait_for_nodes(cluster: Cluster, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What is to be tried after the deadline keeps its failure, and nobody sleeps for it."""
+    monkeypatch.setattr(chances, "BACK_OFF_S", (1000.0, 1000.0, 1000.0))
+    monkeypatch.setattr(chances.time, "sleep", lambda seconds: pytest.fail("slept"))
+    cluster.trial = replace(cluster.trial, deadline=Deadline.after(60))
+    cluster.fails = lambda index, trial, attempt: of(cluster, index, failing("lost", NODE_LOST))
+    assert cluster.train(Chances(cluster.store)) == [0, 1, 2, 3]
+    assert len(cluster.calls) == 1
+
+
+@pytest.mark.parametrize("when", ["before", "while it is waited for room"])
+def test_a_time_budget_leaves_no_time_for_a_larger_share(cluster: Cluster, when: str) -> None:
+    """The failure says nothing of what would help: it may have been to be had."""
+    past = [when == "before"]
+
+    class Sudden(Deadline):
+        @property
+        def past(self) -> bool:
+            return past[0]
+
+    cluster.trial = replace(cluster.trial, deadline=Sudden())
+    short(cluster, {0: 0.5})
+    given = Chances(cluster.store)
+
+    def free(wanted: Any) -> bool:
+        past[0] = True
+        return False
+
+    given.train(cluster.runs, cluster.trial, lambda: NODES, free, None)
+    assert len(cluster.calls) == 1
+    assert cluster.reason(0) == OOM
 
 
 def test_other_failures_are_the_run_s_own_doing(cluster: Cluster) -> None:

@@ -5,12 +5,14 @@ from __future__ import annotations
 import io
 from typing import Any
 
+import pytest
 from rich.console import Console
 
-from lal.config import parse, run_id
+from lal.config import dump, parse, run_id
 from lal.runs.session import attempt
-from lal.store import Store
+from lal.store import Failure, Store
 from launch.plan import plan
+from launch.show import outcome_of
 from launch.summary import SHOWN, Summary, say, summed
 from launch.sweep import load
 
@@ -50,3 +52,19 @@ def test_gpus_that_were_held_for_nothing_are_said(tmp_path: Any, store: Store) -
     assert "! 1 run held a share of a GPU, but was trained on the CPU, as torch there cannot use it; install torch with CUDA, or" in said(summary)
     summary.idle_gpus = 0
     assert "GPU" not in said(summary)
+
+
+@pytest.mark.parametrize("goes_on", [False, True])
+def test_a_failure_that_was_noted_after_a_run_was_finished_is_none(tmp_path: Any, store: Store, goes_on: bool) -> None:
+    """Where the run was to go on beyond its record, it is one."""
+    (tmp_path / "small.yaml").write_text(TEXT, encoding="utf-8")
+    for config in load(str(tmp_path / "small.yaml"), None, []).configs().values():
+        attempt(config, store)
+    expanded = load(str(tmp_path / "small.yaml"), None, ["budget.steps=6"] if goes_on else [])
+    planned = plan(expanded, Store(tmp_path / "empty"))
+    first = run_id(planned.to_train[0])
+    store.run(first).put_config(dump(planned.to_train[0]))
+    store.run(first).fail(Failure(first, "timeout", "it hung", 4))
+    summary = summed(planned, store, None, 1.0)
+    assert (summary.trained, [each.run_id for each in summary.failures]) == ((0, [first]) if goes_on else (2, []))
+    assert outcome_of(store.run(first)) == ("timeout" if goes_on else "budget")
