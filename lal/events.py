@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from math import isfinite
 from typing import Literal
 
+STEPS_TO_GOAL = "t_grok"  # as a column of an objective: not measured at any step, but when the run generalised
 Phase = Literal["comprehension", "grokking", "memorisation", "confusion", "censored", "diverged", "pruned", "ungrokked", "failed"]
 
 

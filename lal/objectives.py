@@ -7,12 +7,10 @@ from math import isfinite, nan
 
 import pyarrow as pa
 
-from lal.events import thresholds_of
+from lal.events import STEPS_TO_GOAL, thresholds_of
 from lal.reading import COUNTED, Entry, Reading, reading, verdict_on
 from lal.runs.run import RunPart
 from lal.store import Store
-
-STEPS_TO_GOAL = "t_grok"  # as a column of an objective: not measured at any step, but when the run generalised
 
 
 def value_of(rows: pa.Table, column: str, when: str | int, grok: int | None) -> float:

@@ -1,7 +1,7 @@
 """Parts of a configuration: frozen, strict, torch-free. A family is a union of parts told apart by `kind`."""
 
 from collections.abc import Mapping
-from functools import reduce
+from functools import cache, reduce
 from importlib.metadata import entry_points
 from operator import or_
 from typing import Annotated, Any, get_args
@@ -57,12 +57,17 @@ def union(parts: tuple[type[Part], ...]) -> Any:
 def trimmed(part: Part) -> dict[str, Any]:
     """The values of `part` that differ from their defaults, nested, each with its `kind`: what identity is made of."""
     kept: dict[str, Any] = {}
-    for name, field in type(part).model_fields.items():
+    for name, default in _defaults(type(part)):
         value = getattr(part, name)
-        default = field.default if field.default_factory is None else field.get_default(call_default_factory=True)  # get_default copies deeply
         if name == "kind" or value != default:
             kept[name] = _trimmed_value(value)
     return kept
+
+
+@cache
+def _defaults(kind: type[Part]) -> tuple[tuple[str, Any], ...]:
+    """The fields of `kind` with their defaults, which are frozen, or compared alone."""
+    return tuple((name, field.get_default(call_default_factory=True)) for name, field in kind.model_fields.items())
 
 
 def _trimmed_value(value: Any) -> Any:

@@ -10,7 +10,7 @@ from heapq import heapify, heapreplace
 from itertools import islice
 from typing import Any
 
-from lal.config import RunConfig, dump
+from lal.config import RunConfig
 from lal.errors import Refused
 from lal.optim import AdamW
 from lal.part import kind_of
@@ -65,8 +65,8 @@ class Estimator:
     def of(self, config: RunConfig, done: int = 0) -> Estimate:
         """The estimate for `config`, of which `done` steps are there."""
         self._look_up(config)
-        values, trajectory = dump(config), config.whole_trajectory()
-        alike, same = self.step_s[shape(trajectory, config.whole_measure())], self.steps[cell(trajectory, values["budget"])]
+        budget, trajectory = config.budget.model_dump(mode="json"), config.whole_trajectory()
+        alike, same = self.step_s[shape(trajectory, config.whole_measure())], self.steps[cell(trajectory, budget)]
         expected = round(same.value) if same.n else expected_steps(config)
         steps = (expected if expected > done else max(done, config.budget.steps)) - done
         seconds = steps * alike.value if alike.n else SIDE_BY_SIDE * modelled(config, steps)

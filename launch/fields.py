@@ -36,7 +36,11 @@ def chosen(annotation: Any, values: Any) -> type[Part] | None:
 
 def inside(annotation: Any, values: Any, key: Any) -> Any:
     """The annotation of what is at `key` of `values`; None where there is no such field."""
-    part = chosen(annotation, values)
+    return _of_key(chosen(annotation, values), annotation, key)
+
+
+def _of_key(part: type[Part] | None, annotation: Any, key: Any) -> Any:
+    """The annotation of what is at `key` of a `part`, or of a mapping."""
     if part is not None:
         return part.model_fields[key].annotation if key in part.model_fields else None
     mappings = [each for each in (annotation, *get_args(annotation)) if get_origin(each) is dict]
@@ -55,8 +59,9 @@ def names_at(annotation: Any, values: Any, path: tuple[Any, ...]) -> tuple[str, 
 def without_nulls(annotation: Any, values: Mapping[str, Any]) -> dict[str, Any]:
     """`values` without the nulls that mean "as by default": those at a field that does not take null."""
     kept: dict[str, Any] = {}
+    part = chosen(annotation, values)
     for key, value in values.items():
-        type_ = inside(annotation, values, key)
+        type_ = _of_key(part, annotation, key)
         if isinstance(value, Mapping):
             kept[key] = without_nulls(type_, value)
         elif value is not None or type_ is None or takes_null(type_):

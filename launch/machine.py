@@ -5,6 +5,7 @@ The constants are those of `python -m tests.bench.fit_machine`: non-negative lea
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from functools import cache
 from statistics import median
 from time import perf_counter
@@ -29,18 +30,20 @@ def modelled(config: RunConfig, steps: int) -> float:
     step, look = step_work(config), look_work(config)
     seconds = steps * cost(STEP, step) + (steps / config.eval_every + 1) * cost(LOOK, look)
     if isinstance(config, Supervised):
-        seconds += metric_steps(config, steps) * cost(STEP, full_step_work(config)) + search_seconds(config, steps)
+        names = config.metrics()
+        seconds += metric_steps(config, names, steps) * cost(STEP, full_step_work(config))
+        seconds += search_seconds(config, steps) if "functional_depth" in names else 0.0
     return seconds * REFERENCE_RATE / rate()
 
 
-def metric_steps(config: Supervised, steps: int) -> float:
-    """Full-batch steps that costly metrics, which read all training rows, take over a run of `steps` steps, but for the search for the functional depth."""
-    return sum(METRICS[name].cost * n_measurements(config, name, steps) for name in config.metrics())
+def metric_steps(config: Supervised, names: Iterable[str], steps: int) -> float:
+    """Full-batch steps that those of metrics `names` take, over a run of `steps`, which read all training rows; but for the search for the depth."""
+    return sum(METRICS[name].cost * n_measurements(config, name, steps) for name in names)
 
 
 def search_seconds(config: Supervised, steps: int) -> float:
     """Seconds of all searches for the functional depth in a run of `steps` steps."""
-    return n_measurements(config, "functional_depth", steps) * one_search_seconds(config) if "functional_depth" in config.metrics() else 0.0
+    return n_measurements(config, "functional_depth", steps) * one_search_seconds(config)
 
 
 def n_measurements(config: Supervised, name: str, steps: int) -> float:

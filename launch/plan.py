@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from lal.config import RunConfig, run_id
+from lal.config import RunConfig
 from lal.standing import Standing, standing
 from lal.store import Store
 from lal.terminal import harmless
@@ -114,7 +114,8 @@ class Plan:
 
     def hints(self) -> tuple[str, ...]:
         """What could be had without training, of the runs to train again: metrics that kept checkpoints can tell."""
-        lacking = [names for config in self.to_train if (names := measurable_later(config, self.standings[run_id(config)]))]
+        left = zip(self.estimates, self.to_train, strict=True)
+        lacking = [names for name, config in left if (names := measurable_later(config, self.standings[name]))]
         if not lacking:
             return ()
         metrics = ",".join(sorted({name for names in lacking for name in names}))

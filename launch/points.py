@@ -7,8 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from lal.config import RunConfig
 from lal.errors import Refused, nearest
-from lal.events import Goal
-from lal.objectives import STEPS_TO_GOAL
+from lal.events import STEPS_TO_GOAL, Goal
 from lal.part import Part
 from lal.store import flattened
 

@@ -111,6 +111,14 @@ def test_help_loads_nothing_heavy():
     assert done.stdout == "[]\n"
 
 
+def test_a_plan_is_made_without_what_reads_tables():
+    """A second of waiting is half imports, if one lets it be."""
+    heavy = "{'torch', 'ray', 'pandas', 'pyarrow', 'plotly', 'scipy', 'optuna'}"
+    code = f"import sys, launch.expansion, launch.plan, launch.commands; print(sorted({heavy} & set(sys.modules)))"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=ROOT, check=True)
+    assert done.stdout == "[]\n"
+
+
 @pytest.mark.parametrize("path", FILES, ids=name_of)
 def test_files_are_named_after_what_they_hold_and_print_nothing(path):
     assert path.stem not in ("utils", "helpers", "util", "helper", "misc", "common")

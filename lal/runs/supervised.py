@@ -106,7 +106,8 @@ class Supervised(RunPart):
         for name in {*self.measure.metrics, *self.measure.every} - GROUPS:
             if not METRICS[name].applies(self):
                 raise ValueError(f"measure: metric {name} does not apply to model {self.model.label} on task {self.task.label}; remove it")
-        measured, unread = self.metrics(), sorted({*self.measure.every} - {*self.metrics()})
+        measured = self.metrics()
+        unread = sorted({*self.measure.every} - {*measured})
         if unread:
             raise ValueError(f"measure.every.{unread[0]} would have no effect: measure.metrics leaves {unread[0]} out; remove it")
         if "accuracy" not in measured or self.measure.cadence("accuracy") != self.measure.eval_every:
