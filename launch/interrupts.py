@@ -35,7 +35,7 @@ def interruptible(*, raises: bool = True) -> Iterator[list[int]]:
 
 @contextmanager
 def leaving_in_time(last_words: Callable[[], None], within_s: float = LEAVE_S) -> Iterator[None]:
-    """Inside, SIGINT or SIGTERM, where it is handled at all, ends this process `within_s` later, after `last_words`, unless we are outside by then.
+    """Inside, SIGINT or SIGTERM ends this process after `last_words`: at once, or, where another handles it, `within_s` later unless we are outside by then.
 
     Python handles signals between two steps of its own, of which one in native code may last for seconds; and what a handler
     raises during a callback from there is lost. A thread is told of signals at once.
@@ -54,7 +54,12 @@ def leaving_in_time(last_words: Callable[[], None], within_s: float = LEAVE_S) -
     before = signal.set_wakeup_fd(mouth.fileno(), warn_on_full_buffer=False)
     thread.start()
     try:
-        yield
+        with interruptible() as came:
+            try:
+                yield
+            except KeyboardInterrupt:
+                last_words()
+                leave(128 + came[0])
     finally:
         outside.set()
         signal.set_wakeup_fd(before)

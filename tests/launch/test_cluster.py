@@ -1,4 +1,4 @@
-"""`lal sweep --address` on clusters that are there: two nodes, nodes that die, sweeps side by side, no room."""
+"""`lal sweep --address` on clusters that are there: two nodes, sweeps side by side, no room; what dies is in reliability/."""
 
 from __future__ import annotations
 
@@ -84,39 +84,3 @@ def test_a_sweep_waits_for_room_and_then_says_so(tmp_path: Path, two_nodes: Pool
     assert "no node had cpu 1 free within 2 s" in late.stdout
     assert first.returncode == 143, output
     assert time.monotonic() - begun < 60
-
-
-@pytest.mark.slow
-def test_a_node_that_dies_loses_no_run_and_repeats_none(tmp_path: Path) -> None:
-    sweep = slow_sweep()
-    sweep["base"]["budget"]["steps"] = 4000
-    written(tmp_path, sweep)
-    store = Store(tmp_path / "results")
-    with pool(nodes=2) as up:
-        process = started("sweep", "tiny.yaml", "--no-report", "--address", up.address, cwd=tmp_path)
-        wait_until(lambda: any(store.run(each).record() for each in store.names("runs")), process)
-        finished = {each: (store.place.root / f"runs/{each}/record.json").stat().st_mtime_ns for each in store.names("runs") if store.run(each).record()}
-        up.kill(up.nodes[1])
-        output, _ = process.communicate(timeout=600)
-    assert process.returncode == 0, output
-    assert {each: (store.place.root / f"runs/{each}/record.json").stat().st_mtime_ns for each in finished} == finished
-    assert tables(store.place.root) == here(tmp_path)
-
-
-@pytest.mark.slow
-def test_a_head_that_dies_ends_the_sweep_and_the_same_command_goes_on(tmp_path: Path) -> None:
-    written(tmp_path, slow_sweep())
-    store = Store(tmp_path / "results")
-    words = ("sweep", "tiny.yaml", "--no-report", "--address")
-    with pool(cpus=2) as up:
-        first = started(*words, up.address, cwd=tmp_path, env={"RAY_gcs_rpc_server_reconnect_timeout_s": "5"})
-        wait_until(lambda: any(store.run(each).record() for each in store.names("runs")), first)
-        up.kill(up.nodes[0])
-        output, _ = first.communicate(timeout=180)
-        assert first.returncode not in (0, 2), output
-        finished = {each: (store.place.root / f"runs/{each}/record.json").stat().st_mtime_ns for each in store.names("runs") if store.run(each).record()}
-        up.start(*up.head)
-        second = lal(*words, up.address, cwd=tmp_path)
-    assert second.returncode == 0, second.stdout + second.stderr
-    assert {each: (store.place.root / f"runs/{each}/record.json").stat().st_mtime_ns for each in finished} == finished
-    assert tables(store.place.root) == here(tmp_path)
