@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import time
 import traceback
 from collections.abc import Callable, Mapping, Sequence
@@ -22,6 +23,7 @@ from lal.stopping import End, Stopper
 from lal.store import UNREACHABLE, Failure, Record, RunFolder, Store, is_away
 
 WAIT_S = 0.5
+FULL = (errno.ENOSPC, errno.EDQUOT)  # a disk, or a person's share of it
 
 
 class Interrupted(Exception):
@@ -102,7 +104,8 @@ def failure_of(error: Exception, config: RunConfig, device: str, step: int, shar
     out_of_memory = isinstance(error, MemoryError | torch.OutOfMemoryError) or "can't allocate memory" in str(error)
     away = is_away(error)
     outcome = "timeout" if isinstance(error, TimedOut) else "out_of_memory" if out_of_memory else "lost" if away else "error"
-    reason = f"{UNREACHABLE}: {error}" if away else f"{type(error).__name__}: {error}"
+    full = isinstance(error, OSError) and error.errno in FULL
+    reason = f"{UNREACHABLE}: {error}" if away else f"{type(error).__name__}: {error}{'; free space there' if full else ''}"
     text = "".join(traceback.format_exception(error))
     where = environment(device, torch.get_num_threads(), share) | ({"peak_mib": peak_mib(device)} if out_of_memory else {})
     return Failure(run_id(config), outcome, reason, step, text, where)

@@ -37,9 +37,22 @@ class Local(Place):
             raise Refused(f"{contract}, but a link in {self.root} leads {path} to {there}; replace the link by what it means, or give that as --results")
         return target
 
-    def put(self, path: str, data: bytes) -> None:
+    def _in_folder(self, path: str) -> Path:
+        """Where `path` is to be written: its folder is there.
+
+        Raises:
+            Refused: there can be no such folder: a link that leads nowhere is in the way, or the system makes none there.
+        """
         target = self.inside(path)
-        target.parent.mkdir(parents=True, exist_ok=True)
+        try:
+            target.parent.mkdir(parents=True, exist_ok=True)
+        except (FileNotFoundError, FileExistsError) as error:
+            what = f"results must be where folders can be made, but {error.filename or target.parent} cannot be"
+            raise Refused(f"{what} ({error.strerror}); use another --results, or remove the link or file in its way") from error
+        return target
+
+    def put(self, path: str, data: bytes) -> None:
+        target = self._in_folder(path)
         beside = target.with_name(f".{target.name}.{uuid4().hex}.tmp")
         try:
             with beside.open("wb") as file:
@@ -47,13 +60,15 @@ class Local(Place):
                 file.flush()
                 os.fsync(file.fileno())
             beside.replace(target)
+        except OSError as error:  # of a full disk the system does not say which
+            error.filename = error.filename or str(target)
+            raise
         finally:
             beside.unlink(missing_ok=True)
 
     def create(self, path: str, data: bytes) -> bool:
         """By a hard link, which one of several that try at once gets."""
-        target = self.inside(path)
-        target.parent.mkdir(parents=True, exist_ok=True)
+        target = self._in_folder(path)
         beside = target.with_name(f".{target.name}.{uuid4().hex}.tmp")
         try:
             beside.write_bytes(data)

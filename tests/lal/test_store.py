@@ -335,3 +335,11 @@ def test_a_restart_keeps_what_a_whole_finished_run_left_and_else_removes_it(stor
     store.remove("runs/a-1/history.parquet")
     folder.restart()
     assert (folder.snapshots(), folder.kept(), folder.measured_names(), folder.measured("margin")) == ([], [], [], None)
+
+
+@pytest.mark.parametrize("kind", ["nowhere", "dangling"])
+def test_results_where_no_folder_can_be_are_refused(tmp_path: Path, kind: str) -> None:
+    (tmp_path / "dangling").symlink_to(tmp_path / "gone" / "far")
+    root = Path("/proc/nowhere") if kind == "nowhere" else tmp_path / "dangling"
+    with pytest.raises(Refused, match="where folders can be made"):
+        Store(root).put("sweeps/x/manifest.json", b"{}")
