@@ -36,6 +36,7 @@ class Tables:
         history: one row an evaluation of a done run: `run_id`, `cell`, `arm`, `seed`, axis paths, measured columns.
         readings: the records and failures behind the rows of `runs`, in the same order.
         results: how `--results` names their folder; None where it is the usual one.
+        parts: the sweeps that these are of together, in order; none where they are of one.
     """
 
     manifest: Mapping[str, Any]
@@ -45,6 +46,7 @@ class Tables:
     history: Frame
     readings: Sequence[Reading] = field(repr=False, default=())
     results: str | None = None
+    parts: tuple[Tables, ...] = ()
 
     @property
     def axes(self) -> list[str]:
@@ -68,6 +70,11 @@ class Tables:
         return dict(zip(first["cell"].tolist(), first["run_id"].tolist(), strict=True))
 
     @cached_property
+    def listed(self) -> frozenset[str]:
+        """Ids of all runs of the manifest."""
+        return frozenset(self.runs["run_id"])
+
+    @cached_property
     def varied(self) -> list[str]:
         """Those of `axes` that have several values."""
         return [path for path in self.axes if self.runs[path].nunique(dropna=False) > 1]
@@ -80,6 +87,9 @@ class Tables:
 
     def command(self, overrides: Mapping[str, Any] | None = None, run: str | None = None) -> str:
         """What a person types to go on with this sweep, or with one run of it: see `analysis.again`."""
+        if self.parts:
+            having = [part for part in self.parts if run is None or run in part.listed]
+            return "; ".join(part.command(overrides, run) for part in (having[:1] if run else having))
         return command(self.manifest, self.results, overrides, run)
 
     @cached_property

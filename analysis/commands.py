@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -14,9 +15,11 @@ if TYPE_CHECKING:
     import plotly.graph_objects as go
 
     from analysis.collect import Tables
+    from analysis.report import Report
 
 FIGURES = ("phase", "pareto", "final", "time", "survival", "depth", "gates", "routing", "curves", "spectra", "norms", "curvature", "optimizer")
-ENDINGS = (".html", ".png", ".svg")
+ENDINGS = (".html", ".png", ".svg", ".pdf")
+OPTIONS = {"x": ("phase", "time"), "y": ("phase",), "view": ("phase",)}  # of which figures they are
 SWEEP = click.argument("sweep")
 RESULTS = click.option("--results", default="results", show_default=True, help="Folder of results: a path, or a URI such as s3://BUCKET/FOLDER.")
 PROFILE = click.option("--profile", help="Profile that the sweep was run with, such as laptop.")
@@ -38,29 +41,25 @@ def phases(command: Any) -> Any:
 
 
 @click.command()
-@click.argument("name", metavar="SWEEP|RUN")
+@click.argument("names", metavar="SWEEP|RUN...", nargs=-1, required=True)
 @RESULTS
 @PROFILE
 @THRESHOLD
 @phases
 @click.option("--png/--no-png", default=True, help="Pictures of all figures too, where a browser is installed.")
+@click.option("--svg", is_flag=True, help="Pictures as SVG too.")
+@click.option("--pdf", is_flag=True, help="Pictures as PDF too.")
+@click.option("-o", "--output", default=None, help="Of several sweeps: the page to write, an .html file. [default: comparison.html]")
 @click.option("--json", "as_json", is_flag=True, help="One JSON object for scripts instead of text.")
-def report(name: str, results: str, profile: str | None, threshold: float | None, png: bool, as_json: bool, **phases: float | None) -> None:
-    """Tables, figures and findings of a sweep or of one run, in one offline page.
+def report(names: tuple[str, ...], results: str, profile: str | None, output: str | None, png: bool, as_json: bool, **options: Any) -> None:
+    """Tables, figures and findings of a sweep or of one run, or of several sweeps beside one another, in one offline page.
 
     A sweep is given by its name, a run by its id or the beginning of it; both also by the path or URI of their folder in the results.
     """
-    from analysis.naming import meant
-
-    store, folder, run_id = meant(name, results, profile)
-    if run_id:
-        from analysis.run_report import write as write_run
-
-        written = write_run(store, run_id, threshold, png, **phases)
-    else:
-        from analysis.report import write
-
-        written = write(store, folder, threshold, png, **phases)
+    more = [kind for kind in ("svg", "pdf") if options.pop(kind)]
+    written = (
+        _compared(names, results, profile, output, png, more, **options) if names[1:] else _alone(names[0], results, profile, output, png, more, **options)
+    )
     if as_json:
         told = {
             "report": written.where,
@@ -77,6 +76,30 @@ def report(name: str, results: str, profile: str | None, threshold: float | None
     click.echo(f"Report: {written.where}")
 
 
+def _alone(name: str, results: str, profile: str | None, output: str | None, png: bool, more: Sequence[Any], **limits: Any) -> Report:
+    """The report of one sweep or one run, in its folder."""
+    from analysis import report, run_report
+    from analysis.naming import meant
+
+    if output:
+        raise Refused(f"--output is of a page on several sweeps, but only {name!r} is given, whose report stands with its results; leave it out")
+    store, folder, run_id = meant(name, results, profile)
+    return run_report.write(store, run_id, png=png, more=more, **limits) if run_id else report.write(store, folder, png=png, more=more, **limits)
+
+
+def _compared(names: Sequence[str], results: str, profile: str | None, output: str | None, png: bool, more: Sequence[Any], **limits: Any) -> Report:
+    """The report of several sweeps, in file `output`, with pictures in a folder beside it."""
+    from analysis.comparison_report import write
+    from analysis.naming import found, refuse_run
+
+    target = output or "comparison.html"
+    if not target.endswith(".html"):
+        raise Refused(f"a report is written as .html, but got {target!r}; give the file that ending")
+    for name in names:
+        refuse_run(name, results, profile)
+    return write([found(name, results, profile) for name in names], target, png=png, more=more, **limits)
+
+
 @click.command()
 @click.argument("figure", type=click.Choice(FIGURES))
 @SWEEP
@@ -84,16 +107,19 @@ def report(name: str, results: str, profile: str | None, threshold: float | None
 @PROFILE
 @THRESHOLD
 @phases
-@click.option("--x", help="phase: dotted path on x. [default: as the sweep says]")
+@click.option("--x", help="phase, time: dotted path on x. [default: as the sweep says]")
 @click.option("--y", help="phase: dotted path on y, or arm.")
 @click.option("--view", type=click.Choice(["time", "probability", "phase"]), help="phase: what cells show. [default: time]")
-@click.option("-o", "--output", default=None, help="File to write: .html, .png or .svg. [default: FIGURE.html]")
+@click.option("-o", "--output", default=None, help="File to write: .html, .png, .svg or .pdf. [default: FIGURE.html]")
 def plot(figure: str, sweep: str, results: str, profile: str | None, threshold: float | None, output: str | None, **options: Any) -> None:
     """One FIGURE of SWEEP, as a page or a picture."""
     limits = {name: options.pop(name) for name in ("fit", "gap", "tau")}
     asked = {name: value for name, value in options.items() if value is not None}
-    if asked and figure != "phase":
-        raise Refused(f"--{next(iter(asked))} is of the phase diagram alone, but the figure is {figure}; leave it out, or write `lal plot phase`")
+    for name in asked:
+        if figure not in OPTIONS[name]:
+            raise Refused(
+                f"--{name} is of {' and '.join(OPTIONS[name])} alone, but the figure is {figure}; leave it out, or write `lal plot {OPTIONS[name][0]}`"
+            )
     target = output or f"{figure}.html"
     if not target.endswith(ENDINGS):
         raise Refused(f"a figure is written as {', '.join(ENDINGS)}, but got {target!r}; give the file one of these endings")
@@ -151,12 +177,12 @@ def title_of(figure: str, options: dict[str, Any]) -> str:
 
 
 def picture(fig: go.Figure, kind: str, title: str) -> bytes:
-    """The figure as png or svg."""
+    """The figure as png, svg or pdf."""
     from analysis.figures.theme import titled
     from analysis.images import NoBrowser, pictures
 
     try:
-        return pictures([titled(fig, title)], kind)[0]  # type: ignore[arg-type]
+        return pictures([(titled(fig, title), kind)])[0]  # type: ignore[arg-type]
     except NoBrowser as reason:
         raise Refused(f"a picture needs a browser, but {reason}; or write an .html file") from reason
 

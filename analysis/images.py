@@ -11,7 +11,7 @@ import plotly.graph_objects as go
 
 from analysis.figures.theme import FONT
 
-Kind = Literal["png", "svg"]
+Kind = Literal["png", "svg", "pdf"]
 WIDTH, SCALE = 1100, 2
 PAPER = "#ffffff"
 
@@ -20,8 +20,8 @@ class NoBrowser(Exception):
     """Pictures cannot be made here; the text says why, and what to install."""
 
 
-def pictures(figures: Sequence[go.Figure], kind: Kind = "png") -> list[bytes]:
-    """The bytes of a picture of each figure, on white, WIDTH wide, in a browser that is opened once (2 s, then 0.2 s a figure).
+def pictures(asked: Sequence[tuple[go.Figure, Kind]]) -> list[bytes]:
+    """The bytes of each picture asked for, on white, WIDTH wide, in a browser that is opened once (2 s, then 0.2 s a figure).
 
     Raises:
         NoBrowser: kaleido, or a browser that it can drive, is not there.
@@ -35,7 +35,7 @@ def pictures(figures: Sequence[go.Figure], kind: Kind = "png") -> list[bytes]:
 
     try:
         with ThreadPoolExecutor(1) as pool:  # a thread of its own, since a notebook's has an event loop that is already running
-            return pool.submit(asyncio.run, _taken([spec(each) for each in figures], kind)).result()
+            return pool.submit(asyncio.run, _taken([(spec(figure), kind) for figure, kind in asked])).result()
     except (ChromeNotFoundError, BrowserFailedError, BrowserClosedError) as error:
         raise NoBrowser("kaleido found no browser that works: install chromium, or set BROWSER_PATH") from error
 
@@ -47,13 +47,13 @@ def spec(fig: go.Figure) -> dict[str, Any]:
     return {"data": values["data"], "layout": {**values["layout"], "paper_bgcolor": PAPER, "plot_bgcolor": PAPER, "font": font}}
 
 
-async def _taken(specs: Sequence[dict[str, Any]], kind: Kind) -> list[bytes]:
+async def _taken(asked: Sequence[tuple[dict[str, Any], Kind]]) -> list[bytes]:
     import kaleido
 
     page = kaleido.PageGenerator(mathjax=False)  # by default it is fetched from the network
     async with kaleido.Kaleido(n=1, page_generator=page) as browser:
         taken = []
-        for each in specs:
+        for each, kind in asked:
             options = {"format": kind, "width": WIDTH, "height": each["layout"].get("height", 500), "scale": SCALE if kind == "png" else 1}
             taken.append(await browser.calc_fig(each, opts=options))  # type: ignore[arg-type]
         return taken

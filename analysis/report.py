@@ -6,7 +6,7 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from html import escape
-from typing import Any
+from typing import Any, get_args
 
 import plotly.graph_objects as go
 import plotly.io
@@ -16,7 +16,7 @@ from analysis.collect import Tables
 from analysis.figures import MEMBERS, phase
 from analysis.figures.theme import titled
 from analysis.findings import findings
-from analysis.images import NoBrowser, pictures
+from analysis.images import Kind, NoBrowser, pictures
 from lal.reading import LACKING
 from lal.store import Store
 
@@ -46,11 +46,11 @@ class Report:
     no_pictures: str | None
 
 
-def write(store: Store, folder: str, threshold: float | None = None, png: bool = True, **phases: float | None) -> Report:
+def write(store: Store, folder: str, threshold: float | None = None, png: bool = True, more: Sequence[Kind] = (), **phases: float | None) -> Report:
     """Writes tables, page and pictures of sweep `folder` into it.
 
     Args:
-        threshold, phases: see `collect.collect`.   png: whether to make pictures too, where a browser is.
+        threshold, phases: see `collect.collect`.   png: whether to make pictures too, where a browser is.   more: kinds of them.
 
     Raises:
         Refused: see `collect.collect`.
@@ -61,7 +61,7 @@ def write(store: Store, folder: str, threshold: float | None = None, png: bool =
     told = findings(tables)
     where = store.sweep(folder)
     store.put(f"{where}/report.html", html(tables, figures, told, left_out))
-    return Report(store.where(f"{where}/report.html"), told, left_out, pictured(store, f"{where}/figures", figures, png))
+    return Report(store.where(f"{where}/report.html"), told, left_out, pictured(store, f"{where}/figures", figures, [*(["png"] if png else []), *more]))
 
 
 def drawn(tables: Tables) -> tuple[list[Drawn], list[str]]:
@@ -78,26 +78,29 @@ def drawn(tables: Tables) -> tuple[list[Drawn], list[str]]:
     return figures, left_out
 
 
-def pictured(store: Store, where: str, figures: list[Drawn], png: bool) -> str | None:
-    """Pictures of `figures`, if `png`, in folder `where`, in which none of an earlier report stays: the page is new. The reason if there can be none."""
+def pictured(store: Store, where: str, figures: list[Drawn], kinds: Sequence[Kind]) -> str | None:
+    """Pictures of `figures` in folder `where`, in which none of an earlier report stays: the page is new. The reason if there can be none."""
     for name in store.names(where):
-        if name.endswith(".png"):
+        if name.endswith(tuple(f".{kind}" for kind in get_args(Kind))):
             store.remove(f"{where}/{name}")
-    return photograph(store, where, figures) if png else None
+    return photograph(store, where, figures, kinds) if kinds else None
 
 
-def photograph(store: Store, where: str, figures: list[Drawn]) -> str | None:
-    """Writes a picture of each figure into folder `where`; the reason if there can be none."""
+def photograph(store: Store, where: str, figures: list[Drawn], kinds: Sequence[Kind]) -> str | None:
+    """Writes a picture of each figure and kind into folder `where`; the reason if there can be none."""
+    wanted: list[tuple[Drawn, Kind]] = [(each, kind) for each in figures for kind in kinds]
+    for each in figures:
+        titled(each.wide, each.title)
     try:
-        for each, data in zip(figures, pictures([titled(each.wide, each.title) for each in figures]), strict=True):
-            store.put(f"{where}/{each.name}.png", data)
+        for (each, kind), data in zip(wanted, pictures([(each.wide, kind) for each, kind in wanted]), strict=True):
+            store.put(f"{where}/{each.name}.{kind}", data)
     except NoBrowser as reason:
         return str(reason)
     return None
 
 
-def html(tables: Tables, figures: list[Drawn], told: list[str], left_out: list[str]) -> bytes:
-    """The page. The same tables give the same bytes."""
+def html(tables: Tables, figures: list[Drawn], told: list[str], left_out: list[str], before: Sequence[str] = (), beside: str = "tables") -> bytes:
+    """The page. The same tables give the same bytes. `before`: HTML between findings and figures; `beside`: the folder of tables."""
     manifest = tables.manifest
     title = manifest["folder"] if "folder" in manifest else manifest["name"]
     body = [
@@ -107,11 +110,12 @@ def html(tables: Tables, figures: list[Drawn], told: list[str], left_out: list[s
         "<h2>Findings</h2>",
         "<ul>" + "".join(f"<li>{sentence}</li>" for sentence in told) + "</ul>",
         '<p class="soft">Computed from the tables below; intervals are at 95 %.</p>',
+        *before,
         *(section(each) for each in figures),
         *([f'<p class="soft">Left out: {"; ".join(left_out)}.</p>'] if left_out else []),
         *statistics_section.section(tables),
         "<h2>Data</h2>",
-        _data(tables),
+        _data(tables, beside),
         *_failures(tables),
         "<h2>Where this comes from</h2>",
         page.facts(provenance(tables)),
@@ -141,13 +145,13 @@ def spec(each: Drawn) -> dict[str, Any]:
     return {"data": wide["data"], "wide": wide["layout"], "narrow": narrow["layout"]}
 
 
-def _data(tables: Tables) -> str:
+def _data(tables: Tables, beside: str) -> str:
     """Links to the tables: within the page, unless they are large."""
     links = []
     for name, table in (("runs.csv", tables.runs), ("cells.csv", tables.cells)):
         data = collect.csv(table)
-        links.append(page.data_link(name, data) if len(data) <= EMBED_BYTES else f'<a href="tables/{name}">tables/{name}</a>')
-    return f'<p>{" · ".join(links)} <span class="soft">(all rows, with the history, are in <code>tables/</code> beside this page, as parquet)</span></p>'
+        links.append(page.data_link(name, data) if len(data) <= EMBED_BYTES else f'<a href="{escape(beside)}/{name}">{escape(beside)}/{name}</a>')
+    return f'<p>{" · ".join(links)} <span class="soft">(all rows, with the history, are in <code>tables/</code> of each sweep, as parquet)</span></p>'
 
 
 def _failures(tables: Tables) -> list[str]:

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from html import escape
 from typing import Any
 
 import pandas as pd
 
 from analysis import page
+from analysis.images import Kind
 from analysis.one_run import RERUN, OneRun, one_run, rerun
 from analysis.report import Drawn, Report, environments, pictured, section, span, spec, stop_words
 from analysis.run_figures import MEMBERS
@@ -19,11 +20,11 @@ from analysis.run_findings import findings
 from lal.store import Store, flattened
 
 
-def write(store: Store, run_id: str, threshold: float | None = None, png: bool = True, **phases: float | None) -> Report:
+def write(store: Store, run_id: str, threshold: float | None = None, png: bool = True, more: Sequence[Kind] = (), **phases: float | None) -> Report:
     """Writes page, pictures and the file that computes it anew into the folder of `run_id`.
 
     Args:
-        threshold, phases: of the verdict; see `one_run.one_run`.   png: whether to make pictures too, where a browser is.
+        threshold, phases: of the verdict; see `one_run.one_run`.   png: whether to make pictures too, where a browser is.   more: kinds of them.
 
     Raises:
         Refused: see `one_run.one_run`.
@@ -33,7 +34,7 @@ def write(store: Store, run_id: str, threshold: float | None = None, png: bool =
     told, where = findings(run), f"runs/{run_id}"
     store.put_json(f"{where}/{RERUN}", rerun(run))
     store.put(f"{where}/report.html", html(run, figures, told, left_out))
-    return Report(store.where(f"{where}/report.html"), told, left_out, pictured(store, f"{where}/plots", figures, png))
+    return Report(store.where(f"{where}/report.html"), told, left_out, pictured(store, f"{where}/plots", figures, [*(["png"] if png else []), *more]))
 
 
 def drawn(run: OneRun) -> tuple[list[Drawn], list[str]]:

@@ -49,13 +49,13 @@ class Info:
     caption: str
 
 
-def prepare(tables: Tables, thresholds: Sequence[float] | None = None) -> Info | str:
-    """Times at each of `thresholds` of the goal; default: the verdicts' own, after a milder one of test accuracy."""
+def prepare(tables: Tables, thresholds: Sequence[float] | None = None, x: str | None = None) -> Info | str:
+    """Times at each of `thresholds` of the goal over `x`; default: the verdicts' own, after a milder one of test accuracy; as the sweep says."""
     own = tables.thresholds.goal
     chosen = thresholds or ([MILDER, own] if tables.thresholds.goal_column == "test_acc" and own > MILDER else [own])
     if tables.done.empty:
         return "no run has finished, so there are no times yet"
-    where, law = layout(tables), scaling(tables)
+    where, law = layout(tables, x), scaling(tables)
     medians = law.medians if isinstance(law, Scaling) else {}
     panels = []
     for threshold in chosen:

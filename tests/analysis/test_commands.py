@@ -57,6 +57,20 @@ def test_report_refuses(results, words, message):
         run(report, *words, "--results", results, "--no-png")
 
 
+def test_report_of_two_sweeps(results, store, tmp_path):
+    filled(store, lambda *_: Truth(grok=None), weights=(0.0,), seeds=2, name="other")
+    target = tmp_path / "new" / "both.html"
+    said = run(report, "synthetic", "other", "--results", results, "--no-png", "-o", str(target)).output
+    assert "- synthetic: 8 of 8 planned" in said and "- other: 4 of 4 planned" in said and said.endswith(f"Report: {target}\n") and target.is_file()
+    for words, message in (
+        (("synthetic", "-o", "x.html"), "of a page on several sweeps"),
+        (("synthetic", "other", "-o", "x.png"), "written as .html"),
+        (("synthetic", "othr"), "did you mean 'other'"),
+    ):
+        with pytest.raises(Refused, match=message):
+            run(report, *words, "--results", results, "--no-png")
+
+
 def test_an_empty_results_folder_says_what_to_run(tmp_path):
     with pytest.raises(Refused, match="run `lal sweep quickstart` first"):
         run(report, "quickstart", "--results", str(tmp_path))
@@ -72,8 +86,8 @@ def test_plot_writes_a_page(results, tmp_path):
 @pytest.mark.parametrize(
     ("words", "message"),
     [
-        (("phase", "synthetic", "-o", "x.pdf"), "endings"),
-        (("pareto", "synthetic", "--x", "arm"), "of the phase diagram alone"),
+        (("phase", "synthetic", "-o", "x.jpg"), "endings"),
+        (("pareto", "synthetic", "--x", "arm"), "of phase and time alone"),
         (("routing", "synthetic"), "no run has routers"),
         (("phase", "synthetic", "--y", "model.depth"), "must be what the sweep varies"),
     ],

@@ -150,25 +150,25 @@ def test_without_a_browser_the_page_is_there_and_the_reason_told(store, monkeypa
 def test_pictures_are_pictures_of_every_figure(store, monkeypatch):
     seen = []
 
-    def pictures(figures, kind="png"):
-        seen.extend(figures)
-        return [b"\x89PNG" for _ in figures]
+    def pictures(asked):
+        seen.extend(asked)
+        return [b"\x89PNG" for _ in asked]
 
     monkeypatch.setattr(report, "pictures", pictures)
-    written = write(store, filled(store, lambda *_: Truth(), weights=(0.0, 0.1), seeds=1))
+    written = write(store, filled(store, lambda *_: Truth(), weights=(0.0, 0.1), seeds=1), more=["svg", "pdf"])
     names = store.names("sweeps/synthetic/figures")
-    assert written.no_pictures is None and "phase-time.png" in names and len(names) == len(seen)
-    assert all(fig.layout.title.text for fig in seen)
+    assert written.no_pictures is None and {"phase-time.png", "phase-time.svg", "phase-time.pdf"} <= {*names} and len(names) == len(seen)
+    assert all(fig.layout.title.text for fig, _ in seen)
 
 
 @pytest.mark.slow
 def test_a_real_browser_takes_pictures(odd_drawn):
     figures, _ = odd_drawn["single"]
     try:
-        taken = images.pictures([figures[0].wide])
+        taken = images.pictures([(figures[0].wide, kind) for kind in ("png", "svg", "pdf")])
     except images.NoBrowser as reason:
         pytest.skip(str(reason))
-    assert taken[0].startswith(b"\x89PNG") and len(taken[0]) > 5000
+    assert [each[:4] for each in taken] == [b"\x89PNG", b"<svg", b"%PDF"] and min(map(len, taken)) > 5000
 
 
 def test_real_runs_from_training_to_page(store):
