@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import errno
+import pickle
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
 import pytest
-from ray import cloudpickle
 from ray.exceptions import RayActorError
 from ray.tune import Callback
 from ray.tune.callback import CallbackList
@@ -57,7 +57,7 @@ class Tune:
 
     def die(self, trial: Any, tmp_path: Path) -> None:
         trial.pickled_error_file = str(tmp_path / "error.pkl")
-        Path(trial.pickled_error_file).write_bytes(cloudpickle.dumps(GONE))
+        Path(trial.pickled_error_file).write_bytes(pickle.dumps(GONE))
         self._say("on_trial_error", trial)
 
     def end(self, trial: Any) -> None:
@@ -201,8 +201,8 @@ class Odd(Exception):
 def test_an_error_that_cannot_be_read_back_is_told_by_its_text(tmp_path: Path) -> None:
     pickled, text = tmp_path / "error.pkl", tmp_path / "error.txt"
     text.write_text("Failure # 1\nOdd: odd\n", encoding="utf-8")
-    pickled.write_bytes(cloudpickle.dumps(Odd(1, 2)))
+    pickled.write_bytes(pickle.dumps(Odd(1, 2)))
     trial = SimpleNamespace(pickled_error_file=str(pickled), error_file=str(text))
     assert str(error_of(trial)) == "Failure # 1\nOdd: odd\n"
-    pickled.write_bytes(cloudpickle.dumps(Unreachable("away")))
+    pickled.write_bytes(pickle.dumps(Unreachable("away")))
     assert isinstance(error_of(trial), Unreachable)
