@@ -1,4 +1,7 @@
-"""What a run costs a sweep beside its training: thousands of trivial ones, and hundreds of half a second. Reports; asserts no times."""
+"""What a run costs a sweep beside its training: thousands of trivial ones, and hundreds of half a second. Reports; asserts no times.
+
+The aims are in docs/performance.md, "Many short runs".
+"""
 
 from __future__ import annotations
 
@@ -6,6 +9,7 @@ import copy
 import json
 import os
 import subprocess
+import sys
 import time
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,7 +18,7 @@ from typing import Any
 import pytest
 
 from lal.store import Store
-from tests.launch.cli import TINY, command, environment, written
+from tests.launch.cli import ROOT, TINY, command, environment, written
 from tests.launch.pool import pool
 
 pytestmark = [pytest.mark.bench, pytest.mark.ray]
@@ -90,3 +94,13 @@ def test_runs_of_half_a_second(tmp_path: Path, capsys: pytest.CaptureFixture[str
     told = measured(tmp_path / "here", SHORT, 400, "--cpus", str(CORES)).told()
     with capsys.disabled():
         print(f"\np=31 networks, this machine: {told}")
+
+
+@pytest.mark.parametrize(("n_runs", "how"), [(2000, "packed"), (10_000, "packed"), (1500, "alone")])
+def test_what_runs_cost_the_driver(capsys: pytest.CaptureFixture[str], n_runs: int, how: str) -> None:
+    """Without any training."""
+    words = [sys.executable, "-m", "tests.bench.driver", str(n_runs), how]
+    found = json.loads(subprocess.run(words, cwd=ROOT, env=environment(None), capture_output=True, text=True, check=True).stdout)
+    with capsys.disabled():
+        memory = f"{found['early_mib']:.0f} MiB after a tenth, {found['late_mib']:.0f} MiB at the end"
+        print(f"\n{n_runs} runs, {how}: {found['driver_ms']:.1f} ms of the driver's processor time each, {found['wall_s']:.1f} s in all; {memory}")
