@@ -1,15 +1,18 @@
-"""What the tests of sessions share: runs, and all that a finished one leaves."""
+"""What the tests of sessions share: runs, all that a finished one leaves, and places that fail or die."""
 
 from __future__ import annotations
 
+import errno
 from dataclasses import asdict
 
 import pytest
 
 from lal.budget import Budget
 from lal.config import run_id
+from lal.errors import Unreachable
 from lal.runs.packing import unpacked
-from lal.store import encoded_arrays, kept_name
+from lal.store import Store, encoded_arrays, kept_name
+from lal.store.place import Place
 from tests.lal.small import run_config
 from tests.lal.test_metrics import equal
 from tests.lal.walk import Walk, WalkMeasure
@@ -88,3 +91,94 @@ DAMAGES = {
     "zeroed": lambda data: bytes(len(data)),
     "short of one byte": lambda data: data[:-1],
 }
+
+
+class Through(Place):
+    """Another place, of whose every call `before` is told, by its name; it may raise."""
+
+    def __init__(self, place, before):
+        self.place, self.before = place, before
+        self.address, self.at_once = place.address, place.at_once
+
+    def _call(self, name, *values):
+        self.before(name)
+        return getattr(self.place, name)(*values)
+
+    def put(self, path, data):
+        self._call("put", path, data)
+
+    def create(self, path, data):
+        return self._call("create", path, data)
+
+    def get(self, path):
+        return self._call("get", path)
+
+    def has(self, path):
+        return self._call("has", path)
+
+    def remove(self, path):
+        self._call("remove", path)
+
+    def names(self, path):
+        return self._call("names", path)
+
+    def files(self, path):
+        return self._call("files", path)
+
+    def stamp(self, path):
+        return self._call("stamp", path)
+
+    def tidy(self, path):
+        self._call("tidy", path)
+
+    def listed(self, path):
+        return self
+
+    def where(self, path):
+        return self.place.where(path)
+
+    def free_bytes(self):
+        return self.place.free_bytes()
+
+
+AWAY = [Unreachable("s3://x cannot be written"), OSError(errno.EIO, "Input/output error"), OSError(errno.ESTALE, "Stale file handle")]
+
+
+class Fault:
+    """Fails a place's next `times` calls with `error`, and counts all calls."""
+
+    def __init__(self, error, times):
+        self.error, self.times, self.calls = error, times, 0
+
+    def __call__(self, name):
+        self.calls += 1
+        if self.times > 0:
+            self.times -= 1
+            raise self.error
+
+
+def flaky(store, error, times):
+    """Makes the place of `store` fail; returns what decides when."""
+    fault = Fault(error, times)
+    store.place = Through(store.place, fault)
+    return fault
+
+
+class Killed(BaseException):
+    """As kill -9: nothing that runs afterwards reaches the disk."""
+
+
+def dying(root, dies_before):
+    """A results folder that dies before its n-th change of what it holds. (On disk, after a change is before the next one.)"""
+    changes = 0
+
+    def before(name):
+        nonlocal changes
+        if name in ("put", "create", "remove"):
+            if changes == dies_before - 1:
+                raise Killed
+            changes += 1
+
+    store = Store(root)
+    store.place = Through(store.place, before)
+    return store

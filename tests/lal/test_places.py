@@ -18,9 +18,8 @@ from lal.errors import Refused, Unreachable
 from lal.runs.session import Interrupted, attempt
 from lal.standing import standing
 from lal.store import UNREACHABLE, Failure, Record, Store, views
-from lal.store.place import Place
 from lal.store.remote import Remote
-from tests.lal.sessions import CONFIGS, assert_same, stop_after, with_budget
+from tests.lal.sessions import AWAY, CONFIGS, assert_same, flaky, stop_after, with_budget
 from tests.lal.small import run_config
 from tests.object_store import BUCKET, ObjectStore
 
@@ -118,66 +117,6 @@ def test_what_is_listed_is_asked_for_once_and_what_is_absent_never(remote, objec
     methods = Counter(each.partition(" ")[0] for each in asked)
     assert methods["DELETE"] == 1
     assert sum("list-type" in each for each in asked) == 1
-
-
-class Flaky(Place):
-    """A place that fails with `error` in its next `times` calls."""
-
-    def __init__(self, place, error, times):
-        self.place, self.error, self.times, self.calls = place, error, times, 0
-        self.address, self.at_once = place.address, place.at_once
-
-    def _call(self, name, *values):
-        self.calls += 1
-        if self.times > 0:
-            self.times -= 1
-            raise self.error
-        return getattr(self.place, name)(*values)
-
-    def put(self, path, data):
-        self._call("put", path, data)
-
-    def create(self, path, data):
-        return self._call("create", path, data)
-
-    def get(self, path):
-        return self._call("get", path)
-
-    def has(self, path):
-        return self._call("has", path)
-
-    def remove(self, path):
-        self._call("remove", path)
-
-    def names(self, path):
-        return self._call("names", path)
-
-    def files(self, path):
-        return self._call("files", path)
-
-    def stamp(self, path):
-        return self._call("stamp", path)
-
-    def tidy(self, path):
-        self._call("tidy", path)
-
-    def listed(self, path):
-        return self
-
-    def where(self, path):
-        return self.place.where(path)
-
-    def free_bytes(self):
-        return self.place.free_bytes()
-
-
-def flaky(store, error, times):
-    """`store`, with its place made to fail."""
-    store.place = Flaky(store.place, error, times)
-    return store.place
-
-
-AWAY = [Unreachable("s3://x cannot be written"), OSError(errno.EIO, "Input/output error"), OSError(errno.ESTALE, "Stale file handle")]
 
 
 @pytest.mark.parametrize("error", AWAY, ids=str)

@@ -13,72 +13,10 @@ from lal.config import run_id
 from lal.runs.packing import unpacked
 from lal.runs.session import Interrupted, attempt
 from lal.store import Failure, Record, Store
-from lal.store.place import Place
-from tests.lal.sessions import CONFIGS, DAMAGES, GUMBEL, HARDEST, KINDS, assert_same, results, stop_after, untimed, with_budget
+from tests.lal.sessions import CONFIGS, DAMAGES, GUMBEL, HARDEST, KINDS, Killed, assert_same, dying, results, stop_after, untimed, with_budget
 from tests.lal.test_metrics import equal
 
 pytestmark = pytest.mark.usefixtures("quick_disk")
-
-
-class Killed(BaseException):
-    """As kill -9: nothing that runs afterwards reaches the disk."""
-
-
-class Dying(Place):
-    """Dies before its n-th change of what it holds. (On disk, after a change is before the next one.)"""
-
-    def __init__(self, place, dies_before):
-        self.place, self.changes, self.dies_before = place, 0, dies_before
-        self.address, self.at_once = place.address, place.at_once
-
-    def _change(self, change, *values):
-        if self.changes == self.dies_before - 1:
-            raise Killed
-        self.changes += 1
-        return change(*values)
-
-    def put(self, path, data):
-        return self._change(self.place.put, path, data)
-
-    def create(self, path, data):
-        return self._change(self.place.create, path, data)
-
-    def remove(self, path):
-        return self._change(self.place.remove, path)
-
-    def get(self, path):
-        return self.place.get(path)
-
-    def has(self, path):
-        return self.place.has(path)
-
-    def names(self, path):
-        return self.place.names(path)
-
-    def files(self, path):
-        return self.place.files(path)
-
-    def stamp(self, path):
-        return self.place.stamp(path)
-
-    def tidy(self, path):
-        self.place.tidy(path)
-
-    def listed(self, path):
-        return self
-
-    def where(self, path):
-        return self.place.where(path)
-
-    def free_bytes(self):
-        return self.place.free_bytes()
-
-
-def dying(root, dies_before):
-    """A results folder that dies."""
-    store = Store(root)
-    store.place = Dying(store.place, dies_before)
-    return store
 
 
 def begun(config, store):
