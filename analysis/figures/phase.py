@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import get_args
 
 import pandas as pd
@@ -11,6 +12,7 @@ from analysis.collect import Tables
 from analysis.figures.dimensions import Dimension, layout, split, title_of
 from analysis.figures.phase_cells import FACTS, LETTERS, Info, View, cell_of, gridded
 from analysis.figures.phase_drawing import MOST_ABREAST, draw
+from analysis.figures.phase_edges import FITTED, edges
 from analysis.figures.theme import short_word, upper_word, word
 from analysis.frame import Frame
 from lal.errors import Refused
@@ -39,7 +41,12 @@ def prepare(tables: Tables, x: str | None = None, y: str | None = None, view: Vi
         parts = list(split(tables.cells, where.rest))
         n_columns = 1 if where.rows.column and len(where.rest) == 1 else min(len(parts), 3)
     cells = [(title, None if part is None else tuple(cell_of(tables, row, where, view) for row in part.to_dict("records"))) for title, part in parts]
-    return Info(view, where.x, where.y, gridded(cells, where.x, where.y), n_columns, f"{_caption(tables, view)}{_implied(where.implied)}")
+    places = gridded(cells, where.x, where.y)
+    if view == "probability":
+        frames = [part for _, part in parts]
+        places = tuple(each and replace(each, edges=edges(tables, frames[index], each, where.x, where.y)) for index, each in enumerate(places))
+    fitted = FITTED if any(each and each.edges for each in places) else ""
+    return Info(view, where.x, where.y, places, n_columns, f"{_caption(tables, view)}{fitted}{_implied(where.implied)}")
 
 
 def _abreast(row: tuple[str, Frame], columns: Dimension) -> list[tuple[str, Frame | None]]:

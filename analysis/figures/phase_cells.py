@@ -7,6 +7,9 @@ from dataclasses import dataclass
 from math import isfinite
 from typing import Any, Literal
 
+import numpy as np
+from numpy.typing import NDArray
+
 from analysis.collect import Tables
 from analysis.figures.dimensions import Dimension, Layout, plain, position
 from analysis.figures.theme import median_word, number, safe, short_word, steps_word, value_word
@@ -53,13 +56,25 @@ class Cell:
 
 
 @dataclass(frozen=True)
+class Edge:
+    """A line (x, y) on a facet's grid, whose first cell is 0 both ways, with its band: of y at each x, or of x at each y where it is `upright`."""
+
+    x: NDArray[np.float64]
+    y: NDArray[np.float64]
+    low: NDArray[np.float64]
+    high: NDArray[np.float64]
+    upright: bool = False
+
+
+@dataclass(frozen=True)
 class Facet:
-    """Cells on one grid. `columns`, `rows`: which values of x and y it has, ascending."""
+    """Cells on one grid. `columns`, `rows`: which values of x and y it has, ascending. `edges`: where half of the runs generalise, if that was asked for."""
 
     title: str
     cells: tuple[Cell, ...]
     columns: tuple[int, ...]
     rows: tuple[int, ...]
+    edges: tuple[Edge, ...] = ()
 
     def place(self, cell: Cell) -> tuple[int, int]:
         """Column and row of one of its cells on its own grid."""

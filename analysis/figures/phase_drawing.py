@@ -12,8 +12,8 @@ from plotly.colors import sample_colorscale
 from plotly.subplots import make_subplots
 
 from analysis.figures.dimensions import Dimension
-from analysis.figures.phase_cells import LETTERS, Cell, Facet, Info, View
-from analysis.figures.theme import FAINT_GREY, SCALE, ink_on, styled
+from analysis.figures.phase_cells import LETTERS, Cell, Edge, Facet, Info, View
+from analysis.figures.theme import FAINT_GREY, SCALE, ink_on, styled, translucent
 
 PHASE_COLORS = (
     "rgb(0, 114, 178)",
@@ -25,6 +25,7 @@ PHASE_COLORS = (
     "rgb(213, 94, 0)",
     "rgb(110, 110, 110)",
 )
+EDGE = "#D55E00"  # seen on light and dark cells alike
 PX_PER_ROW, PX_AROUND, PX_BETWEEN = 54, 118, 84
 MOST_ABREAST, PX_WIDE, LEAST_ROOM = 4, 900, 26
 
@@ -121,6 +122,8 @@ def _draw_facet(fig: go.Figure, info: Info, facet: Facet, limits: tuple[float, f
         corners = [(x, y) for cell, x, y in at if cell.state == state]
         if corners:
             fig.add_trace(_hatch(corners, pattern), row, column)
+    for edge in facet.edges:
+        _draw_edge(fig, edge, row, column)
     shown = [each for each in at if each[0].state != "missing"]
     if text_px:
         valued = [each for each in shown if each[0].value is not None]
@@ -131,6 +134,18 @@ def _draw_facet(fig: go.Figure, info: Info, facet: Facet, limits: tuple[float, f
     unseen = {"size": 30, "opacity": 0}
     hover, numbers = [cell.hover for cell, _, _ in shown], [cell.number for cell, _, _ in shown]
     fig.add_trace(go.Scatter(**_places(shown), mode="markers", marker=unseen, hovertext=hover, hoverinfo="text", customdata=numbers), row, column)
+
+
+def _draw_edge(fig: go.Figure, edge: Edge, row: int, column: int) -> None:
+    """The line, and its band behind it."""
+    along, across = (edge.y, edge.x) if edge.upright else (edge.x, edge.y)
+    around = np.concatenate([along, along[::-1]]), np.concatenate([edge.low, edge.high[::-1]])
+    for (first, second), style in (
+        (around, {"fill": "toself", "fillcolor": translucent(EDGE, 0.16), "line": {"width": 0}}),
+        ((along, across), {"line": {"color": EDGE, "width": 2.5}}),
+    ):
+        x, y = (second, first) if edge.upright else (first, second)
+        fig.add_trace(go.Scatter(x=x, y=y, mode="lines", hoverinfo="skip", showlegend=False, **style), row, column)
 
 
 def _annotate(fig: go.Figure, cells: Sequence[tuple[Cell, int, int]], text_px: int, row: int, column: int) -> None:

@@ -348,3 +348,24 @@ def test_each_measure_begins_a_row(store):
     assert info.n_columns == 3 and [place is None for place in info.places] == [index % 6 == 5 for index in range(18)]
     wide, narrow = (json.loads(depth.draw(info, narrow).to_json()) for narrow in (False, True))
     assert wide["data"] == narrow["data"] and wide["layout"]["yaxis6"]["title"]["text"] == "functional depth"
+
+
+def test_the_line_of_one_half_lies_between_the_cells_it_parts(store):
+    """Over two axes, and within the rows of an axis without an order; none where all generalise, nor in the other views."""
+    folder = Folder(store, axes=(WEIGHT, "model.depth"), arms=("all",))
+    for weight, layers, seed in product((0.01, 0.1, 1.0, 10.0), (2, 4, 6), range(4)):
+        folder.add("all", {WEIGHT: weight, "model.depth": layers}, seed, Truth(grok=400 if weight < 0.5 else None))
+    tables = collect(store, folder.write())
+    info = phase.prepare(tables, view="probability")
+    (facet,) = info.facets
+    (edge,) = facet.edges
+    assert edge.upright and ((edge.x > 1) & (edge.x < 2)).all() and "fitted P = 1/2" in info.caption
+    assert (edge.low <= edge.x).all() and (edge.x <= edge.high).all() and edge.y[0] == 0 and edge.y[-1] == 2
+    (turned,) = phase.prepare(tables, x="model.depth", y=WEIGHT, view="probability").facets[0].edges
+    assert not turned.upright and np.allclose(turned.y, edge.x) and np.allclose(turned.x, edge.y)
+    assert not phase.prepare(tables).facets[0].edges
+    drawn = phase.draw(info).data
+    assert sum(trace.line.color == "#D55E00" for trace in drawn if trace.type == "scatter") == 1
+    name = filled(store, lambda arm, weight, seed: Truth(grok=400 if weight < 0.05 or arm == "soft" else None), name="rows", seeds=4)
+    (edge,) = phase.prepare(collect(store, name), view="probability").facets[0].edges
+    assert edge.upright and edge.y.tolist() == [0.5, 1.5] and 1 < edge.x[0] < 2 and edge.low[0] <= edge.x[0] <= edge.high[0]
