@@ -31,6 +31,12 @@ def quiet(function: Callable[..., Any]) -> Callable[..., Any]:
 
 def choices(app: Dash, source: Source) -> None:
     """Lists that follow the sweep, and clicks that change what is chosen."""
+    _experiments(app, source)
+    _axes(app, source)
+
+
+def _experiments(app: Dash, source: Source) -> None:
+    """Which experiments and seeds there are, and which are chosen."""
 
     @app.callback(
         *(Output("group", "options"), Output("group", "value"), Output("seed", "options"), Output("seed", "value")),
@@ -62,6 +68,10 @@ def choices(app: Dash, source: Source) -> None:
     def every(_: int, sweep: str, groups: Sequence[str] | None) -> tuple[Any, ...]:
         catalogue = source.catalogue(sweep)
         return chosen(catalogue, [each.number for each in catalogue.found(groups or [], "")[:MOST_RUNS]], groups or [])
+
+
+def _axes(app: Dash, source: Source) -> None:
+    """What maps and fronts may be drawn over."""
 
     @app.callback(
         *(Output(name, prop) for name in ("x", "y", "front-x", "front-y") for prop in ("options", "value")),

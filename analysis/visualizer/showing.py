@@ -42,6 +42,13 @@ class Asked:
 def showing(app: Dash, source: Source) -> None:
     """Figures, the status line, and clicks on maps."""
     app.clientside_callback(NARROW, Output("narrow", "data"), Input("tick", "n_intervals"), State("narrow", "data"))
+    _looking_again(app, source)
+    _drawing(app, source)
+    _maps(app, source)
+
+
+def _looking_again(app: Dash, source: Source) -> None:
+    """The status line, and whether what is stored has changed."""
 
     @app.callback(
         Output("version", "data"),
@@ -58,6 +65,10 @@ def showing(app: Dash, source: Source) -> None:
         except (Refused, OSError) as reason:
             now, told = str(reason), str(reason)
         return (no_update if now == was else now), told
+
+
+def _drawing(app: Dash, source: Source) -> None:
+    """Figures."""
 
     @app.callback(
         *(Output("shown", "children"), Output("drawn", "data"), Output("range", "max"), Output("range", "value")),
@@ -82,6 +93,10 @@ def showing(app: Dash, source: Source) -> None:
         if last is None or last == most:
             return shown, key, no_update, no_update
         return shown, key, last, ends(asked.look, last)
+
+
+def _maps(app: Dash, source: Source) -> None:
+    """Lists that only maps have, and clicks on their cells."""
 
     @app.callback(
         *(Output("maps", "className"), *(Output(f"{name}-place", "className") for name in ("x", "y", "front-x", "front-y", "view"))),
