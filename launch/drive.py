@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager, redirect_stdout, suppress
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
 
@@ -14,18 +15,18 @@ from rich.console import Console
 
 from lal.config import RunConfig, run_id
 from lal.errors import Refused
-from lal.standing import Standing
+from lal.standing import Standing, standing
 from lal.store import Store
 from launch.chances import Chances
 from launch.cluster import Reach
 from launch.gauges import Published
-from launch.marks import marks_of
+from launch.marks import Marks, marker, marks_of
 from launch.plan import Plan
 from launch.preflight import NoRoom
 from launch.progress import Board, display, follower
 from launch.resources import resources_of
 from launch.summary import Summary, summed
-from launch.sweep import Expanded, manifest
+from launch.sweep import Expanded, Planned, manifest
 from launch.time_budget import Deadline
 from launch.trial import Trial
 
@@ -70,10 +71,12 @@ class Driver:
         self.chances = Chances(store, self.sweep.schedule)
         self.deadline = Deadline.after(self.sweep.sweep.time_budget)
         self.found = planned.sweep  # with the points that a search finds
+        self.marks: dict[str, Marks] = {}  # by run id, of those that are known by now
+        self.before: dict[str, Standing] = {}  # how the runs of these stood when they were handed out
         self.study: Study | None = None
         self.search: dict[str, Any] | None = None  # how far it is
         self.not_begun: str | None = None  # why nothing was begun
-        self.board = Board(len(planned.to_train) + planned.unknown_runs, self.sweep.goal.column, labels(self.sweep))
+        self.board = Board(len(planned.to_train) + planned.unknown_runs, self.sweep.goal.column, labels(self.sweep.runs))
 
     def train(self) -> int | None:
         """Trains what is missing, on one Ray after another where a worker had to be killed for its memory.
@@ -84,23 +87,24 @@ class Driver:
 
         if self.options.fresh:
             self._refuse_shared()
-        if self.sweep.space is not None:
-            from launch.searching.study import opened
-
-            self.study = opened(self.sweep.space, self.store, self.sweep.folder, fresh=self.options.fresh)
         left, first = list(self.planned.to_train), True
-        while (left or self.planned.unknown) and not self.deadline.past:
-            try:
-                return self._train_on_ray(left, first)
-            except KilledForMemory:
-                left, first = [config for config in left if not self.chances.over(config)], False
+        try:
+            while (left or self.planned.unknown) and not self.deadline.past:
+                try:
+                    return self._train_on_ray(left, first)
+                except KilledForMemory:
+                    left, first = [config for config in left if not self.chances.over(config)], False
+        finally:
+            if self.study is not None:
+                self.study.leave()
         return None
 
     def grown(self) -> Plan:
         """The plan, with the points that a search has found meanwhile."""
         new = {name: config for name, config in self.found.configs().items() if name not in self.planned.standings}
-        standings = {**self.planned.standings, **dict.fromkeys(new, Standing("new"))}
-        return replace(self.planned, sweep=self.found, standings=standings, to_train=(*self.planned.to_train, *new.values()))
+        stood = {name: self.before.get(name) or standing(config, self.store) for name, config in new.items()}
+        to_train = (*self.planned.to_train, *(config for name, config in new.items() if stood[name].state != "done"))
+        return replace(self.planned, sweep=self.found, standings={**self.planned.standings, **stood}, to_train=to_train)
 
     def note_manifest(self) -> None:
         """Writes down which runs the sweep has: what reports show."""
@@ -155,15 +159,17 @@ class Driver:
                 preflight.refuse_unusable_gpu(resources)
             board = self.board
             if first:
+                self.study = self._opened_study()
                 self._begin(runs, address)
                 board.begun = time.monotonic()
             board.running.clear()  # a Ray that was started anew took them along
             shown = (display(board, self.console, quiet=options.quiet), Published(board, self.sweep.folder))
             for each in shown:
                 kept.callback(each.close)
-            marks, seconds = marks_of(self.sweep.runs, self.sweep.axes), {name: each.seconds for name, each in self.planned.estimates.items()}
+            self.marks |= marks_of(self.found.runs, self.sweep.axes, self._marked)
+            seconds = {name: each.seconds for name, each in self.planned.estimates.items()}
             trial = Trial(
-                self.sweep.folder, self.store, resources, options.device, token, marks=marks, seconds=seconds, deadline=self.deadline, ended=board.end
+                self.sweep.folder, self.store, resources, options.device, token, marks=self.marks, seconds=seconds, deadline=self.deadline, ended=board.end
             )
             if self.study is not None:
                 self._search(self.study, trial, board, follower(board, shown))
@@ -172,20 +178,44 @@ class Driver:
                 trial = replace(trial, schedule=self.sweep.sweep.schedule, goal=self.sweep.goal, steps=max(run.budget.steps for run in runs))
             self.chances.train(runs, trial, preflight.nodes_now, self._free, follower(board, shown))
 
+    def _opened_study(self) -> Study | None:
+        """The memory of a search."""
+        if self.sweep.space is None:
+            return None
+        from launch.searching.study import opened
+
+        return opened(self.sweep.space, self.store, self.sweep.folder, fresh=self.options.fresh)
+
+    @cached_property
+    def _marked(self) -> Callable[[Planned], Marks]:
+        """What marks a run."""
+        space = self.sweep.space
+        return marker(self.sweep.runs, self.sweep.axes) if space is None else marker(space.corners, self.sweep.axes, space.ranges)
+
     def _search(self, study: Study, trial: Trial, board: Board, callback: Any) -> None:
-        """Trains the points that `study` proposes. The manifest lists each before its runs begin."""
+        """Trains the points that `study` proposes; those of their runs that failed by no fault of theirs, or for want of memory, once more after all others."""
+        from launch import preflight
         from launch.searching.hunt import Hunt
         from launch.tuner import feed_all, slots_of
 
-        def noted(sweep: Expanded) -> None:
+        def found(runs: Sequence[Planned]) -> None:
+            board.labels |= labels(runs)
+            self.marks.update(marks_of(runs, self.sweep.axes, self._marked))
+
+        def note(sweep: Expanded) -> None:
             self.found = sweep
-            board.labels |= labels(sweep)
             self.note_manifest()
 
-        hunt = Hunt(self.found, self.store, study, lambda: slots_of(trial.resources), noted, late=lambda: self.deadline.past)
+        late, slots = lambda: self.deadline.past, lambda: slots_of(trial.resources)
+        hunt = Hunt(self.found, self.store, study, slots, note, found=found, late=late, ended=trial.ended, before=self.before)
         try:
             feed_all(hunt, trial, callback)
+            again = [config for config in hunt.handed_out() if not self.chances.over(config)]
+            if again and not self.deadline.past:
+                self.chances.train(again, trial, preflight.nodes_now, self._free, callback)
+                hunt.tell_late()
         finally:
+            hunt.close()
             self.search = vars(hunt.report)
 
     def _free(self, wanted: Mapping[str, float]) -> bool:
@@ -244,9 +274,9 @@ def silence() -> Iterator[None]:
         yield
 
 
-def labels(sweep: Expanded) -> dict[str, str]:
+def labels(runs: Sequence[Planned]) -> dict[str, str]:
     """How a person knows each run."""
-    return {run.run_id: label(run.arm, run.point, run.seed) for run in sweep.runs}
+    return {run.run_id: label(run.arm, run.point, run.seed) for run in runs}
 
 
 def label(arm: str, point: dict[str, Any], seed: int) -> str:

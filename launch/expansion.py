@@ -18,6 +18,7 @@ from lal.errors import Refused
 from lal.events import Goal
 from lal.part import kind_of, union
 from lal.runs import MEMBERS
+from lal.standing import OPERATIONAL
 from lal.store import flattened, lookup
 from launch.axes import Point, Range, Seeds
 from launch.fields import has_null, without_nulls
@@ -124,7 +125,7 @@ def planned_of(cell: Cell, seed: int, config: RunConfig, axes: tuple[str, ...]) 
 
 
 def space_of(search: Optuna, grounds: Sequence[Ground], axes: tuple[str, ...], corners: tuple[Planned, ...]) -> Space:
-    """Where `search` looks for points. `corners`: runs at ends of its axes, of which the largest bounds what others take."""
+    """Where `search` looks for points. `corners`: runs at ends of its axes."""
     by_arm = {ground.arm: ground for ground in grounds}
 
     def make(arm: str, chosen: Chosen) -> tuple[Planned, ...]:
@@ -133,8 +134,7 @@ def space_of(search: Optuna, grounds: Sequence[Ground], axes: tuple[str, ...], c
         read = checked(drafts, lambda problem, cell: f"the point ({cell})")
         return tuple(planned_of(cell, seed, config, axes) for (_, seed, _), config in zip(drafts, read, strict=True))
 
-    largest = max(corners, key=lambda run: (run.config.budget.steps * run.config.n_parameters(), run.run_id))
-    return Space(search, {ground.arm: ground.axes for ground in grounds}, make, signature_of(search, grounds), (largest,) * max(map(n_seeds, grounds)))
+    return Space(search, {ground.arm: ground.axes for ground in grounds}, make, signature_of(search, grounds), corners, max(map(n_seeds, grounds)))
 
 
 def n_seeds(ground: Ground) -> int:
@@ -143,16 +143,23 @@ def n_seeds(ground: Ground) -> int:
 
 
 def signature_of(search: Optuna, grounds: Sequence[Ground]) -> Values:
-    """What makes two searches the same: their objectives, axes, seeds and what all runs share. Not how many points, nor how they are proposed."""
+    """What makes two searches the same: their objectives, axes, seeds and what decides about the runs. Not how many points, nor how they are proposed."""
     arms = {
         ground.arm: {
-            "base": {key: value for key, value in merged(ground.base, *ground.fixed).items() if key != "measure"},
+            "base": decisive(merged(ground.base, *ground.fixed)),
             "axes": {path: values.model_dump(mode="json") if isinstance(values, Range) else list(values) for path, values in ground.axes.items()},
             "seeds": ground.seeds.model_dump(mode="json"),
         }
         for ground in grounds
     }
     return json.loads(json.dumps({"objectives": search.objectives.model_dump(mode="json"), "arms": arms}))
+
+
+def decisive(base: Values) -> Values:
+    """`base` without what does not change what runs come to: how they are measured and saved."""
+    budget = {key: value for key, value in (base.get("budget") or {}).items() if key not in OPERATIONAL}
+    kept = {key: value for key, value in base.items() if key not in ("measure", "budget")}
+    return {**kept, "budget": budget} if budget else kept
 
 
 def refuse_more_than(points: int, grounds: Sequence[Ground], file: str) -> None:

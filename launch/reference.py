@@ -21,7 +21,7 @@ from launch.dialects.page import page
 from launch.listing import listing
 from launch.scheduling import SCHEDULES
 from launch.searching.spec import SEARCHES, Objectives
-from launch.spec import Arm, ParetoSpec, PhaseSpec, Profile, Report, Resources, Sweep, ThresholdsSpec
+from launch.spec import Arm, PhaseSpec, Profile, Report, Resources, Sweep, ThresholdsSpec
 
 HEAD = """# Configuration
 
@@ -42,12 +42,11 @@ SWEEP = (
     ("arms.<name>", (Arm,)),
     ("seeds", (Seeds,)),
     ("search", SEARCHES),
-    ("search.objectives", (Objectives,)),
     ("schedule", SCHEDULES),
     ("resources", (Resources,)),
     ("report", (Report,)),
     ("report.phase", (PhaseSpec,)),
-    ("report.pareto", (ParetoSpec,)),
+    ("report.pareto, search.objectives", (Objectives,)),
     ("report.thresholds", (ThresholdsSpec,)),
     ("profiles.<name>", (Profile,)),
 )

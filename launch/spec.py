@@ -12,7 +12,7 @@ from lal.store import checked_name
 from launch.axes import Axis, Points, Seeds
 from launch.merging import merged
 from launch.scheduling import AnySchedule
-from launch.searching.spec import SEARCHES, Grid, Optuna, Random, Read
+from launch.searching.spec import SEARCHES, Grid, Objectives, Optuna, Random
 from launch.time_budget import seconds_of
 
 if TYPE_CHECKING:
@@ -72,13 +72,6 @@ class PhaseSpec(Part):
     columns: Annotated[str | None, Field(description="dotted path, or arm; one column of diagrams for each of its values")] = None
 
 
-class ParetoSpec(Part):
-    """Objectives by column, and when each is read: at `grok`, at the `end`, or at a step."""
-
-    maximise: Annotated[dict[str, Read], Field(description="such as {test_acc: end}")] = {}
-    minimise: Annotated[dict[str, Read], Field(description="such as {functional_depth: end}")] = {}
-
-
 class ThresholdsSpec(Part):
     """What the report's verdicts are by, where options of `lal report` say nothing else; null = the usual."""
 
@@ -93,7 +86,7 @@ class Report(Part):
     """What the report shows besides what every sweep has, and what it calls memorised and generalised."""
 
     phase: Annotated[PhaseSpec | None, Field(description="axes of the phase diagram")] = None
-    pareto: Annotated[ParetoSpec | None, Field(description="objectives of the Pareto front")] = None
+    pareto: Annotated[Objectives | None, Field(description="objectives of the Pareto front")] = None
     thresholds: Annotated[ThresholdsSpec | None, Field(description="numbers of the verdicts")] = None
 
 

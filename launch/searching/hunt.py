@@ -1,32 +1,30 @@
 """A search on its way: which points are proposed, travel and are over, and what the study is told of them. Knows no Tune.
 
-It hands out packs as `launch.feeding.Feed` does: a pack is the runs of one point that are still to be trained.
+It hands out packs as `launch.feeding.Feed` does: a pack is the runs of one point that are still to be trained. Other drivers may be at the same study:
+their points count, and are left to them as long as they live.
 """
 
 from __future__ import annotations
 
-import json
+import time
 from collections import Counter, deque
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field, replace
-from math import isnan
-from statistics import fmean
 
-from optuna.trial import TrialState
-
+from lal.claim import owner_of
 from lal.config import RunConfig
-from lal.errors import Refused
-from lal.objectives import objective_of
-from lal.standing import standing
+from lal.standing import Standing, standing
 from lal.store import Store
-from launch.feeding import LOST_TRIES, unnoted
+from launch.feeding import LOST_TRIES, ended_as, unnoted, worth_another
 from launch.packs import Pack
-from launch.searching.space import Found, Space
+from launch.searching.points import Key, Points, Runs, ids, worded
+from launch.searching.space import Found
 from launch.searching.study import Study
-from launch.sweep import Expanded, Planned
+from launch.sweep import Expanded
 
-Key = tuple[str, ...]  # the ids of a point's runs: what tells points apart
 VAIN = 30  # proposals of points that are known, one after the other, before one is taken that is not
+LOOK_S = 5.0  # between two looks for what drivers that are no more have left
+NOTE_SHARE = 0.05  # of the time that notes of all points may take: each takes the longer, the more there are
 
 
 @dataclass
@@ -51,12 +49,16 @@ class Travelling:
     """A point on its way: the number of its trial, all its runs, and ids of those that are not over."""
 
     number: int
-    runs: tuple[Planned, ...]
+    runs: Runs
     left: set[str]
 
 
 class Hunt:
-    """Proposes points until there are as many as wanted, and tells the study what they came to."""
+    """Proposes points until there are as many as wanted, and tells the study what they came to.
+
+    Attributes:
+        sweep: with the points that were known when they were noted last.   before: how runs stood when they were handed out, by id.
+    """
 
     def __init__(
         self,
@@ -64,52 +66,65 @@ class Hunt:
         store: Store,
         study: Study,
         slots: Callable[[], int],
-        found: Callable[[Expanded], None],
+        note: Callable[[Expanded], None],
         *,
+        found: Callable[[Runs], None] = lambda runs: None,
         late: Callable[[], bool] = lambda: False,
+        ended: Callable[[str, str], None] = lambda name, outcome: None,
+        before: dict[str, Standing] | None = None,
     ):
-        """`found` hears of the sweep with each new point, before its runs are handed out. `slots`: points on their way at once, lest proposals know nothing;
-        once it is `late`, nothing more is handed out."""
+        """`found` hears of the runs of each new point before they are handed out, `note` of the sweep with all of them, as often as is cheap. `slots`: points
+        on their way at once, lest proposals know nothing; once it is `late`, nothing more is handed out. `ended`: see `launch.feeding.Feed`. `before` goes
+        on from an earlier hunt of the same call."""
         assert sweep.space is not None
-        self.space: Space = sweep.space
-        self.sweep, self.store, self.study, self.slots, self.found, self.late = sweep, store, study, slots, found, late
+        self.sweep, self.store, self.study, self.slots = sweep, store, study, slots
+        self.note, self.found, self.late, self.ended = note, found, late, ended
+        self.before = {} if before is None else before
+        self.points = Points(sweep.space, store)
         self.waiting: deque[Pack] = deque()  # of points on their way, back from a worker that died or had enough
-        self.points: dict[Key, tuple[Found, tuple[Planned, ...]]] = {}
         self.open: dict[str, Travelling] = {}  # by id of a run
         self.losses: Counter[str] = Counter()
-        self.impossible: set[str] = set()
-        self.told: set[Key] = set()
         self.reasons: dict[Key, str] = {}  # why points of this call have no objectives
-        self.report = Report(self.space.search.points)
-        self.done = False
+        self.report = Report(sweep.space.search.points)
+        self.done = self._unsure = False
+        self._looked = self._noted = self._rests_until = 0.0
+        self._noting_s = 0.0  # that the last note took
         self._resume()
 
     def _resume(self) -> None:
         """Takes up what earlier calls left: points of the manifest that the study has lost, and those whose runs are not all finished."""
-        self.study.close_stale()
-        before = self.study.before()
-        for point in (*(point for point, _ in before), *self.sweep.found):
-            if runs := self._runs(point):
-                self.points.setdefault(ids(runs), (point, runs))
-        complete = {json.dumps(point.plain()) for point, trial in before if trial.state == TrialState.COMPLETE}
-        self.told = {key for key, (point, _) in self.points.items() if json.dumps(point.plain()) in complete}
-        self.again = {key for key, (_, runs) in self.points.items() if self._worth_it(runs, key in self.told)}
-        self.study.enqueue(point for key, (point, _) in self.points.items() if key in self.again)
-        self._note()
+        _, self._unsure = self.study.close_silent(own=True)
+        for point in self.sweep.found:
+            self._learn(point)
+        self._merge()
+        elsewhere = {ids(self._learn(point)) for point in (*self.study.running(), *self.study.waiting())}
+        self._take_up(point for key, (point, _) in list(self.points.known.items()) if key not in elsewhere)
+        self._write()
 
-    def _worth_it(self, runs: Sequence[Planned], told: bool) -> bool:
-        """Whether a known point can come to more: runs are not finished, and no failure says to leave them alone; or all are, but the study was not told."""
-        unfinished = [run for run in runs if not self._finished(run.config)]
-        if unfinished:
-            return all(self.store.run(run.run_id).failure() is None for run in unfinished)
-        return not told and self._objectives(runs)[0] is not None
+    def _learn(self, point: Found) -> Runs:
+        """The runs of a point, of which everybody hears once."""
+        runs, new = self.points.learn(point)
+        if new:
+            self.found(runs)
+        return runs
 
-    def _runs(self, point: Found) -> tuple[Planned, ...]:
-        """The runs of a point; none of one that cannot be."""
-        try:
-            return self.space.runs(point)
-        except Refused:
-            return ()
+    def _merge(self) -> None:
+        """Learns of the points that the study has meanwhile, from other drivers, too."""
+        for point, told in self.study.news():
+            runs = self._learn(point)
+            if told and runs:
+                self.points.told.add(ids(runs))
+
+    def _take_up(self, points: Iterable[Found]) -> None:
+        """Tells the study of those of known `points` that it has lost, and has those proposed again that can come to more."""
+        for point in points:
+            runs = self._learn(point)
+            values = None if ids(runs) in self.points.told or not runs else self.points.objectives(runs)[0]
+            if values is not None:
+                self.study.add(point, values, ids(runs))
+                self.points.told.add(ids(runs))
+            elif runs and self.points.worth_training(runs):
+                self.study.enqueue([point])
 
     @property
     def finished(self) -> bool:
@@ -120,58 +135,65 @@ class Hunt:
         """The runs for the next free worker; None while none can be proposed."""
         if self.late():
             return None
+        self._note()
         if self.waiting:
             return self.waiting.popleft()
-        if self.done or len({each.number for each in self.open.values()}) >= self.slots():
+        if self.done or time.monotonic() < self._rests_until or len({each.number for each in self.open.values()}) >= self.slots():
             return None
+        self._look_around()
         for _ in range(VAIN):
-            if len(self.points) >= self.space.search.points and not self.study.waiting():
-                self.done = True
-                return None
+            self._merge()
+            if len(self.points.known) >= self.report.wanted and not self.study.waiting():
+                return self._rest()
             if pack := self._proposed():
                 return pack
-        unseen = self._unseen()
+        unseen = self.points.unseen()
         if unseen is None:
-            self.done = self.report.exhausted = True
-            return None
+            self.report.exhausted = True
+            return self._rest()
         self.study.enqueue([unseen])
         return self._proposed() or None
 
-    def _unseen(self) -> Found | None:
-        """A point that was never proposed, of a search that has only so many."""
-        seen = {json.dumps(point.plain()) for point, _ in self.points.values()} | self.impossible
-        return next((point for point in self.space.points() if json.dumps(point.plain()) not in seen), None)
+    def _rest(self) -> None:
+        """All points are found. What drivers have on their way of which it is not known whether they live may yet have to be taken up."""
+        self.done, self._rests_until = not self._unsure, time.monotonic() + LOOK_S
+
+    def _look_around(self) -> None:
+        """Takes up what drivers that are no more have left."""
+        if time.monotonic() - self._looked >= LOOK_S:
+            left, self._unsure = self.study.close_silent()
+            self._looked = time.monotonic()
+            self._take_up(left)
 
     def _proposed(self) -> Pack:
         """The runs to train of the point that the study proposes now; none where it is known already, cannot be, or is all there."""
-        number, point = self.study.ask()
-        try:
-            runs = self.space.runs(point)
-        except Refused as error:
-            self.impossible.add(json.dumps(point.plain()))
-            self.reasons[(str(number),)] = f"the point cannot be: {error}"
-            self.study.tell(number, None, f"the point cannot be: {error}")
-            self._count()
-            return ()
-        if any(run.run_id in self.open for run in runs):
-            self.study.tell(number, None, "the same point is on its way already", ids(runs))
-            return ()
-        new = ids(runs) not in self.points
-        self.points.setdefault(ids(runs), (point, runs))
+        asked = self.study.ask()
+        runs, new = self.points.learn(asked.point)
+        if not runs:
+            return self._refused(asked.number, asked.point)
         if new:
-            self._note()
-        left = tuple(run.config for run in runs if not self._finished(run.config))
-        if not left or not (new or ids(runs) in self.again):
-            self.again.discard(ids(runs))
-            self._tell(number, runs)
+            self.found(runs)
+        if any(run.run_id in self.open for run in runs):
+            self.study.tell(asked.number, None, "the same point is on its way already", ids(runs))
             return ()
-        self.again.discard(ids(runs))
-        for run in runs:
-            if not self._finished(run.config):
-                self.store.run(run.run_id).forgive()
-        travelling = Travelling(number, runs, {run.run_id for run in runs if not self._finished(run.config)})
+        left = self.points.unfinished(runs)
+        if not left or not (new or asked.wanted):
+            self._tell(asked.number, runs)
+            return ()
+        for run in left:
+            self.before.setdefault(run.run_id, standing(run.config, self.store))
+            self.store.run(run.run_id).forgive()
+        travelling = Travelling(asked.number, runs, {run.run_id for run in left})
         self.open |= dict.fromkeys(travelling.left, travelling)
-        return left
+        self._note()
+        return tuple(run.config for run in left)
+
+    def _refused(self, number: int, point: Found) -> Pack:
+        """Tells the study of a point that cannot be."""
+        reason = f"the point cannot be: {self.points.impossible[worded(point)]}"
+        self.reasons[(str(number),)] = reason
+        self.study.tell(number, None, reason)
+        return ()
 
     def over(self, name: str) -> None:
         """The run of id `name` has ended, in one way or the other; the last one of a point ends that."""
@@ -184,68 +206,79 @@ class Hunt:
 
     def returned(self, ids: Sequence[str]) -> None:
         """The worker of this pack is free: what it has not begun waits again."""
-        self._wait_again(ids)
+        if left := self._unfinished(ids):
+            self.waiting.append(tuple(left))
 
     def lost(self, ids: Sequence[str], error: Exception) -> None:
-        """The worker of this pack died, or could not even begin: the first run that was not over is why."""
-        name = self.in_training(ids)
-        if name is None:
-            return
-        self.losses[name] += 1
-        if self.losses[name] >= LOST_TRIES:
-            self.store.run(name).fail(unnoted(name, error))
-        self._wait_again(ids)
+        """The worker of this pack died, or could not even begin: the run that it was at is why, unless how that ended is known. It goes on alone."""
+        first, left = self.in_training(ids), self._unfinished(ids)
+        if first is not None and first in self.open:
+            self.losses[first] += 1
+            if not worth_another(error) or self.losses[first] >= LOST_TRIES:
+                failure = unnoted(first, error, owner_of(self.store.run(first)))
+                self.store.run(first).fail(failure)
+                self._end(first, failure.outcome)
+            else:
+                self.waiting.append((left[0],))
+            left = left[1:]
+        if left:
+            self.waiting.append(tuple(left))
 
     def in_training(self, ids: Sequence[str]) -> str | None:
         """The run of this pack that is not over and comes first."""
         return next((name for name in ids if name in self.open), None)
 
-    def _wait_again(self, ids: Sequence[str]) -> None:
-        configs: Mapping[str, RunConfig] = {run.run_id: run.config for name in ids if name in self.open for run in self.open[name].runs}
+    def _unfinished(self, ids: Sequence[str]) -> list[RunConfig]:
+        """The runs of a pack that are not over, in order. A worker may have died after it finished a run, and before it could say so."""
+        configs = self.points.configs
         for name in ids:
-            if name in self.open and (self._finished(configs[name]) or self.store.run(name).failure() is not None):
-                self.over(name)
-        if left := tuple(configs[name] for name in ids if name in self.open):
-            self.waiting.append(left)
+            if name in self.open and (outcome := ended_as(configs[name], self.store)) is not None:
+                self._end(name, outcome)
+        return [configs[name] for name in ids if name in self.open]
 
-    def _finished(self, config: RunConfig) -> bool:
-        return standing(config, self.store).state == "done"
+    def _end(self, name: str, outcome: str) -> None:
+        self.over(name)
+        self.ended(name, outcome)
 
-    def _tell(self, number: int, runs: Sequence[Planned]) -> None:
+    def _tell(self, number: int, runs: Runs) -> None:
         """Tells the study what the runs of a point came to. It may have been told before: the point counts once."""
-        values, reason = self._objectives(runs)
+        values, reason = self.points.objectives(runs)
         self.study.tell(number, values, reason, ids(runs))
-        if values is not None:
-            self.told.add(ids(runs))
-        self.reasons[ids(runs)] = reason
-        self._count()
+        self._count(runs, told=values is not None, reason=reason)
 
-    def _count(self) -> None:
-        self.report.points, self.report.told = len(self.points), len(self.told)
-        self.report.failed = dict(Counter(reason for reason in self.reasons.values() if reason))
+    def _count(self, runs: Runs, *, told: bool, reason: str = "") -> None:
+        """Counts what the study was told of a point; failures of other drivers are theirs to tell."""
+        if told:
+            self.points.told.add(ids(runs))
+        if any(run.run_id in self.before for run in runs):
+            self.reasons[ids(runs)] = reason
 
-    def _objectives(self, runs: Sequence[Planned]) -> tuple[list[float] | None, str]:
-        """The objectives of a point, each the mean over its runs; or None, and why there are none."""
-        unfinished = sum(not self._finished(run.config) for run in runs)
-        if unfinished:
-            return None, f"{unfinished} of {len(runs)} runs did not finish"
-        values = []
-        for column, when, _ in self.space.search.objectives.columns:
-            seen = [objective_of(run.config, self.store, run.run_id, column, when) for run in runs]
-            missing = sum(map(isnan, seen))
-            if missing:
-                return None, f"{column} at {when} was not measured, or no number, in {missing} of {len(runs)} runs"
-            values.append(fmean(seen))
-        return values, ""
+    def handed_out(self) -> list[RunConfig]:
+        """The runs that this call was to train."""
+        return [self.points.configs[name] for name in self.before]
+
+    def tell_late(self) -> None:
+        """Tells the study of points whose runs were finished by second chances, after it was told that they had failed."""
+        for key, (point, runs) in self.points.known.items():
+            if key not in self.points.told and any(name in self.before for name in key) and (values := self.points.objectives(runs)[0]) is not None:
+                self.study.add(point, values, key)
+                self._count(runs, told=True)
+
+    def close(self) -> None:
+        """Notes the points that are known by now."""
+        self._merge()
+        self._write()
 
     def _note(self) -> None:
-        """The sweep has another point."""
-        self._count()
-        known = self.points.values()
+        """Notes the points, if that is a while ago and there are new ones: until then the study has them."""
+        if len(self.points.known) > len(self.sweep.found) and time.monotonic() - self._noted >= self._noting_s / NOTE_SHARE:
+            self._write()
+
+    def _write(self) -> None:
+        begun, known = time.monotonic(), self.points.known.values()
         self.sweep = replace(self.sweep, found=tuple(point for point, _ in known), runs=tuple(run for _, runs in known for run in runs))
-        self.found(self.sweep)
-
-
-def ids(runs: Sequence[Planned]) -> Key:
-    """The ids of the runs of a point: what tells points apart."""
-    return tuple(run.run_id for run in runs)
+        self.report.points, self.report.told = len(self.points.known), len(self.points.told)
+        self.report.failed = dict(Counter(reason for reason in self.reasons.values() if reason))
+        self.note(self.sweep)
+        self._noted = time.monotonic()
+        self._noting_s = self._noted - begun

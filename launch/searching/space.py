@@ -38,14 +38,31 @@ class Space:
     Attributes:
         search: how.   axes: of each arm.   make: the runs of a point, one for each seed; raises Refused where they cannot be.
         signature: plain data; a study or manifest with another one is of another search.
-        largest: runs of a point, as many as any has, the costliest that bound what a point takes.
+        corners: runs at ends of its axes, with every listed value among them.   n_seeds: the most runs that a point has.
     """
 
     search: Optuna
     axes: Mapping[str, Axes]
     make: Callable[[str, Chosen], tuple[Planned, ...]]
     signature: dict[str, Any]
-    largest: tuple[Planned, ...]
+    corners: tuple[Planned, ...]
+    n_seeds: int
+
+    @property
+    def largest(self) -> tuple[Planned, ...]:
+        """Runs of a point, as many as any has, the costliest that bound what a point takes."""
+        return (max(self.corners, key=lambda run: (run.config.budget.steps * run.config.n_parameters(), run.run_id)),) * self.n_seeds
+
+    @property
+    def ranges(self) -> dict[str, Range]:
+        """The axes that are all between two ends, by path, as wide as arms together make them."""
+        found: dict[str, Range] = {}
+        for axes in self.axes.values():
+            for path, values in axes.items():
+                if isinstance(values, Range):
+                    other = found.get(path, values)
+                    found[path] = values.model_copy(update={"low": min(values.low, other.low), "high": max(values.high, other.high)})
+        return found
 
     @property
     def size(self) -> float:
@@ -108,5 +125,7 @@ def refuse_other(stored: Mapping[str, Any], asked: Mapping[str, Any], where: str
     theirs, mine = dict(flattened(stored)), dict(flattened(asked))
     differ = sorted(key for key in {*theirs, *mine} if theirs.get(key) != mine.get(key))
     told = "; ".join(f"{key}: stored {theirs.get(key)!r}, asked {mine.get(key)!r}" for key in differ[:SHOWN])
+    longer = any(".budget." in key or key.endswith(".budget") for key in differ)
+    why = "; what points came to under one budget does not compare with what they come to under another" if longer else ""
     remedy = "give the sweep another name, or use --fresh to forget what was found"
-    raise Refused(f"a search must go on with the points of the same search, but {where} is of another ({told}); {remedy}")
+    raise Refused(f"a search must go on with the points of the same search, but {where} is of another ({told}){why}; {remedy}")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import Annotated, Any, Literal
 
-from pydantic import BeforeValidator, Field, model_validator
+from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 
 from lal.part import Part
 
@@ -26,9 +26,10 @@ SEED = Annotated[int, Field(ge=0, lt=2**32, description="of the draws; nothing e
 
 
 class Objectives(Part):
-    """Columns and when each is read, as in `report.pareto`: at `grok`, at the `end`, or at a step; the mean over a point's seeds counts.
+    """Columns and when each is read: at `grok`, at the `end`, or at a step.
 
-    `t_grok: end` is the number of steps to generalise, where a run that did not generalise counts with its whole budget.
+    A search takes the mean over a point's seeds, which must be known of every run: nothing is read at `grok`, where runs that do not generalise never are.
+    There, `t_grok: end` is the number of steps to generalise; a run that did not generalise counts with its whole budget.
     """
 
     maximise: Annotated[dict[str, Read], Field(description="such as {test_acc: end}")] = {}
@@ -55,6 +56,17 @@ class Objectives(Part):
         )
 
 
+def refuse_unsure(objectives: Objectives) -> Objectives:
+    """`objectives`, if they are known of every run that is finished: of points without, a search would learn nothing, not even that they are bad."""
+    for column, when, _ in objectives.columns:
+        if when == "grok":
+            raise ValueError(
+                f"an objective must be known of every run, but {column} is read at grok, which runs that do not generalise never are at; "
+                f"write {{{column}: end}}, or seek {{t_grok: end}} beside it"
+            )
+    return objectives
+
+
 class Grid(Part):
     """Every combination of the axes' values."""
 
@@ -75,7 +87,7 @@ class Optuna(Part):
 
     kind: Literal["optuna"] = "optuna"
     points: Annotated[int, Field(ge=1, le=MAX_POINTS, description="how many points, of all arms together; a larger number goes on")]
-    objectives: Annotated[Objectives, Field(description="what is sought, one or several")]
+    objectives: Annotated[Objectives, AfterValidator(refuse_unsure), Field(description="what is sought, one or several, none of it at grok")]
     sampler: Annotated[Literal["tpe", "nsga2"], Field(description="tpe: tree-structured Parzen estimator; nsga2: genetic, for hundreds of points")] = "tpe"
     startup: Annotated[int, Field(ge=1, le=MAX_POINTS, description="points drawn at random first (tpe), or of a generation (nsga2)")] = 10
     seed: SEED = 0
