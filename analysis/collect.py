@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from io import BytesIO
@@ -16,11 +16,13 @@ import pyarrow.parquet as pq
 
 from analysis.again import command, results_word
 from analysis.frame import Frame, Series
+from analysis.gathering import Found, gathered
+from analysis.history import History
 from lal.errors import Refused
 from lal.events import Goal, Thresholds, Verdict
 from lal.events import thresholds_of as usual_thresholds
 from lal.objectives import value_of
-from lal.reading import COUNTED, Reading, reading, verdict_on
+from lal.reading import COUNTED, Reading
 from lal.store import Store
 
 QUOTE, FORMULA = "'", ("=", "+", "-", "@", "\t", "\r")  # what spreadsheets take for text, and for the beginning of a formula
@@ -33,7 +35,8 @@ class Tables:
     Attributes:
         manifest: as stored.   goal: what runs aim at.   thresholds: what verdicts are by.
         runs: one row a manifest run, in its order: see `run_row`.
-        history: one row an evaluation of a done run: `run_id`, `cell`, `arm`, `seed`, axis paths, measured columns.
+        history: one row an evaluation of a done run: `run_id`, `cell`, `arm`, `seed`, axis paths, measured columns; ask for columns, not for all: see
+            `analysis.history.History`.
         readings: the records and failures behind the rows of `runs`, in the same order.
         results: how `--results` names their folder; None where it is the usual one.
         parts: the sweeps that these are of together, in order; none where they are of one.
@@ -44,7 +47,7 @@ class Tables:
     thresholds: Thresholds
     runs: Frame
     history: Frame
-    readings: Sequence[Reading] = field(repr=False, default=())
+    readings: Sequence[Reading | Found] = field(repr=False, default=())
     results: str | None = None
     parts: tuple[Tables, ...] = ()
 
@@ -101,6 +104,8 @@ class Tables:
 
     def has(self, column: str) -> bool:
         """Whether any run measured `column`."""
+        if isinstance(self.history, History):
+            return self.history.has(column)
         return column in self.history.columns and bool(self.history[column].notna().any())
 
 
@@ -119,27 +124,32 @@ def collect(store: Store, folder: str, threshold: float | None = None, **phases:
     goal, fit = Goal(**manifest["goal"]), Goal(**manifest["fit"]) if manifest["fit"] else None
     thresholds = thresholds_of(manifest, goal, fit, threshold, phases)
     results = results_word(store.address)
-    readings = readings_of(store, manifest, goal, fit)
+    all_of = gathered(store, folder, manifest, goal, fit, thresholds, facts_of(thresholds))
+    readings, history = all_of.readings, all_of.history(store, run_keys(manifest))
     refuse_stricter(manifest, readings, thresholds, results)
-    axes, cell_of = axis_values(manifest), cell_numbers(manifest["runs"])
-    rows, tables = [], []
-    for index, entry in enumerate(manifest["runs"]):
-        found = readings[index]
-        key = {
-            "cell": cell_of[index],
-            "arm": entry["arm"],
-            "name": entry["name"],
-            **{path: values[index] for path, values in axes.items()},
-            "seed": entry["seed"],
-        }
-        verdict = verdict_on(found.rows, found.outcome or "", thresholds) if found.rows is not None else None
-        rows.append(run_row(entry["run_id"], key, found, verdict, thresholds))
-        if found.rows is not None:
-            tables.append(keyed(found.rows, {"run_id": entry["run_id"], **key}))
-    runs = pd.DataFrame(rows)
-    keys = ["run_id", "cell", "arm", "name", *axes, "seed", "step"]
-    history = pa.concat_tables(tables, promote_options="permissive").to_pandas() if tables else pd.DataFrame(columns=keys)
+    facts = all_of.facts.loc[all_of.keys].reset_index(drop=True)
+    always = list(facts_of(thresholds)(Reading("missing"), None))
+    ordered = [*always, *sorted({*facts.columns} - {*always})]  # whichever run was read first
+    runs = pd.concat([run_keys(manifest), facts[ordered].infer_objects()], axis=1)
     return Tables(manifest, goal, thresholds, runs, history, readings, results)
+
+
+def run_keys(manifest: Mapping[str, Any]) -> Frame:
+    """What tells each of the manifest's runs from others."""
+    entries = manifest["runs"]
+    own = {"cell": cell_numbers(entries), "arm": [entry["arm"] for entry in entries], "name": [entry["name"] for entry in entries]}
+    own |= axis_values(manifest) | {"seed": [entry["seed"] for entry in entries], "run_id": [entry["run_id"] for entry in entries]}
+    return pd.DataFrame(own)
+
+
+def facts_of(thresholds: Thresholds) -> Callable[[Reading, Verdict | None], dict[str, Any]]:
+    """What the runs table says of a reading, besides which run it is of."""
+
+    def facts(found: Reading, verdict: Verdict | None) -> dict[str, Any]:
+        row = run_row("", {}, found, verdict, thresholds)
+        return {name: value for name, value in row.items() if name != "run_id"}
+
+    return facts
 
 
 def checked(manifest: dict[str, Any], store: Store, folder: str) -> dict[str, Any]:
@@ -153,16 +163,6 @@ def checked(manifest: dict[str, Any], store: Store, folder: str) -> dict[str, An
             "run `lal sweep` again: it is written anew and no finished run is repeated"
         )
     return manifest
-
-
-def readings_of(store: Store, manifest: Mapping[str, Any], goal: Goal, fit: Goal | None) -> list[Reading]:
-    """A reading of each of the manifest's runs. Arms that share a run may ask for it under different budgets; where they do not, it is read once."""
-    entries, schedule = manifest["runs"], manifest.get("schedule")
-    keys = [json.dumps([entry["run_id"], entry["budget"], entry["eval_every"]], sort_keys=True) for entry in entries]
-    seen, distinct = store.listed("runs"), dict(zip(keys, entries, strict=True))
-    found = seen.map(lambda entry: reading(seen.run(entry["run_id"]), entry, goal, fit, schedule), distinct.values())
-    read = dict(zip(distinct, found, strict=True))
-    return [read[key] for key in keys]
 
 
 def thresholds_of(manifest: Mapping[str, Any], goal: Goal, fit: Goal | None, threshold: float | None, phases: Mapping[str, float | None]) -> Thresholds:
@@ -185,7 +185,7 @@ def thresholds_of(manifest: Mapping[str, Any], goal: Goal, fit: Goal | None, thr
     return replace(usual, **{"window": min([usual.window, *held]), "fit_column": fit.column if fit else "", **asked})
 
 
-def refuse_stricter(manifest: Mapping[str, Any], readings: Sequence[Reading], thresholds: Thresholds, results: str | None) -> None:
+def refuse_stricter(manifest: Mapping[str, Any], readings: Sequence[Reading | Found], thresholds: Thresholds, results: str | None) -> None:
     """Refuses a threshold beyond what runs were stopped at: they might have reached it had they gone on."""
 
     def beyond(at_least: float) -> bool:
@@ -277,16 +277,10 @@ def objective(tables: Tables, column: str, when: str | int) -> Series:
     return pd.Series(values, tables.runs.index).astype(float)
 
 
-def keyed(rows: pa.Table, key: Mapping[str, Any]) -> pa.Table:
-    """`rows` with the columns of `key` in front."""
-    constant = {name: pa.array([value] * len(rows)) for name, value in key.items()}
-    return pa.table({**constant, **{name: rows[name] for name in rows.column_names if name not in constant}})
-
-
 def write(store: Store, folder: str, tables: Tables) -> None:
-    """Writes `tables/runs`, `history` and `cells` as parquet, the first and last as CSV too."""
+    """Writes `tables/runs` and `cells` as parquet and CSV; rows of the history are in `tables/history` since they were collected."""
     into = f"{store.sweep(folder)}/tables"
-    for name, table in (("runs", tables.runs), ("history", tables.history), ("cells", tables.cells)):
+    for name, table in (("runs", tables.runs), ("cells", tables.cells)):
         store.put(f"{into}/{name}.parquet", parquet(table))
     for name, table in (("runs", tables.runs), ("cells", tables.cells)):
         store.put(f"{into}/{name}.csv", csv(table))

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from math import isfinite, nan
 
+import numpy as np
 import pyarrow as pa
 
 from lal.events import STEPS_TO_GOAL, thresholds_of
@@ -17,14 +18,17 @@ def value_of(rows: pa.Table, column: str, when: str | int, grok: int | None) -> 
     """The value of `column` at the `end` (the last), at `grok` (the first at or after that step), or at a step (the last by then); NaN where there is none."""
     if column not in rows.column_names:
         return nan
-    there = rows[column].is_valid().to_numpy().nonzero()[0]
-    if when == "end":
-        return rows[column][int(there[-1])].as_py() if len(there) else nan
+    values = rows[column]
     if when == "grok" and grok is None:
         return nan
+    if when == "end" and len(values) and values[-1].is_valid:
+        return values[-1].as_py()
+    there = values.is_valid().to_numpy().nonzero()[0] if values.null_count else np.arange(len(values))
+    if when == "end":
+        return values[int(there[-1])].as_py() if len(there) else nan
     steps = rows["step"].to_numpy()[there]
     place = int(steps.searchsorted(grok)) if when == "grok" else int(steps.searchsorted(int(when), side="right")) - 1
-    return rows[column][int(there[place])].as_py() if 0 <= place < len(there) else nan
+    return values[int(there[place])].as_py() if 0 <= place < len(there) else nan
 
 
 def entry_of(config: RunPart) -> Entry:

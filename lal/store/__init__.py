@@ -13,7 +13,7 @@ from lal.store.codec import column_names, decoded, decoded_arrays, digest, encod
 from lal.store.files import NAME, Store, checked_name
 from lal.store.folder import RunFolder, arrays_name, kept_name
 from lal.store.nested import flattened, lookup
-from lal.store.records import DONE, FAILED, SCHEMA, Failure, Record
+from lal.store.records import DONE, FAILED, SCHEMA, Failure, Record, parsed
 from lal.store.views import UNREACHABLE, is_away
 
 __all__ = [
@@ -45,4 +45,5 @@ __all__ = [
     "joined",
     "kept_name",
     "lookup",
+    "parsed",
 ]

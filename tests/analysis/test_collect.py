@@ -240,13 +240,15 @@ def test_written_tables_are_read_back(store):
     tables = collect(store, name)
     write(store, name, tables)
     folder = f"sweeps/{name}/tables"
-    assert store.names(folder) == ["cells.csv", "cells.parquet", "history.parquet", "runs.csv", "runs.parquet"]
+    assert store.names(folder) == ["cells.csv", "cells.parquet", "history", "readings.json", "readings.parquet", "runs.csv", "runs.parquet"]
     runs = pd.read_parquet(BytesIO(store.get(f"{folder}/runs.parquet")))
     assert runs["run_id"].tolist() == tables.runs["run_id"].tolist() and runs["t_grok"].equals(tables.runs["t_grok"])
     text = pd.read_csv(BytesIO(store.get(f"{folder}/cells.csv")))
     assert text["median"].tolist() == tables.cells["median"].tolist()
-    history = pd.read_parquet(BytesIO(store.get(f"{folder}/history.parquet")))
+    [part] = store.names(f"{folder}/history")
+    history = pd.read_parquet(BytesIO(store.get(f"{folder}/history/{part}")))
     assert len(history) == len(tables.history) and len(history["gate_values"][0]) == 4
+    assert set(history["run_id"]) == set(tables.done["run_id"])
 
 
 def test_csv_defuses_formulas():
