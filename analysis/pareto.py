@@ -60,6 +60,7 @@ class Front:
         on: (N,) whether the mean is on the front.   probability: (N,) share of bootstrap draws in which it is.
         grid, band_low, band_high: (K,) the 95 % band of the attained y over x.
         hypervolume: of the means, with its interval (low, high).   reference: the point it is up to.
+        knee: which cell of the means is it, None where the front has none.   at_knee: (N,) share of draws in which a cell is.
     """
 
     means: Array
@@ -73,6 +74,22 @@ class Front:
     hypervolume: float
     hypervolume_interval: tuple[float, float]
     reference: tuple[float, float]
+    knee: int | None
+    at_knee: Array
+
+
+def knee(points: Array, on: NDArray[np.bool_]) -> int | None:
+    """Which of the (N, 2) points, `on` (N,) the front, is farthest below the line between the ends of the front, both objectives scaled to
+    their range on it (Das 1999, doi:10.1007/s001580050111); the first of twins. None with fewer than three places on it, or where none is below the line.
+    """
+    index = np.flatnonzero(on)
+    front = points[index]
+    low, high = front.min(axis=0), front.max(axis=0)
+    if len(np.unique(front, axis=0)) < 3:
+        return None
+    below = 1 - ((front - low) / (high - low)).sum(axis=1)
+    best = int(np.argmax(below))
+    return int(index[best]) if below[best] > 1e-12 else None
 
 
 def front(cells: Sequence[Array], reference: tuple[float, float] | None = None, draws: int = DRAWS) -> Front:
@@ -101,8 +118,11 @@ def _front(data: bytes, sizes: tuple[int, ...], reference: tuple[float, float] |
     low, high = np.quantile(resampled, quantiles, axis=0)
     band_low, band_high = np.quantile(curves, quantiles, axis=0, method="nearest")
     sure = (float(np.quantile(volumes, quantiles[0])), float(np.quantile(volumes, quantiles[1])))
-    share = on_front(resampled).mean(axis=0)
-    return Front(means, low, high, on_front(means), share, grid, band_low, band_high, float(hypervolume(means, worst)), sure, worst)
+    drawn, on = on_front(resampled), on_front(means)
+    knees = [each for each in map(knee, resampled, drawn) if each is not None]
+    at_knee = np.bincount(knees, minlength=len(cells)) / draws
+    volume = float(hypervolume(means, worst))
+    return Front(means, low, high, on, drawn.mean(axis=0), grid, band_low, band_high, volume, sure, worst, knee(means, on), at_knee)
 
 
 def _grid(means: Array, every: Array) -> Array:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import combinations, product
+from math import isnan, nan
 from typing import Any
 
 import numpy as np
@@ -27,6 +28,8 @@ READING = (
     "Large: cells on the front of seed means, with bootstrap 95 % intervals; small: dominated cells. "
     "Number: the share of bootstrap draws over seeds in which the cell is on the front. Shaded: 95 % band of the attained front. "
 )
+STRIP = "Crossed, in the strip beside: cells without a place, as high as the mean of their seeds is, or at the edge where it lies beyond. "
+THREE = 3
 COSTS = ("effective_depth", "functional_depth", "routing_entropy", "routing_entropy_norm", "effective_heads")
 
 
@@ -61,10 +64,21 @@ class Place:
 
 
 @dataclass(frozen=True)
+class Aside:
+    """A cell without a place on the plane. `height`: mean of y over its finished runs that have it, NaN where none has; `why`: in words."""
+
+    cell: int
+    arm: int
+    label: str
+    height: float
+    why: str
+
+
+@dataclass(frozen=True)
 class Plane:
     """Two objectives. `front` is in costs (signs turned).
 
-    Labels of cells without a place: `strip` with a run that lacks an objective, `broken` off the goal.
+    Labels of cells without a place: `strip` with a run that lacks an objective, `broken` off the goal; `aside` has both.
     """
 
     x: Objective
@@ -73,6 +87,7 @@ class Plane:
     places: tuple[Place, ...]
     strip: tuple[str, ...]
     broken: tuple[str, ...]
+    aside: tuple[Aside, ...] = ()
 
     def values(self, costs: NDArray[np.float64]) -> NDArray[np.float64]:
         """(..., 2) costs as the objectives' own values."""
@@ -89,7 +104,7 @@ class Info:
 
 
 def prepare(tables: Tables) -> Info | str:
-    """The fronts that the sweep's report asks for: each minimised objective, on x, against each maximised one, on y; of one kind alone, all pairs.
+    """The fronts that the sweep's report asks for: each minimised objective, on x, against each maximised one, on y; of one kind alone, or of three, all pairs.
 
     Where one of them is what the computation costs, a run counts only if it was at the goal when that was read, and a cell only if half
     of its runs were: a broken network may seem to need nothing.
@@ -102,17 +117,18 @@ def prepare(tables: Tables) -> Info | str:
     lacking = [each for each in found if isinstance(each, str)]
     if not planes:
         return f"{'; '.join(lacking)}, so there is no Pareto frontier"
-    volumes = [_hypervolume(each, len(planes) > 1) + _without(tables, each) for each in planes]
-    caption = READING + " ".join(volumes) + "".join(f" Left out: {reason}." for reason in lacking)
+    volumes = [_hypervolume(each, len(planes) > 1) + _knee(each) + _without(tables, each) for each in planes]
+    caption = READING + (STRIP if any(each.aside for each in planes) else "") + " ".join(volumes) + "".join(f" Left out: {reason}." for reason in lacking)
     caption += told(tables.history) if any(of.column == "functional_depth" for each in planes for of in (each.x, each.y)) else ""
     return Info(planes, tuple(layout(tables, y="arm").y.words()), caption)
 
 
 def pairs(spec: Mapping[str, Any]) -> list[tuple[Objective, Objective]]:
-    """The pairs of objectives that a report's `pareto` asks for, x first."""
+    """The pairs of objectives that a report's `pareto` asks for, x first: all of three; of more, each minimised one with each maximised one."""
     minimise = [Objective(column, when, 1) for column, when in (spec.get("minimise") or {}).items()]
     maximise = [Objective(column, when, -1) for column, when in (spec.get("maximise") or {}).items()]
-    return list(product(minimise, maximise)) if minimise and maximise else list(combinations([*minimise, *maximise], 2))
+    every = [*minimise, *maximise]
+    return list(product(minimise, maximise)) if minimise and maximise and len(every) != THREE else list(combinations(every, 2))
 
 
 def plane(tables: Tables, x: Objective, y: Objective) -> Plane | str:
@@ -120,7 +136,7 @@ def plane(tables: Tables, x: Objective, y: Objective) -> Plane | str:
     chosen = [x, y]
     values = np.column_stack([objective(tables, each.column, each.when) * each.sign for each in chosen])
     counted, where = standing(tables, chosen), layout(tables, y="arm")
-    cells, places, strip, broken = [], [], [], []
+    cells, places, strip, broken, aside = [], [], [], [], list[Aside]()
     for row in tables.cells.to_dict("records"):
         done = tables.done_of.get(row["cell"], ())
         if len(done) == 0:
@@ -129,14 +145,22 @@ def plane(tables: Tables, x: Objective, y: Objective) -> Plane | str:
         place = Place(row["cell"], where.y.index(row["arm"]), cell_label(tables, row), len(runs), len(done))
         if 2 * len(runs) < len(done):
             broken.append(place.label)
+            aside.append(_aside(place, values[done, 1] * y.sign, f"{place.n} of {place.of} seeds are at the goal"))
         elif np.isfinite(values[runs]).all():
             cells.append(values[runs])
             places.append(place)
         else:
             strip.append(place.label)
+            lacking = " and ".join(word(of.column) for of, ok in zip(chosen, np.isfinite(values[runs]).all(axis=0), strict=True) if not ok)
+            aside.append(_aside(place, values[done, 1] * y.sign, f"a seed lacks {lacking}"))
     if not cells:
         return f"no cell has {word(x.column)} and {word(y.column)} of half of its runs at the goal"
-    return Plane(x, y, front(cells), tuple(places), tuple(strip), tuple(broken))
+    return Plane(x, y, front(cells), tuple(places), tuple(strip), tuple(broken), tuple(aside))
+
+
+def _aside(place: Place, heights: NDArray[np.float64], why: str) -> Aside:
+    known = heights[np.isfinite(heights)]
+    return Aside(place.cell, place.arm, place.label, float(known.mean()) if len(known) else nan, why)
 
 
 def standing(tables: Tables, chosen: Sequence[Objective]) -> NDArray[np.bool_]:
@@ -176,6 +200,15 @@ def _hypervolume(each: Plane, several: bool) -> str:
     return f"Hypervolume{which} {number(each.front.hypervolume)} [{number(low)}, {number(high)}], up to ({worst}), the worst of any run that counts."
 
 
+def _knee(each: Plane) -> str:
+    """Where more of one objective begins to cost much of the other."""
+    at = each.front.knee
+    if at is None:
+        return ""
+    sure = percent(float(each.front.at_knee[at]))
+    return f" Knee (ringed; farthest from the line between the front’s ends, both scaled to it): {each.places[at].label}, in {sure} of draws."
+
+
 def table(info: Info) -> Frame:
     """Every cell that has a place, with its share of draws on the front; a block of rows for each plane."""
     return pd.concat([_rows(each) for each in info.planes], ignore_index=True)
@@ -189,7 +222,7 @@ def _rows(each: Plane) -> Frame:
     for side, of in enumerate((each.x, each.y)):
         name = word(f"{of.column}@{of.when}")
         columns |= {name: means[:, side], f"{name}, low": low[:, side], f"{name}, high": high[:, side]}
-    return pd.DataFrame({**columns, "on the front": found.on, "share of draws on it": found.probability})
+    return pd.DataFrame({**columns, "on the front": found.on, "share of draws on it": found.probability, "share at the knee": found.at_knee})
 
 
 def draw(info: Info, narrow: bool = False) -> go.Figure:
@@ -219,13 +252,36 @@ def _draw_plane(fig: go.Figure, info: Info, each: Plane, first: bool, labelled: 
         if first:
             mark = {"color": OKABE_ITO[arm % len(OKABE_ITO)], "symbol": SYMBOLS[arm % len(SYMBOLS)], "size": 10}
             fig.add_trace(go.Scatter(x=[None], y=[None], mode="markers", marker=mark, name=name, legendgroup=name, hoverinfo="skip"), **where)
+    if each.front.knee is not None:
+        x, y = each.values(each.front.means[each.front.knee])
+        ring = {"symbol": "circle-open", "size": 22, "color": GREY, "line": {"width": 2}}
+        fig.add_trace(go.Scatter(x=[x], y=[y], mode="markers", marker=ring, hoverinfo="skip", showlegend=False), **where)
     if labelled:
         _label(fig, each, where)
     ends = each.values(np.stack([*each.front.means, *each.front.low, *each.front.high]))
     for side, (axis, of) in enumerate(((fig.update_xaxes, each.x), (fig.update_yaxes, each.y))):
         low, high = float(ends[:, side].min()), float(ends[:, side].max())
         room = (high - low or 1.0) * 0.09
-        axis(title={"text": of.label}, range=[low - room, high + room], **where)
+        limits = [low - room, high + room]
+        if side == 0 and each.aside:
+            limits[1] = high + 3 * room
+            fig.add_vrect(high + 1.4 * room, limits[1], fillcolor=translucent(GREY, 0.12), line_width=0, layer="below", **where)
+            _draw_aside(fig, each, high + 2.2 * room, (float(ends[:, 1].min()), float(ends[:, 1].max())), where)
+        axis(title={"text": of.label}, range=limits, **where)
+
+
+def _draw_aside(fig: go.Figure, each: Plane, x: float, limits: tuple[float, float], where: dict[str, Any]) -> None:
+    """Cells without a place, in their strip."""
+    heights = [limits[0] if isnan(one.height) else min(max(one.height, limits[0]), limits[1]) for one in each.aside]
+    told = [f"<b>{one.label}</b><br>{one.why}<br>{word(each.y.column)} {number(one.height)}" for one in each.aside]
+    marker = {"symbol": "x-thin", "size": 9, "line": {"width": 2, "color": [OKABE_ITO[one.arm % len(OKABE_ITO)] for one in each.aside]}}
+    cells = [one.cell for one in each.aside]
+    fig.add_trace(
+        go.Scatter(
+            x=[x] * len(cells), y=heights, mode="markers", marker=marker, hovertext=told, hoverinfo="text", customdata=cells, showlegend=False, cliponaxis=False
+        ),
+        **where,
+    )
 
 
 def _label(fig: go.Figure, info: Plane, where: dict[str, Any]) -> None:

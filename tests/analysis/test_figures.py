@@ -185,6 +185,12 @@ def test_the_front_of_a_known_sweep(odd_tables):
     on = {place.label: float(p) for place, p, on in zip(plane.places, plane.front.probability, plane.front.on, strict=True) if on}
     assert set(on) == {"hard, λ = 0.1"} and on["hard, λ = 0.1"] == 1
     assert plane.broken == ("hard, λ = 0.3", "hard, λ = 1") and "fewer than half of their seeds are at the goal: hard, λ = 0.3" in info.caption
+    assert {(each.label, each.why) for each in plane.aside} == {
+        ("hard, λ = 0.3", "0 of 4 seeds are at the goal"),
+        ("hard, λ = 1", "0 of 5 seeds are at the goal"),
+    }
+    crossed = [trace for trace in pareto.draw(info).data if trace.marker.symbol == "x-thin"]
+    assert len(crossed) == 1 and len(crossed[0].customdata) == 2 and "Crossed, in the strip" in info.caption
     best = pareto.table(info).set_index("cell").loc["hard, λ = 0.1"]
     assert best["test accuracy at the end"] == 1 and 1 <= best["functional depth at the end"] <= 2
 
@@ -212,6 +218,8 @@ def test_all_objectives_are_drawn_a_plane_for_each_pair(store):
     assert [(each.x.column, each.y.column) for each in info.planes] == [("functional_depth", "test_acc"), ("effective_depth", "test_acc")]
     assert "Left out: no cell has tau and test accuracy of half of its runs at the goal." in info.caption  # tau is a clock, and no column to read
     assert len(pareto.table(info)) == 2 * 6 and "Hypervolume of functional depth and test accuracy" in info.caption
+    three = pareto.pairs({"minimise": {"a": "end", "b": "end"}, "maximise": {"c": "end"}})
+    assert [(x.column, y.column) for x, y in three] == [("a", "b"), ("a", "c"), ("b", "c")]
     alone = pareto.pairs({"minimise": {"a": "end", "b": "end", "c": 500}})
     assert [(x.column, y.column) for x, y in alone] == [("a", "b"), ("a", "c"), ("b", "c")]
 

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from analysis.pareto import attainment, front, hypervolume, on_front
+from analysis.pareto import attainment, front, hypervolume, knee, on_front
 
 points = st.lists(st.tuples(st.integers(0, 6), st.integers(0, 6)), min_size=1, max_size=14).map(lambda rows: np.array(rows, float))
 
@@ -63,3 +63,20 @@ def test_interval_of_a_mean_covers_it():
     rng = np.random.default_rng(3)
     covered = [bool((found.low <= 0.0).all() and (found.high >= 0.0).all()) for found in (front([rng.standard_normal((30, 2))], draws=100) for _ in range(60))]
     assert 0.8 <= np.mean(covered) <= 0.98  # both objectives at once: 0.95^2
+
+
+def test_the_knee_bulges_most_and_a_straight_front_has_none():
+    bent = np.array([[0.0, 10.0], [1.0, 2.0], [4.0, 1.0], [10.0, 0.0], [5.0, 5.0]])
+    assert knee(bent, on_front(bent)) == 1 and knee(bent[[0, 1]], np.ones(2, bool)) is None
+    straight = np.array([[0.0, 3.0], [1.0, 2.0], [3.0, 0.0]])
+    assert knee(straight, on_front(straight)) is None
+    found = front([each[None].repeat(3, axis=0) for each in bent])
+    assert found.knee == 1 and found.at_knee.tolist() == [0, 1, 0, 0, 0]
+
+
+@given(st.lists(points, min_size=2, max_size=4))
+def test_many_fronts_at_once_are_each_its_own(many):
+    size = min(map(len, many))
+    stacked = np.stack([each[:size] for each in many])
+    assert on_front(stacked).tolist() == [on_front(each).tolist() for each in stacked]
+    assert hypervolume(stacked, (7.0, 7.0)).tolist() == [float(hypervolume(each, (7.0, 7.0))) for each in stacked]
