@@ -182,7 +182,7 @@ def records_of(job: Job) -> dict[str, int] | None:
     from lal.store import Store
     from launch.show import sweep_facts
 
-    with suppress(Refused, OSError):
+    with suppress(ValueError, OSError):  # of a path that cannot be one, too: a job says what its sender liked
         return sweep_facts(Store(job.results), job.sweep)["outcomes"]
     return None
 

@@ -20,6 +20,8 @@ from lal.store.views import PATIENCE_S, Patient
 
 T = TypeVar("T")
 R = TypeVar("R")
+MAX_JSON, MAX_MANIFEST = 2**24, 2**28  # bytes: of facts of a run, and of a list of as many runs as a sweep may have; parsed they take ten times as much
+MAX_DEPTH = 64  # of JSON: who walks it does so by recursion
 DEVICE = re.compile(r"(con|prn|aux|nul|com[0-9]|lpt[0-9])([.@].*)?", re.IGNORECASE)
 
 
@@ -35,6 +37,16 @@ def checked_name(name: str, what: str) -> str:
     if DEVICE.fullmatch(name) or name.endswith("."):
         raise Refused(f"{what} must be a name that every system lets a folder have, but got {name!r}; rename it")
     return name
+
+
+def is_deep(value: Any) -> bool:
+    """Whether JSON is nested beyond MAX_DEPTH; found level by level, without recursion."""
+    level = [value]
+    for _ in range(MAX_DEPTH):
+        level = [inner for each in level if isinstance(each, dict | list) for inner in (each.values() if isinstance(each, dict) else each)]
+        if not level:
+            return False
+    return True
 
 
 class Store:
@@ -130,14 +142,15 @@ class Store:
         """Writes `value` as JSON, readable and in a fixed order of keys as given."""
         self.put(path, (json.dumps(value, indent=1, allow_nan=False) + "\n").encode())
 
-    def get_json(self, path: str) -> dict[str, Any] | None:
-        """The object at `path`; None where there is no file, or what is there is not a whole JSON object."""
-        data = self.get(path)
+    def get_json(self, path: str, at_most: int = MAX_JSON) -> dict[str, Any] | None:
+        """The object at `path`; None where there is no file, or what is there is not a whole JSON object of `at_most` bytes."""
+        data = self.place.get(path, at_most)
         try:
             value = None if data is None else json.loads(data)
         except (ValueError, RecursionError):
             return None
-        return value if isinstance(value, dict) else None
+        deep = data is not None and data.count(b"{") + data.count(b"[") > MAX_DEPTH and is_deep(value)
+        return value if isinstance(value, dict) and not deep else None
 
     def run(self, run_id: str) -> RunFolder:
         """The folder of one run."""
@@ -154,9 +167,9 @@ class Store:
             Refused: there is none, or it is damaged.
         """
         path = f"{self.sweep(name)}/manifest.json"
-        manifest = self.get_json(path)
+        manifest = self.get_json(path, MAX_MANIFEST)
         if manifest is None or not isinstance(manifest.get("runs"), list):
-            state = "is damaged" if self.get(path) is not None else "is not there"
+            state = "is damaged" if self.has(path) else "is not there"
             have = ", ".join(self.names("sweeps")) or "none yet"
             remedy = "run `lal sweep` again: it is written anew and no finished run is repeated"
             raise Refused(f"a sweep must have a manifest, but {self.where(path)} {state} (sweeps here: {have}); {remedy}")

@@ -79,10 +79,10 @@ class Local(Place):
             beside.unlink(missing_ok=True)
         return True
 
-    def get(self, path: str) -> bytes | None:
+    def get(self, path: str, at_most: int | None = None) -> bytes | None:
         target = self.root / path
         try:
-            return target.read_bytes() if is_stored(target) else None
+            return target.read_bytes() if is_stored(target, at_most) else None
         except (FileNotFoundError, NotADirectoryError):
             return None
 
@@ -125,7 +125,7 @@ class Local(Place):
         return shutil.disk_usage(there).free
 
 
-def is_stored(target: Path) -> bool:
-    """Whether reading `target` comes to an end: pipes and devices may keep a reader for ever."""
-    mode = target.stat().st_mode
-    return stat.S_ISREG(mode) or stat.S_ISDIR(mode)
+def is_stored(target: Path, at_most: int | None) -> bool:
+    """Whether reading `target` comes to an end: pipes and devices may keep a reader for ever. Nor may it be of more than `at_most` bytes."""
+    there = target.stat()
+    return (stat.S_ISREG(there.st_mode) and (at_most is None or there.st_size <= at_most)) or stat.S_ISDIR(there.st_mode)

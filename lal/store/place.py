@@ -26,8 +26,8 @@ class Place(ABC):
         """Writes `path` whole if nothing is there; says whether it did."""
 
     @abstractmethod
-    def get(self, path: str) -> bytes | None:
-        """The bytes at `path`, or None where there is no such file."""
+    def get(self, path: str, at_most: int | None = None) -> bytes | None:
+        """The bytes at `path`, or None where there is no such file, or one of more than `at_most` bytes, which is not read."""
 
     @abstractmethod
     def has(self, path: str) -> bool:

@@ -65,10 +65,10 @@ class Remote(Place):
         self.put(path, data)
         return True
 
-    def get(self, path: str) -> bytes | None:
+    def get(self, path: str, at_most: int | None = None) -> bytes | None:
         try:
             with self._asked(path, "read"), self._files.open_input_file(self._at(path)) as file:
-                return file.read(file.size())
+                return file.read(size) if (size := file.size()) <= (size if at_most is None else at_most) else None
         except FileNotFoundError:
             return None
 

@@ -55,8 +55,8 @@ class Listed(Place):
         self._index.add(path)
         self._stamps.pop(path, None)
 
-    def get(self, path: str) -> bytes | None:
-        return None if self._absent(path) else self._place.get(path)
+    def get(self, path: str, at_most: int | None = None) -> bytes | None:
+        return None if self._absent(path) else self._place.get(path, at_most)
 
     def has(self, path: str) -> bool:
         return path in self._index if self._knows(path) else self._place.has(path)
@@ -124,8 +124,8 @@ class Patient(Place):
     def create(self, path: str, data: bytes) -> bool:
         return self._insist(self._place.create, path, data)
 
-    def get(self, path: str) -> bytes | None:
-        return self._insist(self._place.get, path)
+    def get(self, path: str, at_most: int | None = None) -> bytes | None:
+        return self._insist(self._place.get, path, at_most)
 
     def has(self, path: str) -> bool:
         return self._insist(self._place.has, path)

@@ -110,8 +110,8 @@ class Through(Place):
     def create(self, path, data):
         return self._call("create", path, data)
 
-    def get(self, path):
-        return self._call("get", path)
+    def get(self, path, at_most=None):
+        return self._call("get", path, at_most)
 
     def has(self, path):
         return self._call("has", path)

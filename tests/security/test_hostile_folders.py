@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import json
 import os
 import shutil
 from collections.abc import Callable
@@ -16,9 +17,14 @@ import pyarrow.parquet as pq
 import pytest
 import torch
 
+from lal.budget import Budget
 from lal.errors import Refused
 from lal.runs.packing import glimpsed, packed, unpacked
 from lal.store import Failure, Record, Store, decoded, decoded_arrays, encoded, history_table, intact
+from lal.store.files import MAX_MANIFEST
+from launch.expansion import MAX_RUNS
+from launch.job_commands import records_of
+from launch.jobs import Job
 from tests.security.folders import changed, finished, ran, readers, zipped
 
 MANIFEST = "sweeps/tiny/manifest.json"
@@ -112,8 +118,26 @@ def test_of_wrong_records_and_failures_every_command_says_something(folder: tupl
         assert (code == 0) or said.startswith("lal: "), said
 
 
+def test_of_a_record_nested_as_deep_as_a_parser_bears_every_command_says_something(folder: tuple[Path, str]) -> None:
+    place, run_id = folder
+    record = place / "results/runs" / run_id / "record.json"
+    whole = json.loads(record.read_text()) | {"trajectory": "NESTED"}
+    record.write_text(json.dumps(whole).replace('"NESTED"', '{"a":' * 700 + "1" + "}" * 700))
+    for words in readers(place, run_id):
+        code, said = ran(*words)
+        assert (code == 0) or said.startswith("lal: "), said
+
+
 DEEP = b'{"a":' * 100_000
-OF_JSON = {"deep": DEEP, "deep lists": b"[" * 10**6, "a huge number": b'{"schema": ' + b"9" * 10_000 + b"}", "no text": bytes(range(256)), "a list": b"[]"}
+NESTED = b'{"schema": 1, "trajectory": ' + b'{"a":' * 300 + b"1" + b"}" * 301  # which a parser reads, and who walks it by recursion may not
+OF_JSON = {
+    "deep": DEEP,
+    "nested": NESTED,
+    "deep lists": b"[" * 10**6,
+    "a huge number": b'{"schema": ' + b"9" * 10_000 + b"}",
+    "no text": bytes(range(256)),
+    "a list": b"[]",
+}
 
 
 @pytest.mark.parametrize("data", OF_JSON.values(), ids=OF_JSON)
@@ -122,6 +146,62 @@ def test_json_that_would_break_a_reader_is_none(store: Store, data: bytes) -> No
     assert store.get_json("sweeps/a/manifest.json") is None
     with pytest.raises(Refused, match="is damaged"):
         store.manifest("a")
+
+
+@pytest.mark.parametrize(("path", "state"), [("runs/a-1/record.json", None), ("sweeps/a/manifest.json", "is damaged")])
+def test_json_that_would_fill_memory_is_not_read(store: Store, tmp_path: Path, path: str, state: str | None) -> None:
+    """A hole in a file takes no room on disk."""
+    store.put(path, b"{}")
+    os.truncate(tmp_path / "results" / path, 2**40)
+    assert store.get_json(path) is store.patient().get_json(path) is store.listed("runs").get_json(path) is None
+    if state:
+        with pytest.raises(Refused, match=state):
+            store.manifest("a")
+
+
+def test_a_manifest_of_as_many_runs_as_may_be_is_read() -> None:
+    entry = {
+        "run_id": "a" * 100,
+        "arm": "soft",
+        "name": None,
+        "point": dict.fromkeys(("penalties.routing.weight", "optim.weight_decay"), 0.123456789),
+        "seed": 1,
+    }
+    facts = {"budget": Budget().model_dump(mode="json"), "eval_every": 100, "state": "new"}
+    assert len(json.dumps(entry | facts, indent=1)) * MAX_RUNS < MAX_MANIFEST
+
+
+@pytest.mark.parametrize(
+    ("results", "sweep"),
+    [
+        ("results", "tiny"),
+        ("results", "../tiny"),
+        ("results", "\x00"),
+        ("a\x00b", "tiny"),
+        ("x" * 5000, "tiny"),
+        ("s3:///", "tiny"),
+        ("/dev/zero", "tiny"),
+        ("", "tiny"),
+    ],
+)
+@pytest.mark.parametrize("data", [b"[" * 10**6, b'{"runs": [{"run_id": "../../x"}]}', b'{"runs": 3}', b'{"schema": 99, "runs": []}', None])
+def test_of_a_job_whose_results_are_a_strangers_status_says_what_can_be_read(tmp_path: Path, results: str, sweep: str, data: bytes | None) -> None:
+    place = tmp_path / "results/sweeps/tiny"
+    place.mkdir(parents=True)
+    (place / "manifest.json").write_bytes(data) if data else (place / "manifest.json").symlink_to("/dev/zero")
+    where = str(tmp_path / "results") if results == "results" else results
+    assert records_of(Job("a", sweep, where, "lal sweep tiny", "", 1, "RUNNING", "", None, None, None)) is None
+
+
+def test_status_counts_runs_whose_files_are_a_strangers_as_missing(folder: tuple[Path, str]) -> None:
+    place, run_id = folder
+    job = Job("a", "tiny", str(place / "results"), "lal sweep tiny", "", 1, "RUNNING", "", None, None, None)
+    before = records_of(job)
+    assert before
+    for deep in (DEEP, NESTED):
+        (place / "results/runs" / run_id / "record.json").write_bytes(deep)
+        counts = records_of(job)
+        assert counts and counts["missing"] == 1 and sum(counts.values()) == sum(before.values())
 
 
 def rows(**columns: Any) -> bytes:
@@ -274,7 +354,7 @@ def outside(tmp_path: Path) -> tuple[Store, Path, list[Path]]:
 
 def test_nothing_is_removed_or_written_where_links_lead(tmp_path: Path) -> None:
     store, theirs, files = outside(tmp_path)
-    runs = store.root / "runs" if hasattr(store, "root") else tmp_path / "results/runs"
+    runs = tmp_path / "results/runs"
     (runs / "b-1").mkdir(parents=True)
     (runs / "a-1").symlink_to(theirs)
     for name in ("history", "arrays"):
