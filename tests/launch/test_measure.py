@@ -45,7 +45,7 @@ def swept(tmp_path_factory: Any) -> tuple[Path, Store]:
 
 def called(store: Store, *words: str) -> Any:
     """The command, in this process; refusals are raised."""
-    return CliRunner().invoke(lal, ["measure", *words, "--results", str(store.root)], standalone_mode=False, catch_exceptions=False)
+    return CliRunner().invoke(lal, ["measure", *words, "--results", str(store.place.root)], standalone_mode=False, catch_exceptions=False)
 
 
 def refused(store: Store, *words: str) -> str:
@@ -56,7 +56,7 @@ def refused(store: Store, *words: str) -> str:
 
 def told(store: Store, *words: str) -> dict[str, Any]:
     """The facts for scripts."""
-    result = CliRunner().invoke(lal, ["measure", *words, "--results", str(store.root), "--json"])
+    result = CliRunner().invoke(lal, ["measure", *words, "--results", str(store.place.root), "--json"])
     facts = json.loads(result.stdout)
     assert facts["exit_code"] == result.exit_code
     return facts
@@ -78,7 +78,7 @@ def test_a_sweep_is_measured_where_metrics_apply_and_then_there_is_nothing_to_do
 def test_a_run_may_be_named_by_the_beginning_of_its_id(swept: Any) -> None:
     _, store = swept
     assert told(store, "sigmoid", "--metric", "mirror_clean")["values"] == 3
-    result = CliRunner().invoke(lal, ["measure", "sigmoid", "--metric", "mirror_clean,price", "--results", str(store.root)])
+    result = CliRunner().invoke(lal, ["measure", "sigmoid", "--metric", "mirror_clean,price", "--results", str(store.place.root)])
     assert result.exit_code == 0
     assert "3 values in" in result.stdout
     assert "3 were there" in result.stdout
@@ -133,7 +133,7 @@ def test_ctrl_c_ends_with_130_and_says_how_to_go_on(swept: Any, monkeypatch: pyt
 
     _, store = swept
     monkeypatch.setattr("launch.measure.measure", lambda *_: signal.raise_signal(signal.SIGINT))
-    result = CliRunner().invoke(lal, ["measure", "small", "--metric", "accuracy", "--results", str(store.root)])
+    result = CliRunner().invoke(lal, ["measure", "small", "--metric", "accuracy", "--results", str(store.place.root)])
     assert result.exit_code == 130
     assert "To go on" in result.stdout
 
