@@ -112,16 +112,16 @@ def expansion(sweep: Sweep, document: Document, profile: str | None, overrides: 
     refuse_twice([(cell, config, run_id) for cell, _, config, run_id in runs], lambda cell: Origins(document, profile, overrides, cell).of_cell())
     by_cell = {id(cell): config for cell, _, config, _ in runs}
     axes = told_apart_by(cells, [by_cell[id(cell)] for cell in cells], sweep, lambda path: Origins(document, profile, overrides, cells[0]).of_sweep(path))
-    planned = tuple(planned_of(cell, seed, config, axes) for cell, seed, config, _ in runs)
+    planned = tuple(planned_of(cell, seed, config, axes, run_id) for cell, seed, config, run_id in runs)
     if not isinstance(sweep.search, Optuna):
         return Expansion(planned, axes, *aim(read), None)
     refuse_more_than(sweep.search.points, grounds, file)
     return Expansion((), axes, *aim(read), space_of(sweep.search, grounds, axes, planned))
 
 
-def planned_of(cell: Cell, seed: int, config: RunConfig, axes: tuple[str, ...]) -> Planned:
+def planned_of(cell: Cell, seed: int, config: RunConfig, axes: tuple[str, ...], run_id: str) -> Planned:
     """One run of a cell."""
-    return Planned(configs.run_id(config), config, cell.arm, cell.point.name if cell.point else None, points_of(config, axes), seed)
+    return Planned(run_id, config, cell.arm, cell.point.name if cell.point else None, points_of(config, axes), seed)
 
 
 def space_of(search: Optuna, grounds: Sequence[Ground], axes: tuple[str, ...], corners: tuple[Planned, ...]) -> Space:
@@ -132,7 +132,7 @@ def space_of(search: Optuna, grounds: Sequence[Ground], axes: tuple[str, ...], c
         cell = by_arm[arm].cell(chosen)
         drafts = [(cell, seed, values) for seed, values in drafts_of(cell)]
         read = checked(drafts, lambda problem, cell: f"the point ({cell})")
-        return tuple(planned_of(cell, seed, config, axes) for (_, seed, _), config in zip(drafts, read, strict=True))
+        return tuple(planned_of(cell, seed, config, axes, configs.run_id(config)) for (_, seed, _), config in zip(drafts, read, strict=True))
 
     return Space(search, {ground.arm: ground.axes for ground in grounds}, make, signature_of(search, grounds), corners, max(map(n_seeds, grounds)))
 
