@@ -14,8 +14,8 @@ def is_bound(history: Frame) -> bool:
     """Whether any `functional_depth` in these rows of a history is such a bound. A layer is open unless all of its gates, and so their mean, are 0."""
     if not {"functional_depth", "gate_values"} <= {*history.columns}:
         return False
-    measured = history[history["functional_depth"].notna() & history["gate_values"].notna()]
-    return any(np.count_nonzero(np.asarray(gates, float)) > EXACT_UP_TO for gates in measured["gate_values"])
+    measured = history[["functional_depth", "gate_values"]].dropna()
+    return any(len(gates) > EXACT_UP_TO and np.count_nonzero(np.asarray(gates, float)) > EXACT_UP_TO for gates in measured["gate_values"])
 
 
 def told(history: Frame) -> str:

@@ -211,6 +211,13 @@ def hard(tables: Tables, *cells: Series) -> bool:
     return bool(records) and all(record is not None and is_hard(record.trajectory) for record in records)
 
 
+def of_cells(tables: Tables, *cells: int) -> Frame:
+    """What the history of `cells` says of depth."""
+    there = [name for name in ("functional_depth", "gate_values") if name in tables.history.columns]
+    history = tables.history[["cell", *there]]
+    return history[history["cell"].isin(cells)]
+
+
 def _saved(tables: Tables, title: str, x: Dimension, low: Series, high: Series) -> str:
     """How costs and accuracy changed between two cells that both stand, and whether a charge for depth was evaded or paid."""
     goal = tables.thresholds.goal_column
@@ -219,7 +226,7 @@ def _saved(tables: Tables, title: str, x: Dimension, low: Series, high: Series) 
     counts = " and ".join(f"{int(cell['n_held'])} of {int(cell['n'])}" for cell in (low, high))
     who = f"{'The choice of heads is hard. ' if by_choice else ''}Compared are the {counts} seeds that end at {goal_word(tables)}"
     text = f"{head(title)}from {at(x, low)} to {at(x, high)}, {'; '.join(move.told() for move in moves.values())}. {who}"
-    bound = "functional_depth" in moves and is_bound(tables.history[tables.history["cell"].isin([low["cell"], high["cell"]])])
+    bound = "functional_depth" in moves and is_bound(of_cells(tables, low["cell"], high["cell"]))
     if any(move.way is None for move in moves.values()):
         return f"{text}: too few to test this.{f' {AT_MOST}' if bound else ''}"
     lost = goal in moves and moves[goal].way == (-1 if tables.goal.direction == "max" else 1)

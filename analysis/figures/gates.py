@@ -43,8 +43,11 @@ def prepare(tables: Tables) -> Info | str:
     """Mean gates of every cell that has gates; a row of tiles for each facet, a column for each value of x."""
     if not tables.has("gate_values"):
         return "no run has gates, so there is no gate heatmap"
-    gated = tables.history[tables.history["gate_values"].notna()]
     where = layout(tables)
+    sides = [each.column for each in (where.x, where.y, *where.rest) if each.column]
+    grown = [name for name in ("layers_present",) if name in tables.history.columns]
+    history = tables.history[list(dict.fromkeys(["run_id", "cell", "step", *sides, "gate_values", *grown]))]
+    gated = history[history["gate_values"].notna()]
     rows = split(gated, [*([where.y] if where.y.column else []), *where.rest])
     shown = rows[: max(1, MOST_TILES // len(where.x.values))]
     tiles = [_placed(title, part, where.x) for title, part in shown]

@@ -87,13 +87,15 @@ def prepare(
     if tables.history.empty:
         return "no run has finished, so there are no curves yet"
     where = layout(tables)
-    facets = split(tables.history, [*([where.y] if where.y.column else []), *where.rest])
+    measures = [column for _, columns in rows for column in columns if column in tables.history.columns]
+    sides = [each.column for each in (where.x, where.y, *where.rest) if each.column]
+    history = tables.history[list(dict.fromkeys(["run_id", "cell", "step", *sides, *measures]))]
+    facets = split(history, [*([where.y] if where.y.column else []), *where.rest])
     n_shown = max(1, MOST_PANELS // len(rows))
     if len(facets) > n_shown:
         caption += f" The first {n_shown} of {len(facets)} panels are drawn; all numbers are in the tables."
-    labels, faint = where.x.words(), tables.history["run_id"].nunique() <= MOST_FAINT
+    labels, faint = where.x.words(), history["run_id"].nunique() <= MOST_FAINT
     n_columns = min(n_shown, len(facets)) if min(n_shown, len(facets)) <= MOST_ABREAST else 3
-    measures = [column for _, columns in rows for column in columns if column in tables.history]
     parts = [(title, _cells(part, where.x, measures)) for title, part in facets[:n_shown]]
     panels: list[Panel | None] = []
     for y_label, columns in rows:
