@@ -8,7 +8,8 @@ from math import isfinite, nan
 import numpy as np
 import pyarrow as pa
 
-from lal.events import STEPS_TO_GOAL, thresholds_of
+from lal.budget import Budget
+from lal.events import STEPS_TO_GOAL, Goal, thresholds_of
 from lal.reading import COUNTED, Entry, Reading, reading, verdict_on
 from lal.runs.run import RunPart
 from lal.store import Store
@@ -45,17 +46,17 @@ def objective_of(config: RunPart, store: Store, run_id: str, column: str, when: 
     found = reading(store.run(run_id), entry_of(config), config.goal, config.fit)
     if found.state not in COUNTED or found.rows is None:
         return nan
-    grok = grok_of(config, found)
+    grok = grok_of(config.goal, config.fit, entry_of(config), found)
     if column == STEPS_TO_GOAL:
         return float(config.budget.steps if grok is None else grok)
     value = float(value_of(found.rows, column, when, grok))
     return value if isfinite(value) else nan
 
 
-def grok_of(config: RunPart, found: Reading) -> int | None:
+def grok_of(goal: Goal, fit: Goal | None, entry: Entry, found: Reading) -> int | None:
     """The evaluation at which a finished run was first seen to have generalised, by the usual verdict; None where it did not."""
     assert found.rows is not None
-    usual, stop = thresholds_of(config.goal, config.fit), config.budget.stop
-    window = usual.window if stop is None else min(usual.window, stop.sustain // config.eval_every + 1)  # a run is stopped once it has held so many
+    usual, stop = thresholds_of(goal, fit), Budget.model_validate(entry["budget"]).stop
+    window = usual.window if stop is None else min(usual.window, stop.sustain // entry["eval_every"] + 1)  # a run is stopped once it has held so many
     time = verdict_on(found.rows, found.outcome or "", replace(usual, window=window)).t_grok
     return None if time is None else time.by

@@ -2,31 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
-from lal.store import Store
 from launch.packs import ids_of
 
 if TYPE_CHECKING:
     from launch.guarding import Guard
     from launch.trial import Trial
-
-NAME = "cut.json"  # in a run's folder, between the decision and the end of the run
-
-
-def note(store: Store, run_id: str, call: str) -> None:
-    """Notes that the scheduler of `call` cut a run."""
-    store.put_json(f"{store.run(run_id).path}/{NAME}", {"call": call})
-
-
-def noted(store: Store, run_id: str, call: str) -> bool:
-    """Whether the scheduler of `call` cut this run. The note is taken away."""
-    path = f"{store.run(run_id).path}/{NAME}"
-    cut: Mapping[str, Any] | None = store.get_json(path)
-    if cut is not None:
-        store.remove(path)
-    return cut == {"call": call}
 
 
 def noting(scheduler: Any, trial: Trial, guard: Guard, cut: Callable[[str], None]) -> Any:
@@ -34,7 +17,7 @@ def noting(scheduler: Any, trial: Trial, guard: Guard, cut: Callable[[str], None
     from ray.tune.schedulers import TrialScheduler
 
     def decided(run_id: str) -> None:
-        note(of.store, run_id, of.call)
+        of.store.run(run_id).note_cut(of.call)
         cut(run_id)
 
     class Noting(TrialScheduler):

@@ -175,7 +175,9 @@ class Driver:
                 self._search(self.study, trial, board, follower(board, shown))
                 return
             if self.sweep.sweep.schedule is not None:
-                trial = replace(trial, schedule=self.sweep.sweep.schedule, goal=self.sweep.goal, steps=max(run.budget.steps for run in runs))
+                rivals = tuple(self.sweep.configs().values())
+                steps = max(run.budget.steps for run in rivals)
+                trial = replace(trial, schedule=self.sweep.sweep.schedule, goal=self.sweep.goal, steps=steps, rivals=rivals)
             self.chances.train(runs, trial, preflight.nodes_now, self._free, follower(board, shown))
 
     def _opened_study(self) -> Study | None:

@@ -7,15 +7,15 @@ cut before the evaluation at which that was seen.
 from __future__ import annotations
 
 import heapq
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, replace
 from typing import Any
 
-from lal.budget import Budget
 from lal.errors import Refused
-from lal.events import Goal, thresholds_of
+from lal.events import Goal
 from lal.intervals import Interval, wilson
-from lal.reading import COUNTED, reading, verdict_on
+from lal.objectives import grok_of
+from lal.reading import COUNTED, reading
 from lal.store import Store
 from launch.scheduling import Asha, Median
 
@@ -99,7 +99,7 @@ def histories(store: Store, folder: str) -> tuple[list[Replayed], Goal, list[str
     """
     manifest = store.manifest(folder)
     goal, fit = Goal(**manifest["goal"]), Goal(**manifest["fit"]) if manifest["fit"] else None
-    usual, found, left = thresholds_of(goal, fit), [], []
+    found, left = [], []
     for name, entry in {entry["run_id"]: entry for entry in manifest["runs"]}.items():
         read = reading(store.run(name), entry, goal, fit, manifest.get("schedule"))
         if read.outcome == "pruned":
@@ -107,16 +107,14 @@ def histories(store: Store, folder: str) -> tuple[list[Replayed], Goal, list[str
         if read.state not in COUNTED or read.rows is None:
             left.append(name)
             continue
-        budget = Budget.model_validate(entry["budget"])
-        window = usual.window if budget.stop is None else min(usual.window, budget.stop.sustain // entry["eval_every"] + 1)
-        time = verdict_on(read.rows, read.outcome or "", replace(usual, window=window)).t_grok
+        grok = grok_of(goal, fit, entry, read)
         rows = [
             (step, value)
             for step, value in zip(read.rows["step"].to_pylist(), read.rows[goal.column].to_pylist(), strict=True)
             if value is not None and value == value and step > 0
         ]
         if rows:
-            found.append(Replayed(name, rows, None if time is None else time.by, budget.steps, {}))
+            found.append(Replayed(name, rows, grok, entry["budget"]["steps"], {}))
         else:
             left.append(name)
     if not found:
@@ -153,30 +151,28 @@ def walked(runs: Sequence[Replayed], goal: Goal, concurrency: int, decide: Decid
     """The last step of each run. Of several evaluations at one time that of the earlier run comes first, as does the place that becomes free."""
     ended: dict[str, int] = {}
     waiting = iter(enumerate(runs))
-    due: list[tuple[int, int, int, Replayed, Iterator[tuple[int, float]]]] = []
+    due: list[tuple[int, int, int, int, Replayed]] = []  # (time, index of the run, when it began, place in its rows, run)
 
     def begin(now: int) -> None:
         for index, run in waiting:
             if scheduler is not None:
                 scheduler.on_trial_add(Controller(), run)
-            heapq.heappush(due, (now + run.rows[0][0], index, now, run, iter(run.rows)))
+            heapq.heappush(due, (now + run.rows[0][0], index, now, 0, run))
             return
 
     for _ in range(concurrency):
         begin(0)
     while due:
-        now, index, since, run, rows = heapq.heappop(due)
-        step, value = next(rows)
+        now, index, since, place, run = heapq.heappop(due)
+        step, value = run.rows[place]
         run.last_result = {"step": step, goal.column: value}
-        last = step == run.steps
-        if decide(run, run.last_result) or last:
+        if decide(run, run.last_result) or step == run.steps:
             ended[run.trial_id] = step
             if scheduler is not None:
                 scheduler.on_trial_complete(Controller(), run, run.last_result)
             begin(now)
         else:
-            following = next(later for later, _ in run.rows if later > step)
-            heapq.heappush(due, (since + following, index, since, run, rows))
+            heapq.heappush(due, (since + run.rows[place + 1][0], index, since, place + 1, run))
     return ended
 
 

@@ -17,8 +17,10 @@ from launch.time_budget import seconds_of
 
 if TYPE_CHECKING:
     AnySearch = Grid | Random | Optuna
+    Seconds = float | None
 else:
     AnySearch = union(SEARCHES)
+    Seconds = Annotated[float | str | None, BeforeValidator(seconds_of)]  # text is how a person writes it
 
 ONLY_ARM = "all"
 
@@ -128,9 +130,7 @@ class Sweep(Part):
     resources: Annotated[Resources, Field(description="what one run asks for")] = Resources()
     search: Annotated[AnySearch, Field(description="how points are found on the axes: grid = every combination")] = Grid()
     schedule: Annotated[AnySchedule | None, Field(description="compares runs while they are trained and cuts those that are behind; null = none")] = None
-    time_budget: Annotated[
-        float | None, BeforeValidator(seconds_of), Field(description="ends a call of `lal sweep`, such as 2h, 90 min, or seconds; null = no end")
-    ] = None
+    time_budget: Annotated[Seconds, Field(description="ends a call of `lal sweep`, such as 2h, 90 min, or seconds; null = no end")] = None
     report: Annotated[Report, Field(description="what the report shows besides what every sweep has")] = Report()
     profiles: Annotated[dict[Name, Profile], Field(description="changes by name, such as `laptop`; `--profile laptop`")] = {}
 

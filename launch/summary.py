@@ -49,10 +49,11 @@ class Summary:
 
     @property
     def exit_code(self) -> int:
-        """0 done, 1 some failed or the time was up, 128 + n interrupted by signal n."""
+        """0 done, 1 some failed, the time was up or no point of a search has objectives, 128 + n interrupted by signal n."""
         if self.signal is not None:
             return 128 + self.signal
-        return 1 if self.unfinished else 0
+        nothing_learnt = self.search is not None and self.search["points"] > 0 and not self.search["told"]
+        return 1 if self.unfinished or nothing_learnt else 0
 
     @property
     def unfinished(self) -> bool:

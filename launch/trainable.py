@@ -17,7 +17,6 @@ from lal.config import RunConfig, parse, run_id
 from lal.errors import Refused
 from lal.runs.run import Row
 from lal.store import Failure, Record, Store
-from launch import cutting
 from launch.gauges import watched
 from launch.packs import opened
 from launch.worker import settle
@@ -81,7 +80,8 @@ class Stop:
                     report(facts)
             except SystemExit:
                 self.came = True
-                self.by_scheduler = self.job["schedule"] is not None and cutting.noted(Store(self.job["results"]).patient(), facts["run_id"], self.job["call"])
+                folder = Store(self.job["results"]).patient().run(facts["run_id"])
+                self.by_scheduler = self.job["schedule"] is not None and folder.take_cut_note(self.job["call"])
 
         return reported
 

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 from uuid import uuid4
 
+from lal.config import RunConfig
 from lal.events import Goal
 from lal.store import Store
 from launch.guarding import Guard
@@ -27,7 +28,8 @@ class Trial:
         threads: of one run; None = as many as `resources` have cores.
         marks: run id -> what numbers of that run are labelled with where they are followed; a run without has none.
         seconds: run id -> seconds that it is expected to take, where that is known.
-        schedule: what compares runs while they are trained, or None; then `goal` is what it looks at, and `steps` are the most that a run takes.
+        schedule: what compares runs while they are trained, or None; then `goal` is what it looks at, `steps` are the most that a run takes, and
+            `rivals` are all runs that it compares: of those that are finished it knows from the beginning.
         deadline: when the call is over.   call: a name of its own.
         ended: hears of runs, by id, whose outcome no worker could report: they were lost, killed, or cut by the scheduler.
     """
@@ -43,6 +45,7 @@ class Trial:
     schedule: AnySchedule | None = None
     goal: Goal | None = None
     steps: int = 0
+    rivals: Sequence[RunConfig] = ()
     deadline: Deadline = field(default_factory=Deadline)
     call: str = field(default_factory=lambda: uuid4().hex)
     ended: Callable[[str, str], None] = lambda name, outcome: None
@@ -50,8 +53,11 @@ class Trial:
     def scheduler(self, guard: Guard, cut: Callable[[str], None]) -> Any:
         """A new member of `ray.tune.schedulers`, whose cuts workers can tell from other ends; or None. `cut` hears of them, by the run's id."""
         from launch.cutting import noting
+        from launch.recalling import recalled
 
-        return None if self.schedule is None or self.goal is None else noting(self.schedule.build(self.goal, self.steps), self, guard, cut)
+        if self.schedule is None or self.goal is None:
+            return None
+        return noting(recalled(self.schedule, self.schedule.build(self.goal, self.steps), self.goal, self.rivals, self.store), self, guard, cut)
 
     def facts(self) -> dict[str, Any]:
         """What a worker is told of them, beside the run's own configuration."""

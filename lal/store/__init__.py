@@ -1,7 +1,7 @@
 """Results on disk: every path, every schema, and the one way to write. Imports no torch.
 
     runs/<run_id>/  config.json  history/part-*.parquet  history.parquet  arrays/step-*.npz  checkpoints/step-*.pt  checkpoint.pt
-                    best.pt  measured/<metric>.parquet  record.json  failure.json  claim.json  report.html  plots/*.png  rerun.json
+                    best.pt  measured/<metric>.parquet  record.json  failure.json  claim.json  cut.json  report.html  plots/*.png  rerun.json
     sweeps/<name>[@profile]/  manifest.json  tables/  figures/  report.html
 
 All of it is in one place: a folder of this machine, or of an object store. A file is whole or absent. `record.json` is

@@ -41,6 +41,7 @@ class RunFolder:
     def finish(self, record: Record) -> None:
         """Declares the run finished."""
         self.forgive()
+        self.store.remove(f"{self.path}/cut.json")
         self.store.put_json(f"{self.path}/record.json", asdict(record))
 
     def fail(self, failure: Failure) -> None:
@@ -50,6 +51,17 @@ class RunFolder:
     def forgive(self) -> None:
         """Forgets the last failed attempt: another is about to begin."""
         self.store.remove(f"{self.path}/failure.json")
+
+    def note_cut(self, call: str) -> None:
+        """Notes, between the decision and the end of the run, that the scheduler of `call` cut it."""
+        self.store.put_json(f"{self.path}/cut.json", {"call": call})
+
+    def take_cut_note(self, call: str) -> bool:
+        """Whether the scheduler of `call` cut the run. The note is taken away, whosever it is."""
+        cut = self.store.get_json(f"{self.path}/cut.json")
+        if cut is not None:
+            self.store.remove(f"{self.path}/cut.json")
+        return cut == {"call": call}
 
     def config(self) -> dict[str, Any] | None:
         """The run's configuration, all values, as last asked for."""
@@ -196,7 +208,7 @@ class RunFolder:
 
     def reset(self) -> None:
         """Back to nothing trained: everything but the configuration goes, the record first."""
-        for name in ("record.json", "failure.json"):
+        for name in ("record.json", "failure.json", "cut.json"):
             self.store.remove(f"{self.path}/{name}")
         self.restart()
 

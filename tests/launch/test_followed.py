@@ -18,7 +18,7 @@ from lal.errors import Refused, Unreachable
 from lal.runs.session import attempt
 from lal.store import Store
 from launch import tuner
-from launch.cutting import noted, noting
+from launch.cutting import noting
 from launch.feeding import Feed
 from launch.guarding import Guard
 from launch.progress import Board, follower
@@ -130,7 +130,7 @@ def test_only_what_the_scheduler_cut_is_pruned(tmp_path: Path, cut: bool) -> Non
     if cut:
         scheduler = noting(Strict(), tune.trial, tune.bridge.guard, tune.bridge.cut.add)
         assert scheduler.on_trial_result(None, trial, {"step": 1}) == TrialScheduler.STOP
-        assert noted(store, IDS[0], "scheduled")
+        assert store.run(IDS[0]).take_cut_note("scheduled")
     tune.report(trial, 0)
     tune.end(trial)
     assert tune.board.outcomes == ({IDS[0]: "pruned"} if cut else {})

@@ -75,6 +75,22 @@ def test_goals_that_are_to_be_small_are_compared_as_such() -> None:
     assert (found.cut, found.steps, found.lost) == (1, 50, 0)
 
 
+def test_long_histories_are_walked_once() -> None:
+    class Counted(list):
+        read = 0
+
+        def __getitem__(self, place):
+            self.read += 1
+            return super().__getitem__(place)
+
+        def __iter__(self):
+            raise AssertionError("not again from the beginning")
+
+    rows = Counted((step, 0.5) for step in range(1, 2001))
+    replayed([Replayed("long", rows, None, 2000, {})], GOAL, Plateau(std=0.0, results=4000, grace=4000), 1)
+    assert rows.read < 5 * len(rows)
+
+
 @pytest.fixture(scope="module")
 def trained(tmp_path_factory: pytest.TempPathFactory) -> Store:
     folder = tmp_path_factory.mktemp("replay")

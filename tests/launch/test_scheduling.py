@@ -8,11 +8,13 @@ from typing import Any
 import pytest
 
 from analysis.collect import collect
-from lal.config import RunConfig
+from lal.config import RunConfig, run_id
+from lal.events import Goal
 from lal.runs.session import attempt
 from lal.standing import standing
 from lal.store import Record, Store
-from launch.cutting import note, noted
+from launch.recalling import Finished, recalled
+from launch.replay import Controller, Replayed
 from launch.scheduling import Asha, Median
 from launch.sweep import load, manifest
 from launch.trainable import Reporter, Stop
@@ -100,14 +102,14 @@ def stopped(facts: dict[str, Any]) -> None:
 def test_a_worker_knows_a_cut_from_other_ends(tmp_path: Path, schedule: dict[str, Any] | None, call: str | None, cut: bool) -> None:
     store = Store(tmp_path)
     if call:
-        note(store, "some-run", call)
+        store.run("some-run").note_cut(call)
     stop = Stop(job(store, schedule))
     report = stop.heeding(stopped)
     assert not stop.came
     report({"run_id": "some-run"})
     report({"run_id": "some-run"})  # nothing more is said
     assert (stop.came, stop.cut(), stop.interrupted()) == (True, cut, not cut)
-    assert not noted(store, "some-run", "this") or schedule is None
+    assert not store.run("some-run").take_cut_note("this") or schedule is None
 
 
 def test_what_is_compared_is_reported_at_every_evaluation(config: RunConfig) -> None:
@@ -121,3 +123,63 @@ def test_what_is_compared_is_reported_at_every_evaluation(config: RunConfig) -> 
     reporter.last = 0.0
     reporter.see({"step": 45, "seconds": 0.0})  # a pulse has nothing to compare
     assert "test_acc" not in said[-1]
+
+
+# --- a new scheduler, of a later call or after a loss
+
+
+GOAL = Goal("test_acc", 0.95)
+
+
+def results(*values: float) -> list[dict[str, Any]]:
+    return [{"step": 10 * (place + 1), "test_acc": value} for place, value in enumerate(values)]
+
+
+def decisions(scheduler: Any, values: list[dict[str, Any]]) -> list[str]:
+    run = Replayed("new", [(each["step"], each["test_acc"]) for each in values], None, 40, {})
+    scheduler.on_trial_add(Controller(), run)
+    return [scheduler.on_trial_result(Controller(), run, each) for each in values]
+
+
+@pytest.mark.parametrize("rule", [ASHA, Median(accept_late_grok_bias=True, grace=10, min_runs=2)])
+def test_a_new_scheduler_compares_with_what_is_finished(rule: Asha | Median) -> None:
+    finished = [Finished("a"), Finished("b"), Finished("c")]
+    behind, ahead = results(0.1), results(0.9, 0.9)
+    assert decisions(rule.build(GOAL, 40), behind) == ["CONTINUE"]  # alone
+    for new, decided in ((behind, ["STOP"]), (ahead, ["CONTINUE"] * 2)):
+        knowing = rule.build(GOAL, 40)
+        for run, values in zip(finished, (results(0.2, 0.3), results(0.5, 0.6, 0.7), results(0.5, 0.1)), strict=True):
+            rule.recall(knowing, run, values)
+        assert decisions(knowing, new) == decided
+
+
+def test_it_is_told_of_runs_that_are_done_under_its_schedule_alone(tmp_path: Path) -> None:
+    sweep = load(str(tmp_path / written(tmp_path, {**TINY, "schedule": SPEC})))
+    store, configs = Store(tmp_path / "results"), list(sweep.configs().values())
+    cut_at(configs[0], store, 30)
+    attempt(configs[1], store)
+    attempt(configs[2], store, schedule={**SPEC, "grace": 20}, cut=lambda: True)
+    known: dict[str, list[int]] = {}
+
+    class Silent:
+        def on_trial_add(self, controller: Any, run: Any) -> None:
+            known[run.trial_id] = []
+
+        def on_trial_result(self, controller: Any, run: Any, result: dict[str, Any]) -> None:
+            known[run.trial_id].append(result["step"])
+
+    recalled(ASHA, Silent(), sweep.goal, configs, store)
+    assert known == {run_id(configs[0]): [10, 20, 30], run_id(configs[1]): [10, 20, 30, 40, 50, 60]}
+
+
+def test_a_note_of_a_cut_does_not_stay_in_the_folder(config: RunConfig, tmp_path: Path) -> None:
+    folder = Store(tmp_path / "results").run(run_id(config))
+    folder.note_cut("this")
+    assert not folder.take_cut_note("another")
+    assert not folder.has("cut.json")
+    folder.note_cut("this")
+    attempt(config, Store(tmp_path / "results"))  # it ended before it heard
+    assert not folder.has("cut.json")
+    folder.note_cut("this")
+    folder.reset()
+    assert not folder.has("cut.json")

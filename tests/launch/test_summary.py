@@ -68,3 +68,9 @@ def test_a_failure_that_was_noted_after_a_run_was_finished_is_none(tmp_path: Any
     summary = summed(planned, store, None, 1.0)
     assert (summary.trained, [each.run_id for each in summary.failures]) == ((0, [first]) if goes_on else (2, []))
     assert outcome_of(store.run(first)) == ("timeout" if goes_on else "budget")
+
+
+@pytest.mark.parametrize(("told", "code"), [(0, 1), (1, 0)])
+def test_a_search_that_learnt_nothing_is_no_success(told: int, code: int) -> None:
+    search = {"wanted": 3, "points": 3, "told": told, "failed": {}, "exhausted": False}
+    assert Summary("small", 3, 0, 0, trained=3, search=search).exit_code == code
