@@ -67,9 +67,9 @@ def test_every_command_that_reads_or_writes_results_takes_a_uri(
 @pytest.mark.parametrize(
     "words", [("plan", "tiny.yaml"), ("show", "tiny"), ("report", "tiny"), ("plot", "final", "tiny"), ("measure", "tiny", "--metric", "all")]
 )
-def test_a_bucket_that_is_not_there_is_refused_by_every_command(words: str, tmp_path: Path, object_store: ObjectStore) -> None:
+def test_a_bucket_that_is_not_there_is_refused_by_every_command(words: tuple[str, ...], tmp_path: Path, object_store: ObjectStore) -> None:
     written(tmp_path, TINY)
-    named = [str(tmp_path / word) if word.endswith(".yaml") else word for word in words.split()]
+    named = [str(tmp_path / word) if word.endswith(".yaml") else word for word in words]
     with pytest.raises(Refused, match="there is no bucket 'nowhere'"):
         said(*named, "--results", f"s3://nowhere/x?{object_store.query}")
 
