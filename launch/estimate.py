@@ -60,17 +60,21 @@ class Estimator:
         self.records = dict(records)
         self.step_s: defaultdict[str, Mean] = defaultdict(Mean)  # seconds of a step, by shape
         self.steps: defaultdict[str, Mean] = defaultdict(Mean)  # of a whole run, by cell
+        self.models: dict[tuple[tuple[str, str], int], tuple[float, int]] = {}  # seconds and bytes, by shape, cell and steps that are there
         self.looked_up: set[str] = set()
 
     def of(self, config: RunConfig, done: int = 0) -> Estimate:
         """The estimate for `config`, of which `done` steps are there."""
         self._look_up(config)
         budget, trajectory = config.budget.model_dump(mode="json"), config.whole_trajectory()
-        alike, same = self.step_s[shape(trajectory, config.whole_measure())], self.steps[cell(trajectory, budget)]
+        kind = shape(trajectory, config.whole_measure()), cell(trajectory, budget)
+        alike, same = self.step_s[kind[0]], self.steps[kind[1]]
         expected = round(same.value) if same.n else expected_steps(config)
         steps = (expected if expected > done else max(done, config.budget.steps)) - done
-        seconds = steps * alike.value if alike.n else SIDE_BY_SIDE * modelled(config, steps)
-        return Estimate(steps, seconds, storage(config, done + steps), alike.n)
+        if (kind, done) not in self.models:  # runs that differ in seeds alone take the same
+            self.models[kind, done] = SIDE_BY_SIDE * modelled(config, steps), storage(config, done + steps)
+        seconds, size = self.models[kind, done]
+        return Estimate(steps, steps * alike.value if alike.n else seconds, size, alike.n)
 
     def _look_up(self, config: RunConfig) -> None:
         """Reads a few finished runs that may be of `config`'s shape, by the readable part of their ids."""

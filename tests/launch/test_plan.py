@@ -16,7 +16,7 @@ from lal.errors import Refused
 from lal.metrics import METRICS
 from lal.store import Failure, Record, Store
 from launch import machine
-from launch.estimate import RAY_S, RUN_S, expected_steps, readable, shape, wall_seconds
+from launch.estimate import RAY_S, RUN_S, Estimator, expected_steps, readable, shape, wall_seconds
 from launch.plan import Plan, plan, show, size, summary
 from launch.resources import Node, this_machine
 from launch.sweep import Expanded, load
@@ -277,3 +277,18 @@ def test_a_record_of_a_newer_schema_is_refused_where_it_is_asked_for_and_no_exam
     with pytest.raises(Refused, match="schema 99; it was written by a newer lal"):
         plan(sweep(), store)
     assert readable(store, run_id(config)) is None
+
+
+def test_runs_that_differ_in_seeds_alone_are_modelled_once(sweep: Any, store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    asked = []
+
+    def modelled(config: RunConfig, steps: int) -> float:
+        asked.append((config, steps))
+        return machine.modelled(config, steps)
+
+    monkeypatch.setattr("launch.estimate.modelled", modelled)
+    expanded = sweep()
+    each = plan(expanded, store).estimates
+    assert len(asked) == 4 < len(each)  # two arms at two weights
+    for name, config in expanded.configs().items():
+        assert each[name] == Estimator(store, {}).of(config)
