@@ -17,9 +17,28 @@ if TYPE_CHECKING:
     from analysis.collect import Tables
     from analysis.report import Report
 
-FIGURES = ("phase", "pareto", "final", "time", "survival", "depth", "gates", "routing", "curves", "spectra", "norms", "curvature", "optimizer")
+FIGURES = (
+    "phase",
+    "points",
+    "search",
+    "pareto",
+    "final",
+    "time",
+    "survival",
+    "importance",
+    "parallel",
+    "depth",
+    "gates",
+    "routing",
+    "curves",
+    "spectra",
+    "frequencies",
+    "norms",
+    "curvature",
+    "optimizer",
+)
 ENDINGS = (".html", ".png", ".svg", ".pdf")
-OPTIONS = {"x": ("phase", "time"), "y": ("phase",), "view": ("phase",)}  # of which figures they are
+OPTIONS = {"x": ("phase", "points", "time"), "y": ("phase", "points"), "view": ("phase",)}  # of which figures they are
 SWEEP = click.argument("sweep")
 RESULTS = click.option("--results", default="results", show_default=True, help="Folder of results: a path, or a URI such as s3://BUCKET/FOLDER.")
 PROFILE = click.option("--profile", help="Profile that the sweep was run with, such as laptop.")
@@ -107,8 +126,8 @@ def _compared(names: Sequence[str], results: str, profile: str | None, output: s
 @PROFILE
 @THRESHOLD
 @phases
-@click.option("--x", help="phase, time: dotted path on x. [default: as the sweep says]")
-@click.option("--y", help="phase: dotted path on y, or arm.")
+@click.option("--x", help="phase, points, time: dotted path on x. [default: as the sweep says]")
+@click.option("--y", help="phase, points: dotted path on y, or arm.")
 @click.option("--view", type=click.Choice(["time", "probability", "phase"]), help="phase: what cells show. [default: time]")
 @click.option("-o", "--output", default=None, help="File to write: .html, .png, .svg or .pdf. [default: FIGURE.html]")
 def plot(figure: str, sweep: str, results: str, profile: str | None, threshold: float | None, output: str | None, **options: Any) -> None:
@@ -117,9 +136,7 @@ def plot(figure: str, sweep: str, results: str, profile: str | None, threshold: 
     asked = {name: value for name, value in options.items() if value is not None}
     for name in asked:
         if figure not in OPTIONS[name]:
-            raise Refused(
-                f"--{name} is of {' and '.join(OPTIONS[name])} alone, but the figure is {figure}; leave it out, or write `lal plot {OPTIONS[name][0]}`"
-            )
+            raise Refused(f"--{name} is of {', '.join(OPTIONS[name])} alone, but the figure is {figure}; leave it out, or write `lal plot {OPTIONS[name][0]}`")
     target = output or f"{figure}.html"
     if not target.endswith(ENDINGS):
         raise Refused(f"a figure is written as {', '.join(ENDINGS)}, but got {target!r}; give the file one of these endings")

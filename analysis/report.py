@@ -13,7 +13,7 @@ import plotly.io
 
 from analysis import collect, page, statistics_section
 from analysis.collect import Tables
-from analysis.figures import MEMBERS, phase
+from analysis.figures import MEMBERS, phase, points
 from analysis.figures.theme import titled
 from analysis.findings import findings
 from analysis.images import Kind, NoBrowser, pictures
@@ -69,6 +69,9 @@ def drawn(tables: Tables) -> tuple[list[Drawn], list[str]]:
     figures, left_out = [], []
     for name, member in MEMBERS.items():
         views = [(f"phase-{view}", words, {"view": view}) for view, words in phase.VIEWS.items()] if member is phase else [(name, member.TITLE, {})]
+        if member is phase and points.continuous(tables):
+            left_out.append("hardly two points share a value of an axis, so points are drawn, and no phase diagram of cells")
+            continue
         for key, title, options in views:
             info = member.prepare(tables, **options)
             if isinstance(info, str):

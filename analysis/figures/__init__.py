@@ -4,19 +4,43 @@ A member has `TITLE`, `prepare`, `draw` and `table` (the numbers behind the figu
 of an Info where the figure does not apply. `draw(info, narrow=True)` is the same traces in one column, for small screens.
 """
 
-from analysis.figures import curvature, curves, depth, final, gates, norms, optimizer, pareto, phase, routing, spectra, survival, time_to_goal
+from analysis.figures import (
+    curvature,
+    curves,
+    depth,
+    final,
+    frequencies,
+    gates,
+    importance,
+    norms,
+    optimizer,
+    parallel,
+    pareto,
+    phase,
+    points,
+    routing,
+    search,
+    spectra,
+    survival,
+    time_to_goal,
+)
 
 MEMBERS = {
     "phase": phase,
+    "points": points,
+    "search": search,
     "pareto": pareto,
     "final": final,
     "time": time_to_goal,
     "survival": survival,
+    "importance": importance,
+    "parallel": parallel,
     "depth": depth,
     "gates": gates,
     "routing": routing,
     "curves": curves,
     "spectra": spectra,
+    "frequencies": frequencies,
     "norms": norms,
     "curvature": curvature,
     "optimizer": optimizer,

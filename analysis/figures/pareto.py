@@ -151,7 +151,7 @@ def plane(tables: Tables, x: Objective, y: Objective) -> Plane | str:
             places.append(place)
         else:
             strip.append(place.label)
-            lacking = " and ".join(word(of.column) for of, ok in zip(chosen, np.isfinite(values[runs]).all(axis=0), strict=True) if not ok)
+            lacking = " and ".join(word(of.column) for of, ok in zip(chosen, [bool(np.isfinite(side).all()) for side in values[runs].T], strict=True) if not ok)
             aside.append(_aside(place, values[done, 1] * y.sign, f"a seed lacks {lacking}"))
     if not cells:
         return f"no cell has {word(x.column)} and {word(y.column)} of half of its runs at the goal"

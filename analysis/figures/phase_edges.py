@@ -43,7 +43,7 @@ def _over_both(tables: Tables, cells: Frame, facet: Facet, x: Dimension, y: Dime
     line = line_of(tables, cells, x, y)
     if not isinstance(line, Line):
         return ()
-    wide, high = (spread(values, scale) for values, scale in ((line.x_values, line.x_scale), (line.y_values, line.y_scale)))
+    wide, high = spread(line.x_values, line.x_scale), spread(line.y_values, line.y_scale)
     upright = abs(line.found.coefficients[1]) * wide > abs(line.found.coefficients[2]) * high
     if upright:
         line = line_of(tables, cells, y, x)
@@ -56,7 +56,8 @@ def _over_both(tables: Tables, cells: Frame, facet: Facet, x: Dimension, y: Dime
     band = [np.clip(np.where(np.isnan(each), other, each), -0.5, end) for each, other in ((low, -0.5), (top, end))]
     if np.isnan(place).all():
         return ()
-    return (Edge(place, along, *band, upright=True) if upright else Edge(along, place, *band),)
+    across = (place, along) if upright else (along, place)
+    return (Edge(across[0], across[1], band[0], band[1], upright),)
 
 
 def spread(values: Sequence[float], scale: Scale) -> float:
@@ -76,6 +77,6 @@ def _within(facet: Facet, line: Line, row: int) -> Edge:
 def on_grid(places: NDArray[np.float64], shown: tuple[int, ...]) -> NDArray[np.float64]:
     """Positions among all values of a dimension as those among the ones that a facet shows."""
     if len(shown) < 2:
-        return places - shown[0]
+        return places - float(np.array(shown)[0])
     known = np.array([shown[0] - 1, *shown, shown[-1] + 1], float)
     return np.where(np.isnan(places), np.nan, np.interp(places, known, np.arange(-1.0, len(shown) + 1)))

@@ -87,7 +87,7 @@ def test_plot_writes_a_page(results, tmp_path):
     ("words", "message"),
     [
         (("phase", "synthetic", "-o", "x.jpg"), "endings"),
-        (("pareto", "synthetic", "--x", "arm"), "of phase and time alone"),
+        (("pareto", "synthetic", "--x", "arm"), "of phase, points, time alone"),
         (("routing", "synthetic"), "no run has routers"),
         (("phase", "synthetic", "--y", "model.depth"), "must be what the sweep varies"),
     ],

@@ -15,7 +15,8 @@ from lal.store import Store
 from launch.sweep import load, manifest
 from tests.analysis.synthetic import WEIGHT, Folder, Truth
 
-SHIPPED = sorted(Path(__file__).parents[2].joinpath("sweeps").glob("*.yaml"))
+YAML = sorted(Path(__file__).parents[2].joinpath("sweeps").glob("*.yaml"))
+SHIPPED = [path for path in YAML if "\nsearch:" not in path.read_text()]  # of a search no point is known before it begins
 
 
 @pytest.fixture(scope="module")

@@ -82,10 +82,23 @@ def test_nothing_is_fetched(quick):
 def test_figures_have_a_place_a_caption_and_their_numbers(quick):
     _, page = quick
     places = [attrs["id"] for tag, attrs in page.tags if tag == "div" and attrs.get("class") == "plot"]
-    assert places == ["phase-time", "phase-probability", "phase-phase", "pareto", "final", "time", "survival", "depth", "gates", "curves"]
+    assert places == [
+        "phase-time",
+        "phase-probability",
+        "phase-phase",
+        "pareto",
+        "final",
+        "time",
+        "survival",
+        "importance",
+        "parallel",
+        "depth",
+        "gates",
+        "curves",
+    ]
     assert set(page.specs()) == set(places) and all(set(spec) == {"data", "wide", "narrow"} for spec in page.specs().values())
     assert page.text.count("The numbers behind this figure") == len(places) == sum(tag == "figcaption" for tag, _ in page.tags)
-    assert "Left out: no run has routers" in page.text
+    assert "Left out: " in page.text and "no run has routers" in page.text
 
 
 def test_the_page_says_what_where_and_what_went_wrong(quick):

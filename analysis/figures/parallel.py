@@ -1,0 +1,151 @@
+"""All axes and outcomes of every cell at once: a line a cell, from axis to axis."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+import plotly.graph_objects as go
+from numpy.typing import NDArray
+from plotly.colors import sample_colorscale
+
+from analysis.boundaries import position, scale_of
+from analysis.collect import Tables
+from analysis.figures.dimensions import Dimension, dimensions
+from analysis.figures.pareto import cell_label
+from analysis.figures.theme import GREY, SCALE, number, styled, value_word
+from analysis.figures.ticks import log_ticks
+from analysis.frame import Frame, Series
+from analysis.outcomes import outcomes
+
+TITLE = "Parallel coordinates"
+MOST_WORDS = 12  # ticks of an axis
+BINS = 12  # of colours: a line has one colour
+
+
+@dataclass(frozen=True)
+class Axis:
+    """One upright axis. `places`: (N,) of each cell, in [0, 1], NaN where it has none; `ticks`: place and word, escaped."""
+
+    label: str
+    places: NDArray[np.float64]
+    ticks: tuple[tuple[float, str], ...]
+
+
+@dataclass(frozen=True)
+class Info:
+    """`labels`: of the cells, escaped; `color`: (N,) in [0, 1], of the first outcome."""
+
+    axes: tuple[Axis, ...]
+    labels: tuple[str, ...]
+    cells: tuple[int, ...]
+    color: NDArray[np.float64]
+    color_label: str
+    caption: str
+
+
+def prepare(tables: Tables) -> Info | str:
+    """Axes that vary, then the means of outcomes over the seeds of each cell."""
+    varied = dimensions(tables)
+    if len(varied) < 2:
+        return "fewer than two axes vary, so there are no parallel coordinates"
+    rows = [row for row in tables.cells.to_dict("records") if row["n"] > 0]
+    if not rows:
+        return "no run has finished, so there are no parallel coordinates yet"
+    axes = [_setting(each, rows) for each in varied]
+    numbers = [row["cell"] for row in rows]
+    means = [(each.label, _means(tables, each.values, numbers)) for each in outcomes(tables)]
+    axes += [_measured(label, values, unit=index == 0) for index, (label, values) in enumerate(means)]
+    caption = (
+        f"A line a cell; its colour is the {means[0][0]}, yellow for all. Settings first, each value at its own height; then means over seeds. "
+        "A line ends where its cell has no value, as of an objective that no seed has."
+    )
+    return Info(tuple(axes), tuple(cell_label(tables, row) for row in rows), tuple(numbers), means[0][1], means[0][0], caption)
+
+
+def _means(tables: Tables, values: NDArray[np.float64], cells: Sequence[int]) -> NDArray[np.float64]:
+    means: Series = pd.Series(values).groupby(tables.runs["cell"].to_numpy()).mean()
+    return means.reindex(cells).to_numpy(float)
+
+
+def _setting(of: Dimension, rows: Sequence[dict]) -> Axis:
+    """A setting: few values or words stand evenly, in order; many numbers as far apart as they are, on a log scale where they span that."""
+    words = of.words()
+    if len(of.values) <= MOST_WORDS or not all(isinstance(value, int | float) for value in of.values):
+        step = 1 / max(1, len(words) - 1)
+        every = max(1, -(-len(words) // MOST_WORDS))
+        ticks = tuple((index * step, word) for index, word in enumerate(words) if index % every == 0)
+        return Axis(of.label, np.array([of.index(row[of.column]) * step for row in rows]), ticks)
+    scale = scale_of(of.values)
+    low, high = (position(value, of.values, scale) for value in (of.values[0], of.values[-1]))
+    values = np.array([position(row[of.column], of.values, scale) for row in rows])
+    marks = [np.log10(tick) for tick in log_ticks(low, high)] if scale == "log" else np.linspace(low, high, 5)
+    ticks = tuple((float((mark - low) / (high - low)), value_word(float(f"{10**mark if scale == 'log' else mark:.3g}"))) for mark in marks)
+    return Axis(of.label, (values - low) / (high - low), ticks)
+
+
+def _measured(label: str, values: NDArray[np.float64], unit: bool) -> Axis:
+    known = values[np.isfinite(values)]
+    low, high = (0.0, 1.0) if unit else (float(known.min()), float(known.max())) if len(known) else (0.0, 1.0)
+    room = high - low or 1.0
+    ticks = tuple((float((mark - low) / room), number(float(mark))) for mark in np.linspace(low, high if high > low else low + 1, 5 if high > low else 1))
+    return Axis(label, (values - low) / room, ticks)
+
+
+def table(info: Info) -> Frame:
+    """A row a cell; heights on the axes, 0 at the foot."""
+    return pd.DataFrame({"cell": info.labels, **{f"{axis.label} (height)": axis.places for axis in info.axes}})
+
+
+def draw(info: Info, narrow: bool = False) -> go.Figure:
+    """Lines by colour, then a mark where each meets an axis, which tells the cell. Side by side in a narrow figure too, with smaller words."""
+    fig = styled(go.Figure(), 470)
+    heights = np.stack([axis.places for axis in info.axes], axis=1)
+    across = np.arange(len(info.axes))
+    bins = np.clip((np.nan_to_num(info.color) * BINS).astype(int), 0, BINS - 1)
+    for each in np.unique(bins):
+        own = heights[bins == each]
+        xs = np.concatenate([np.append(across, np.nan)] * len(own)).astype(np.float32)
+        ys = np.concatenate([np.append(row, np.nan) for row in own]).astype(np.float32)
+        color = str(sample_colorscale(SCALE, [(each + 0.5) / BINS])[0])
+        fig.add_trace(go.Scatter(x=xs, y=ys, mode="lines", line={"color": color, "width": 1.6}, opacity=0.75, hoverinfo="skip", showlegend=False))
+    for index in across:
+        marker = {"size": 6, "color": info.color, "colorscale": SCALE, "cmin": 0, "cmax": 1}
+        hover = {"hovertext": list(info.labels), "hoverinfo": "text", "customdata": list(info.cells)}
+        fig.add_trace(go.Scatter(x=[int(index)] * len(heights), y=heights[:, index], mode="markers", marker=marker, showlegend=False, **hover))
+    size = 9 if narrow else 11
+    notes = [
+        {
+            "x": int(at),
+            "y": place,
+            "text": text,
+            "xanchor": "right",
+            "xshift": -6,
+            "showarrow": False,
+            "font": {"size": size},
+            "bgcolor": "rgba(138,138,138,0.18)",
+        }
+        for at, axis in zip(across, info.axes, strict=True)
+        for place, text in axis.ticks
+    ]
+    heads = [
+        {"x": int(at), "y": 1.07, "text": wrapped(axis.label, 12 if narrow else 18), "showarrow": False, "yanchor": "bottom", "font": {"size": size + 1}}
+        for at, axis in zip(across, info.axes, strict=True)
+    ]
+    shapes = [{"type": "line", "x0": int(at), "x1": int(at), "y0": 0, "y1": 1, "line": {"color": GREY, "width": 1.2}, "layer": "below"} for at in across]
+    fig.update_layout(annotations=[*notes, *heads], shapes=shapes, margin={"l": 30, "r": 30, "t": 84, "b": 20})
+    fig.update_xaxes(visible=False, range=[-0.55, len(across) - 0.7])
+    fig.update_yaxes(visible=False, range=[-0.04, 1.06])
+    return fig
+
+
+def wrapped(text: str, width: int) -> str:
+    """`text` on several lines of about `width` characters."""
+    lines = [""]
+    for part in text.split(" "):
+        if lines[-1] and len(lines[-1]) + len(part) >= width:
+            lines.append("")
+        lines[-1] = f"{lines[-1]} {part}".strip()
+    return "<br>".join(lines)
