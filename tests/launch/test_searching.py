@@ -14,6 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from optuna.trial import TrialState
 from ray.exceptions import RayActorError
+from rich.console import Console
 
 from lal.config import RunConfig, run_id
 from lal.errors import Refused
@@ -22,6 +23,7 @@ from lal.runs.session import attempt
 from lal.store import Failure, Store
 from launch.axes import Range, axis_values
 from launch.chances import Chances
+from launch.drive import Options, drive
 from launch.marks import MOST, marker
 from launch.plan import plan, summary
 from launch.searching import drivers
@@ -557,3 +559,19 @@ def test_points_of_a_search_are_marked_on_scales_of_their_axes(tmp_path: Path) -
             low, high = map(float, each[axis].split(".."))
             assert low * 0.99 <= point[axis] <= high * 1.01
     assert {each["penalties.compute.weight"] for _, each in marks} == {"0.0", "0.1"}
+
+
+def test_a_search_that_cannot_run_forgets_and_writes_nothing(tmp_path: Path, store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    file = searched(tmp_path, hunting(1))
+    hunted(load(file), store)
+
+    def refused(*_: Any) -> Any:
+        raise Refused("there is no such cluster")
+
+    monkeypatch.setattr("launch.cluster.connected", refused)
+    for where in (store, Store(tmp_path / "empty")):
+        planned = plan(load(file), where, fresh=True)
+        with pytest.raises(Refused, match="no such cluster"):
+            drive(planned, where, Options(fresh=True, quiet=True), Console(quiet=True))
+    assert len(optuna.load_study(study_name="tiny", storage=f"sqlite:///{store.address}/sweeps/tiny/study.db").trials) == 1
+    assert not (tmp_path / "empty").exists()
