@@ -427,7 +427,7 @@ def test_noting_points_takes_a_small_share_of_the_time(tmp_path: Path, store: St
         notes.append(len(sweep.found))
         now[0] += 1.0
 
-    hunt = begun(load(searched(tmp_path, hunting(40))), store)
+    hunt = begun(load(searched(tmp_path, hunting(16))), store)
     hunt.note = slow
     while not hunt.finished:
         for config in hunt.next() or ():
@@ -436,8 +436,8 @@ def test_noting_points_takes_a_small_share_of_the_time(tmp_path: Path, store: St
         now[0] += 1.0  # a point a second: by itself each would be noted
     hunt.close()
     hunt.study.leave()
-    assert notes[-1] == 40
-    assert 2 <= len(notes) <= 4
+    assert notes[-1] == 16
+    assert len(notes) <= 3
 
 
 # --- workers that die, second chances
