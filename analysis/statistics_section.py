@@ -79,7 +79,8 @@ def scaled(law: scaling.Scaling | str) -> str:
     out = f" {law.left_out} cells with pruned runs are left out." if law.left_out else ""
     text = (
         f"T goes as the setting to the exponent, all else alike. Accelerated failure times, {law.law} (least AIC of three), {law.n} runs: "
-        f"{law.n_grokked} generalised{broke}; {law.n_groups} groups with levels of their own.{bend}{out} Surveyed exponents are of other networks: docs/statistics.md."
+        f"{law.n_grokked} generalised{broke}; {law.n_groups} groups with levels of their own.{bend}{out} "
+        "Surveyed exponents are of other networks: docs/statistics.md."
     )
     return f"<p>{text}</p>{page.html_table(scaling.table(law))}"
 

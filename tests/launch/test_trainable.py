@@ -36,11 +36,11 @@ def away(monkeypatch: pytest.MonkeyPatch) -> dict[str, int]:
     def failing(name: str) -> Any:
         answer = getattr(Local, name)
 
-        def asked(self: Local, path: str) -> Any:
+        def asked(self: Local, path: str, *more: Any) -> Any:
             if left[name] > 0:
                 left[name] -= 1
                 raise Unreachable(f"{path} cannot be read")
-            return answer(self, path)
+            return answer(self, path, *more)
 
         return asked
 
