@@ -116,7 +116,7 @@ def draw(info: Info, narrow: bool = False) -> go.Figure:
         specs=[[{} if tiles[row * columns + column] else None for column in range(columns)] for row in range(rows)],
         subplot_titles=[each.title for each in tiles if each],
         vertical_spacing=PX_BETWEEN / inner if rows > 1 else 0.1,
-        horizontal_spacing=0.12 if narrow else 0.03,
+        horizontal_spacing=0.12 if narrow else min(0.03, 0.4 / columns),
     )
     styled(fig, inner + 104)
     for index, each in enumerate(tiles):

@@ -49,7 +49,7 @@ def draw(info: Info, narrow: bool = False) -> go.Figure:
         vertical_spacing=PX_BETWEEN / inner if rows > 1 else 0.1,
         horizontal_spacing=0.09,
     )
-    limits, text_px = _range(info), _text_px(sum(wide))
+    limits, text_px = _range(info), _text_px(_n_abreast(info))
     for index, facet in enumerate(places):
         if facet:
             row, column = divmod(index, columns)
@@ -158,6 +158,12 @@ def _annotate(fig: go.Figure, cells: Sequence[tuple[Cell, int, int]], text_px: i
 
 def _places(cells: Sequence[tuple[Cell, int, int]]) -> dict[str, list[int]]:
     return {"x": [x for _, x, _ in cells], "y": [y for _, _, y in cells]}
+
+
+def _n_abreast(info: Info) -> int:
+    """Cells side by side on a wide page. A narrow one has the same traces, and so the same text."""
+    columns = [info.places[column :: info.n_columns] for column in range(info.n_columns)]
+    return sum(max([len(each.columns) for each in column if each], default=1) for column in columns)
 
 
 def _text_px(n_abreast: int) -> int:

@@ -2,59 +2,31 @@
 
 from __future__ import annotations
 
-import json
 import resource
 import threading
 import time
-from dataclasses import asdict
 from math import inf
 from pathlib import Path
 
-import numpy as np
 import pytest
 
 from analysis import collect
 from analysis.visualizer.results import source_at
 from analysis.visualizer.serving import server_of
 from lal.reading import Reading, verdict_on
-from lal.store import Record, Store, digest, encoded, history_table
+from lal.store import Store, history_table
 from tests.analysis.browser import browser_or_skip
-from tests.analysis.synthetic import BUDGET, WEIGHT, Folder, Truth, rows_of
-from tests.analysis.synthetic_run import measured
+from tests.bench import made_up
 
-N_WEIGHTS, N_DEPTHS, N_SEEDS, N_KINDS = 50, 10, 10, 10
-EXTRA = 12  # columns beyond those of a real run, up to 60
-
-
-def history(kind: int) -> bytes:
-    """300 rows of 60 columns."""
-    rows = [
-        row | measured(row["step"], kind) | {f"weight_norm/blocks.{index}.out.weight": 10.0 / (1 + index) for index in range(2, 2 + EXTRA)}
-        for row in rows_of(Truth(grok=500 + 100 * kind, gates=0.4 * kind), kind, 2990, 10)
-    ]
-    return encoded(rows)
+N_WEIGHTS = 50
 
 
 @pytest.fixture(scope="module")
 def many(tmp_path_factory) -> Path:
-    """The folder. Runs share a few histories, which are written straight to disk: to write is not what is measured."""
+    """The folder."""
     root = tmp_path_factory.mktemp("many")
-    store = Store(root)
-    folder = Folder(store, name="many", axes=(WEIGHT, "model.depth"), every=10)
-    for arm in folder.arms:
-        for weight in np.geomspace(1e-4, 1, N_WEIGHTS).tolist():
-            for depth in range(1, N_DEPTHS + 1):
-                for seed in range(N_SEEDS):
-                    folder.add(arm, {WEIGHT: weight, "model.depth": depth}, seed, Truth(missing=True))
-    name = folder.write()
-    data = [history(kind) for kind in range(N_KINDS)]
-    for index, entry in enumerate(folder.runs):
-        place = root / "runs" / entry["run_id"]
-        place.mkdir(parents=True)
-        (place / "history.parquet").write_bytes(data[index % N_KINDS])
-        record = Record(entry["run_id"], "budget", "budget used", 2990, 12.0, {}, {"eval_every": 10}, BUDGET, digest(data[index % N_KINDS]), {})
-        (place / "record.json").write_text(json.dumps(asdict(record)))
-    keep_tables(store, name, [history_table(each) for each in data])
+    name, data = made_up.many(root, N_WEIGHTS)
+    keep_tables(Store(root), name, [history_table(each) for each in data])
     return root
 
 
@@ -71,7 +43,7 @@ def keep_tables(store: Store, name: str, histories: list) -> None:
     runs = []
     for index, entry in enumerate(manifest["runs"]):
         key = {"cell": cells[index], "arm": entry["arm"], "name": None, **{path: values[index] for path, values in axes.items()}, "seed": entry["seed"]}
-        runs.append({**key, **rows[index % N_KINDS], "run_id": entry["run_id"]})
+        runs.append({**key, **rows[index % made_up.N_KINDS], "run_id": entry["run_id"]})
     table = collect.pd.DataFrame(runs)
     collect.write(store, name, collect.Tables(manifest, goal, limits, table, collect.pd.DataFrame()))
 

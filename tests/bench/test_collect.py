@@ -1,0 +1,50 @@
+"""What it takes to collect 10,000 runs of 300 rows and 60 columns, to do so again, with 100 more, and to report on them."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from lal.store import Store
+from tests.bench.made_up import finish, many
+
+ONE = """
+import resource, sys, time
+from analysis import collect, report
+from lal.store import Store
+what, root = sys.argv[1:]
+began, spent = time.perf_counter(), time.process_time()
+if what == "collect":
+    n = len(collect.collect(Store(root), "many").done)
+else:
+    n = len(open(report.write(Store(root), "many", png=False).where, "rb").read())
+print(n, time.perf_counter() - began, time.process_time() - spent, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024)
+"""
+
+
+def one(what: str, root: Path) -> tuple[int, str]:
+    """In a process of its own: how many runs, or bytes of the page; and how long, and how much memory it took."""
+    told = subprocess.run([sys.executable, "-c", ONE, what, str(root)], check=True, capture_output=True, text=True, cwd=Path(__file__).parents[2]).stdout
+    n, wall, cpu, peak = map(float, told.split())
+    return int(n), f"{wall:.1f} s, of which {cpu:.1f} s of processor, at most {peak:.0f} MiB"
+
+
+@pytest.mark.bench
+def test_collecting_many_runs(tmp_path):
+    name, data = many(tmp_path, 50)
+    store = Store(tmp_path)
+    n_first, first = one("collect", tmp_path)
+    n_again, again = one("collect", tmp_path)
+    manifest = store.manifest(name)
+    more = [{**entry, "run_id": f"{entry['run_id']}-more", "seed": 10} for entry in manifest["runs"][:1000:10]]
+    for entry in more:
+        finish(tmp_path, entry, data[0])
+    store.put_json(f"sweeps/{name}/manifest.json", manifest | {"runs": [*manifest["runs"], *more]})
+    n_more, added = one("collect", tmp_path)
+    print(f"\nfirst: {first}\nagain: {again}\n100 more: {added}")
+    n_bytes, page = one("report", tmp_path)
+    print(f"report: {page}, {n_bytes / 1e6:.1f} MB")
+    assert (n_first, n_again, n_more) == (10_000, 10_000, 10_100)
