@@ -13,7 +13,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from analysis.collect import collect
+from analysis.collect import collect, write
 from lal.store import Store
 from tests.launch.cli import TINY
 
@@ -32,9 +32,11 @@ def many(seeds: int = 4, steps: int = 1500) -> dict[str, Any]:
 def assert_same(results: Path, expected: Path, sweep: str = "tiny") -> None:
     """The tables, and the histories as bytes, are those of an undisturbed sweep, times aside."""
     assert histories(results) == histories(expected)
-    found, wanted = (collect(Store(each), sweep) for each in (results, expected))
-    for name in ("runs", "history", "cells"):
-        assert untimed(pa.Table.from_pandas(getattr(found, name))) == untimed(pa.Table.from_pandas(getattr(wanted, name))), name
+    for each in (results, expected):
+        write(Store(each), sweep, collect(Store(each), sweep))
+    for name in ("runs", "cells"):
+        found, wanted = (pq.read_table(each / f"sweeps/{sweep}/tables/{name}.parquet") for each in (results, expected))
+        assert untimed(found) == untimed(wanted), name
 
 
 LONG = many(2, 2000)  # enough to be disturbed in the middle of
