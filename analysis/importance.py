@@ -28,8 +28,8 @@ def explained(levels: Sequence[NDArray[np.int64]], cells: NDArray[np.int64], val
     """Epsilon squared (Kelley 1935, doi:10.1073/pnas.21.9.554): the share of variance between levels, less what chance would put there.
 
     On a balanced grid these are the main effects of a functional analysis of variance, and `all` less their sum is interaction; on any other
-    design axes that went together share what they explain. The interval is a percentile bootstrap of runs within cells; with one run
-    a cell there is none, and `all` is unknown.
+    design axes that went together share what they explain. The interval is a bootstrap of runs within cells, moved by its bias (cells of runs
+    drawn anew differ by more than cells do); with one run a cell there is none, and `all` is unknown.
 
     Args:
         levels: (N,) of each axis, numbers from 0.   cells: (N,) which runs differ in nothing but the seed.   values: (N,) finite.
@@ -44,21 +44,20 @@ def explained(levels: Sequence[NDArray[np.int64]], cells: NDArray[np.int64], val
     groups = [*(each[order] for each in levels), np.unique(cells[order], return_inverse=True)[1]]
     sorted_values, starts = values[order], np.repeat(np.cumsum(sizes) - sizes, sizes)
     found = np.array([epsilon_squared(each, sorted_values) for each in groups])
-    if sizes.max() < 2:
-        low = high = np.full(len(groups), np.nan)
-    else:
-        rng = np.random.default_rng(SEED)
-        drawn = []
+    low = high = np.full(len(groups), np.nan)
+    if sizes.max() > 1:
+        rng, drawn = np.random.default_rng(SEED), []
         for _ in range(draws):
             picked = sorted_values[starts + (rng.random(len(values)) * np.repeat(sizes, sizes)).astype(int)]
             drawn.append([epsilon_squared(each, picked) for each in groups])
-        low, high = np.nanquantile(np.array(drawn), ((1 - CONFIDENCE) / 2, (1 + CONFIDENCE) / 2), axis=0)
-    told = [Interval(float(value), float(least), float(most)) for value, least, most in zip(found, low, high, strict=True)]
+        moved = np.array(drawn) + found - np.nanmean(drawn, axis=0)
+        low, high = np.nanquantile(moved, ((1 - CONFIDENCE) / 2, (1 + CONFIDENCE) / 2), axis=0)
+    told = [Interval(*(float(np.clip(each, 0, 1)) for each in ends)) for ends in zip(found, low, high, strict=True)]
     return Explained(tuple(told[:-1]), told[-1], len(values))
 
 
 def epsilon_squared(levels: NDArray[np.int64], values: NDArray[np.float64]) -> float:
-    """Of (N,) `values` by (N,) `levels`, at least 0; NaN where every level has one run, or nothing varies."""
+    """Of (N,) `values` by (N,) `levels`, below 0 where levels differ by less than chance makes them; NaN where every level has one run, or nothing varies."""
     counts = np.bincount(levels)
     there = counts > 0
     means = np.bincount(levels, values)[there] / counts[there]
@@ -67,7 +66,7 @@ def epsilon_squared(levels: NDArray[np.int64], values: NDArray[np.float64]) -> f
     n, k = len(values), int(there.sum())
     if total == 0 or n <= k:
         return float("nan")
-    return float(max(0.0, (between - (k - 1) * (total - between) / (n - k)) / total))
+    return float((between - (k - 1) * (total - between) / (n - k)) / total)
 
 
 def grouped(positions: NDArray[np.float64], most: int = MOST_LEVELS) -> NDArray[np.int64]:

@@ -37,6 +37,8 @@ class Dimension:
         return self.values.index(plain(value))
 
 
+LEAST_FULL = 0.3  # of the grid of all values of two dimensions; cells that fill less are points
+MOST_VALUES = 12  # of a dimension with a row, or a panel, for each
 NOTHING = Dimension("", "", (None,))
 
 
@@ -46,7 +48,8 @@ class Layout:
 
     Attributes:
         rest: what facets tell apart, those that place them first.   rows, columns: of these, what places them below and beside one another.
-        implied: what has no place of its own, since a dimension that has one tells it, alone or with the arm: `train_frac`, where each p has one.
+        implied: what has no place of its own, since a dimension that has one tells it, alone or with the arm: `train_frac`, where each p has one;
+            or since it has about as many values as there are cells.
     """
 
     x: Dimension
@@ -106,8 +109,21 @@ def layout(tables: Tables, x: str | None = None, y: str | None = None) -> Layout
     rows, columns = (rest.get(spec.get(side) or "", NOTHING) for side in ("rows", "columns"))
     placed = [each for each in (rows, columns) if each.column]
     others = [each for each in rest.values() if each not in placed]
-    needed = telling(tables.cells, [chosen_x, chosen_y, *placed], others)
-    return Layout(chosen_x, chosen_y, (*placed, *needed), rows, columns, tuple(each for each in others if each not in needed))
+    needed = [each for each in telling(tables.cells, [chosen_x, chosen_y, *placed], others) if not scattered(tables, chosen_x, each)]
+    implied = tuple(each for each in others if each not in needed)
+    if not y and scattered(tables, chosen_x, chosen_y):
+        return Layout(chosen_x, NOTHING, (*placed, *needed), rows, columns, (chosen_y, *implied))
+    return Layout(chosen_x, chosen_y, (*placed, *needed), rows, columns, implied)
+
+
+def scattered(tables: Tables, x: Dimension, other: Dimension) -> bool:
+    """Whether cells lie so far apart over `x` and `other` that they form no rows, as points do that were searched for between two ends."""
+    return many(other) and len(tables.cells) < LEAST_FULL * len(x.values) * len(other.values)
+
+
+def many(of: Dimension) -> bool:
+    """Whether a dimension has more numbers than there is room for."""
+    return len(of.values) > MOST_VALUES and all(value is None or isinstance(value, int | float) for value in of.values)
 
 
 def telling(cells: Frame, placed: Sequence[Dimension], others: Sequence[Dimension]) -> list[Dimension]:

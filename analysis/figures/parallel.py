@@ -131,7 +131,16 @@ def draw(info: Info, narrow: bool = False) -> go.Figure:
         for place, text in axis.ticks
     ]
     heads = [
-        {"x": int(at), "y": 1.07, "text": wrapped(axis.label, 12 if narrow else 18), "showarrow": False, "yanchor": "bottom", "font": {"size": size + 1}}
+        {
+            "x": int(at),
+            "y": 1,
+            "yref": "paper",
+            "yshift": 4,
+            "text": wrapped(axis.label, 12 if narrow else 18),
+            "showarrow": False,
+            "yanchor": "bottom",
+            "font": {"size": size + 1},
+        }
         for at, axis in zip(across, info.axes, strict=True)
     ]
     shapes = [{"type": "line", "x0": int(at), "x1": int(at), "y0": 0, "y1": 1, "line": {"color": GREY, "width": 1.2}, "layer": "below"} for at in across]

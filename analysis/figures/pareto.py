@@ -178,10 +178,15 @@ def _without(tables: Tables, each: Plane) -> str:
     whole = standing(tables, [each.x, each.y])[tables.done.index].all()
     text = "" if whole else " Only seeds at the goal are counted, and said as n of N: a broken network may seem to need nothing."
     if each.broken:
-        text += f" Without a place, because fewer than half of their seeds are at the goal: {'; '.join(each.broken)}."
+        text += f" Without a place, because fewer than half of their seeds are at the goal: {_few(each.broken)}."
     if each.strip:
-        text += f" Without a place, because a run of theirs lacks an objective (it did not generalise, or has no such part): {'; '.join(each.strip)}."
+        text += f" Without a place, because a run of theirs lacks an objective (it did not generalise, or has no such part): {_few(each.strip)}."
     return text
+
+
+def _few(labels: Sequence[str]) -> str:
+    """Not more of them than are read."""
+    return "; ".join(labels[:MOST_LABELS]) + (f" and {len(labels) - MOST_LABELS} more" if len(labels) > MOST_LABELS else "")
 
 
 def cell_label(tables: Tables, row: dict) -> str:
@@ -287,12 +292,15 @@ def _draw_aside(fig: go.Figure, each: Plane, x: float, limits: tuple[float, floa
 def _label(fig: go.Figure, info: Plane, where: dict[str, Any]) -> None:
     """Names of the cells on the front, below and above in turn, since neighbours are close; twins share a place and a label."""
     labels: dict[tuple[float, float], list[str]] = {}
+    across = info.values(np.stack([*info.front.means, *info.front.low, *info.front.high]))[:, 0]
+    middle = (across.min() + across.max()) / 2
     for index in np.flatnonzero(info.front.on):
         place = info.values(info.front.means[index])
         labels.setdefault((float(place[0]), float(place[1])), []).append(_name(info, int(index)))
     for turn, ((x, y), names) in enumerate(sorted(labels.items())):
         side = {"yanchor": "top", "yshift": -6} if turn % 2 == 0 else {"yanchor": "bottom", "yshift": 6}
-        place = {"xanchor": "left", "xshift": 8, "align": "left", **side, **where}
+        beside = {"xanchor": "right", "xshift": -8, "align": "right"} if x > middle else {"xanchor": "left", "xshift": 8, "align": "left"}
+        place = {**beside, **side, **where}
         fig.add_annotation(x=x, y=y, text="<br>".join(names), showarrow=False, font={"size": 11}, **place)
 
 

@@ -14,15 +14,13 @@ from plotly.subplots import make_subplots
 
 from analysis.boundaries import Scale, scale_of
 from analysis.collect import Tables
-from analysis.figures.dimensions import Dimension, layout, position, split
+from analysis.figures.dimensions import MOST_VALUES, Dimension, layout, position, scattered, split
 from analysis.figures.phase_cells import cell_of
 from analysis.figures.theme import GREY, SCALE, styled
 from analysis.figures.ticks import log_axis
 from analysis.frame import Frame
 
 TITLE = "Points that were tried"
-LEAST_FULL = 0.3  # of the grid of all values
-MOST_VALUES = 12  # of an axis; one of more has no room for a column each
 PX_PER_PANEL, PX_BETWEEN = 320, 76
 STATES = {"value": "circle", "censored": "circle-open", "failed": "x-thin-open", "missing": "circle-open-dot"}
 
@@ -52,10 +50,16 @@ class Info:
 
 
 def continuous(tables: Tables) -> bool:
-    """Whether an axis of the phase diagram has so many values, and so few cells at them, that points, and no cells, are what can be drawn."""
+    """Whether cells are so few among the values of the first two dimensions that points, and no cells, are what can be drawn."""
+    x, y = ends(tables)
+    return bool(y.column) and (scattered(tables, x, y) or scattered(tables, y, x))
+
+
+def ends(tables: Tables) -> tuple[Dimension, Dimension]:
+    """What is on x and on y if nobody says: also what has too many values for rows."""
     where = layout(tables)
-    many = any(len(each.values) > MOST_VALUES and ordered(each) for each in (where.x, where.y))
-    return many and bool(where.y.column) and len(tables.cells) < LEAST_FULL * len(where.x.values) * len(where.y.values)
+    found = [each for each in (where.x, where.y, *where.implied, *where.rest) if each.column]
+    return found[0] if found else where.x, next((each for each in found[1:] if ordered(each)), where.y)
 
 
 def ordered(of: Dimension) -> bool:
@@ -67,7 +71,8 @@ def prepare(tables: Tables, x: str | None = None, y: str | None = None) -> Info 
     """All points of a sweep whose points were searched for."""
     if not (tables.manifest.get("search") or x or y or continuous(tables)):
         return "points were not searched for, so the phase diagram shows them all"
-    where = layout(tables, x, y)
+    first, second = ends(tables)
+    where = layout(tables, x or first.column or None, y or (second.column if second.column != x else None) or None)
     scales: list[Scale] = [scale_of(each.values) if ordered(each) and None not in each.values else "rank" for each in (where.x, where.y)]
     facets = [each for each in where.rest if len(each.values) <= MOST_VALUES]
     panels = []

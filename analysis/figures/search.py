@@ -111,4 +111,5 @@ def draw(info: Info, narrow: bool = False) -> go.Figure:
             marker = {"size": 8, "color": OKABE_ITO[0], "line": {"width": 0.8, "color": GREY}}
             told = {"hovertext": list(info.labels), "hoverinfo": "y+text", "customdata": list(info.cells)}
             fig.add_trace(go.Scatter(x=order, y=panel.values, mode="markers", marker=marker, showlegend=False, **told), row=row, col=1)
+    fig.update_xaxes(range=[0.5, len(order) + 0.5])
     return fig.update_xaxes(title={"text": "point, in order", "standoff": 4}, row=rows, col=1).update_layout(margin={"t": 40, "b": 56})
