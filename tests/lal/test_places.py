@@ -8,10 +8,12 @@ import pickle
 import subprocess
 import time
 from collections import Counter
+from math import inf
 from pathlib import Path
 
 import pytest
 
+from lal import claim
 from lal.claim import Claim
 from lal.config import run_id
 from lal.errors import Refused, Unreachable
@@ -213,8 +215,9 @@ def requests(asked: list[str]) -> Counter[str]:
     return Counter("LIST" if "list-type" in each else each.partition(" ")[0] for each in asked)
 
 
-def test_requests_of_one_run(remote, object_store: ObjectStore):
-    """A network's rows, saved once: what it costs on a store where each request takes 10 to 100 ms."""
+def test_requests_of_one_run(remote, object_store: ObjectStore, monkeypatch):
+    """A network's rows, saved once: what it costs on a store where each request takes 10 to 100 ms. Beats are left out: they are of time."""
+    monkeypatch.setattr(claim, "BEAT_S", inf)
     config = with_budget(run_config(), steps=40, checkpoint_every_s=1e9)
     remote.names("")  # finds the bucket
     with object_store.counted() as asked:
@@ -249,7 +252,8 @@ def test_a_store_travels_to_other_processes_as_its_address(remote, store, view):
         assert pickle.loads(pickle.dumps(view(each))).address == each.address
 
 
-def test_a_claim_on_an_object_store_is_held_shown_and_released(remote):
+def test_a_claim_on_an_object_store_is_held_shown_and_released(remote, monkeypatch):
+    monkeypatch.setattr(claim, "SILENCE_S", inf)  # however slow this machine is
     folder = remote.run("a-1")
     mine, other = Claim(folder), Claim(folder)
     assert mine.taken()
