@@ -18,6 +18,7 @@ from analysis.figures.theme import SCALE, styled
 from analysis.frame import Frame
 
 TITLE = "Key frequencies"
+MOST_WORDS = 6  # under a panel
 MOST_PANELS, PX_PER_PANEL, PX_BETWEEN = 12, 300, 70
 
 
@@ -105,7 +106,8 @@ def draw(info: Info, narrow: bool = False) -> go.Figure:
         )
         fig.add_trace(trace, **place)
         words = [f"{word}<br>{n} seed{'' if n == 1 else 's'}" for word, n in zip(info.x_words, panel.runs, strict=True)]
-        fig.update_xaxes(tickvals=list(range(len(words))), ticktext=words, title={"text": info.x_label, "standoff": 4}, showgrid=False, **place)
+        shown = list(range(0, len(words), -(-len(words) // MOST_WORDS)))
+        fig.update_xaxes(tickvals=shown, ticktext=[words[each] for each in shown], title={"text": info.x_label, "standoff": 4}, showgrid=False, **place)
         fig.update_yaxes(title={"text": "frequency" if index % columns == 0 else ""}, showgrid=False, **place)
     bar = {"title": {"text": "seeds"}, "thickness": 12, "outlinewidth": 0, "tickformat": ".0%"}
     axis = {"colorscale": SCALE, "cmin": 0, "cmax": 1, "colorbar": bar, "showscale": not narrow}

@@ -9,13 +9,12 @@ import numpy as np
 import pandas as pd
 import plotly.graph_objects as go
 from numpy.typing import NDArray
-from plotly.colors import sample_colorscale
 
 from analysis.boundaries import position, scale_of
 from analysis.collect import Tables
 from analysis.figures.dimensions import Dimension, dimensions
 from analysis.figures.pareto import cell_label
-from analysis.figures.theme import GREY, SCALE, number, styled, value_word
+from analysis.figures.theme import GREY, number, shades, styled, value_word
 from analysis.figures.ticks import log_ticks
 from analysis.frame import Frame, Series
 from analysis.outcomes import outcomes
@@ -59,8 +58,8 @@ def prepare(tables: Tables) -> Info | str:
     means = [(each.label, _means(tables, each.values, numbers)) for each in outcomes(tables)]
     axes += [_measured(label, values, unit=index == 0) for index, (label, values) in enumerate(means)]
     caption = (
-        f"A line a cell; its colour is the {means[0][0]}, yellow for all. Settings first, each value at its own height; then means over seeds. "
-        "A line ends where its cell has no value, as of an objective that no seed has."
+        f"A line a cell; its colour is the {means[0][0]}, from blue for none to red for all. Settings first; then means "
+        "over seeds. A line ends where its cell has no value, as of an objective that no seed has."
     )
     return Info(tuple(axes), tuple(cell_label(tables, row) for row in rows), tuple(numbers), means[0][1], means[0][0], caption)
 
@@ -105,14 +104,15 @@ def draw(info: Info, narrow: bool = False) -> go.Figure:
     heights = np.stack([axis.places for axis in info.axes], axis=1)
     across = np.arange(len(info.axes))
     bins = np.clip((np.nan_to_num(info.color) * BINS).astype(int), 0, BINS - 1)
+    colors = shades(BINS)  # all of them are seen on dark and on light
     for each in np.unique(bins):
         own = heights[bins == each]
         xs = np.concatenate([np.append(across, np.nan)] * len(own)).astype(np.float32)
         ys = np.concatenate([np.append(row, np.nan) for row in own]).astype(np.float32)
-        color = str(sample_colorscale(SCALE, [(each + 0.5) / BINS])[0])
+        color = colors[each]
         fig.add_trace(go.Scatter(x=xs, y=ys, mode="lines", line={"color": color, "width": 1.6}, opacity=0.75, hoverinfo="skip", showlegend=False))
     for index in across:
-        marker = {"size": 6, "color": info.color, "colorscale": SCALE, "cmin": 0, "cmax": 1}
+        marker = {"size": 6, "color": [colors[each] for each in bins]}
         hover = {"hovertext": list(info.labels), "hoverinfo": "text", "customdata": list(info.cells)}
         fig.add_trace(go.Scatter(x=[int(index)] * len(heights), y=heights[:, index], mode="markers", marker=marker, showlegend=False, **hover))
     size = 9 if narrow else 11
