@@ -48,9 +48,11 @@ def opened(space: Space, store: Store, folder: str, *, fresh: bool = False) -> S
         directions: list[Any] = [direction for _, _, direction in space.search.objectives.columns]
         study = optuna.create_study(study_name=folder, storage=storage, directions=directions, load_if_exists=True)
         n_before = len(study.get_trials(deepcopy=False))
-    except Exception as error:  # whatever SQLAlchemy, a driver or a database says: it is the URL or the server
+    except Exception as error:  # whatever SQLAlchemy, a driver or a database says: it is the URL, the server or the file
         reason = (str(error).strip() or type(error).__name__).splitlines()[0]
-        raise Refused(f"search.storage must be a database that can be opened, but {url} cannot: {reason}; check the URL, and that it is up") from None
+        ours = "if it is damaged, move it away: the study is made anew from what is stored"
+        remedy = "check the URL, and that it is up" if space.search.storage is not None else ours
+        raise Refused(f"search.storage must be a database that can be opened, but {url} cannot: {reason}; {remedy}") from None
     signature = study.user_attrs.get(SPACE)
     if signature is None:
         study.set_user_attr(SPACE, space.signature)
