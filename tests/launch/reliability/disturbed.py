@@ -24,7 +24,7 @@ TIMES = {"seconds", "results"}  # columns of tables that tell when and where, no
 
 def many(seeds: int = 4, steps: int = 1500) -> dict[str, Any]:
     """Two arms of the gated network, `seeds` runs each, of a second or so; saved five times a second."""
-    sweep = copy.deepcopy(TINY) | {"seeds": seeds}
+    sweep: dict[str, Any] = copy.deepcopy(TINY) | {"seeds": seeds}
     sweep["base"]["budget"] = {"steps": steps, "stop": None, "checkpoint_every_s": 0.2}
     return sweep
 
