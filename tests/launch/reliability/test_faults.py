@@ -35,6 +35,7 @@ class Faulty(Mlp):
 
 
 @pytest.mark.ray
+@pytest.mark.slow
 def test_infrastructure_is_tried_again_and_code_is_not(tmp_path: Path) -> None:
     """A worker that is killed and storage that is away are fine the second time; a mistake is made once a call."""
     info = tmp_path / "plugin/faulty-1.0.dist-info"
