@@ -84,6 +84,27 @@ def key_of(entry: Mapping[str, Any], of: Sequence[Any]) -> str:
     return digest(json.dumps([entry["run_id"], entry["budget"], entry["eval_every"], *of], sort_keys=True).encode())[:32]
 
 
+@dataclass(frozen=True)
+class Asked:
+    """What is asked of runs: a manifest's entries by key, what all aim at, and the scheduler that may have cut them."""
+
+    entries: Mapping[str, Mapping[str, Any]]
+    goal: Goal
+    fit: Goal | None
+    schedule: Any
+
+    def read(self, store: Store, key: str) -> Reading:
+        """One reading, from the run's folder."""
+        entry = self.entries[key]
+        return reading(store.run(entry["run_id"]), entry, self.goal, self.fit, self.schedule)
+
+    def each(self, store: Store, keys: Sequence[str]) -> Iterator[tuple[str, Reading]]:
+        """Readings of `keys`, in order, a few at a time."""
+        for at in range(0, len(keys), AT_ONCE):
+            some = keys[at : at + AT_ONCE]
+            yield from zip(some, store.map(lambda key: self.read(store, key), some), strict=True)
+
+
 def gathered(store: Store, sweep: str, manifest: Mapping[str, Any], goal: Goal, fit: Goal | None, thresholds: Thresholds, facts: Facts) -> Gathered:
     """Every reading that `manifest` asks for; arms that share a run under one budget share its reading. What is new is kept for the next time.
 
@@ -92,49 +113,51 @@ def gathered(store: Store, sweep: str, manifest: Mapping[str, Any], goal: Goal, 
     """
     of = [astuple(goal), None if fit is None else astuple(fit), manifest.get("schedule"), shelf.VERSION]
     keys = [key_of(entry, of) for entry in manifest["runs"]]
-    entries = dict(zip(keys, manifest["runs"], strict=True))
+    asked = Asked(dict(zip(keys, manifest["runs"], strict=True)), goal, fit, manifest.get("schedule"))
+    run_ids = {key: entry["run_id"] for key, entry in asked.entries.items()}
     seen, known = store.listed("runs"), shelf.opened(store, sweep)
-    stamps = dict(zip(entries, seen.map(lambda entry: seen.run(entry["run_id"]).stamp(), entries.values()), strict=True))
+    stamps = dict(zip(run_ids, seen.map(lambda name: seen.run(name).stamp(), run_ids.values()), strict=True))
     valid = {key: line for key, line in known.lines.items() if line.stamp == stamps.get(key)}
-
-    def read(key: str) -> Reading:
-        return reading(seen.run(entries[key]["run_id"]), entries[key], goal, fit, manifest.get("schedule"))
+    new = [key for key in run_ids if key not in valid]
 
     def again(key: str) -> pa.Table | None:
-        return reading(store.run(entries[key]["run_id"]), entries[key], goal, fit, manifest.get("schedule")).rows
+        return asked.read(store, key).rows
 
-    new = [key for key in entries if key not in valid]
+    def rows_in(parts: Sequence[Part]) -> Iterator[tuple[str, pa.Table]]:
+        return (each for part in parts for each in slices(part, part.read(store, part.columns, again)))
+
     kept, torn = sorted_out(known, valid, bool(new))
-    packer = Packer(store, sweep, {key: entry["run_id"] for key, entry in entries.items()})
+    packer = Packer(store, sweep, run_ids)
+    for key, rows in rows_in(torn):
+        if key in valid:
+            packer.add(valid[key], rows)
     lines, others, told = dict(valid), dict[str, Reading](), dict[str, dict[str, Any]]()
-    for part in torn:
-        for key, rows in slices(part, part.read(store, part.columns, again)):
-            if key in valid:
-                packer.add(valid[key], rows)
-    for at in range(0, len(new), AT_ONCE):
-        some = new[at : at + AT_ONCE]
-        for key, found in zip(some, seen.map(read, some), strict=True):
-            told[key] = judged(found, thresholds, facts)
-            if found.rows is None:
-                others[key] = found
-            else:
-                lines[key] = shelf.line_of(key, stamps[key] or "", found, told[key]["phase"], len(found.rows))
-                packer.add(lines[key], found.rows)
+    for key, found in asked.each(seen, new):
+        told[key] = judged(found, thresholds, facts)
+        if found.rows is None:
+            others[key] = found
+        else:
+            lines[key] = shelf.line_of(key, stamps[key] or "", found, told[key]["phase"], len(found.rows))
+            packer.add(lines[key], found.rows)
     parts = [*kept, *packer.finished()]
     same = known.facts if known.thresholds == list(astuple(thresholds)) else None
     if same is None:
-        for key, rows in (each for part in parts for each in slices(part, part.read(store, part.columns, again))):
+        for key, rows in rows_in(parts):
             if key not in told:
-                line = lines[key]
-                told[key] = judged(Reading(line.state, line.outcome, line.reason, line.step, rows=rows), thresholds, facts)
-                lines[key] = line.model_copy(update={"phase": told[key]["phase"]})
-    tables = [] if same is None or not valid else [same.loc[[*valid]]]
-    tables += [pd.DataFrame(list(told.values()), index=list(told))] if told else []
-    whole = pd.concat(tables) if len(tables) > 1 else tables[0]
+                told[key] = judged(lines[key].reading(rows), thresholds, facts)
+                lines[key] = lines[key].model_copy(update={"phase": told[key]["phase"]})
+    whole = joined(same, valid, told)
     if (packer.parts or same is None or len(kept) < len(known.parts)) and all(part.stamp for part in parts):
         with suppress(OSError, Refused):  # the tables are as right without; they are only slower the next time
             shelf.keep(store, sweep, parts, lines, whole, thresholds)
     return Gathered(keys, parts, lines, others, whole, again)
+
+
+def joined(known: Frame | None, valid: Mapping[str, Line], told: Mapping[str, dict[str, Any]]) -> Frame:
+    """Facts of all readings by key: those that were `known`, of readings that are still `valid`, and those `told` now."""
+    tables = [] if known is None or not valid else [known.loc[[*valid]]]
+    tables += [pd.DataFrame(list(told.values()), index=list(told))] if told else []
+    return pd.concat(tables) if len(tables) > 1 else tables[0]
 
 
 def judged(found: Reading, thresholds: Thresholds, facts: Facts) -> dict[str, Any]:

@@ -105,7 +105,7 @@ class Sweep:
         """Names of the figures that this sweep has, or could have, with their titles."""
         from analysis.figures import MEMBERS
 
-        return {name: member.TITLE for name, member in MEMBERS.items() if hasattr(member, "TITLE")} | {"phase": "Phase diagram"}
+        return {name: member.TITLE for name, member in MEMBERS.items()}
 
     def figure(self, name: str, **options: Any) -> go.Figure:
         """A figure by name: `figure("phase", view="probability")`.

@@ -50,6 +50,10 @@ class Line(Shape):
     failure: dict[str, Any] | None
     n_rows: int = Field(ge=0)
 
+    def reading(self, rows: pa.Table) -> Reading:
+        """What verdicts and facts are made of, with its `rows`."""
+        return Reading(self.state, self.outcome, self.reason, self.step, rows=rows)
+
 
 class PartLine(Shape):
     """One file of rows."""

@@ -102,52 +102,40 @@ def draw(info: Info, narrow: bool = False) -> go.Figure:
     """Lines by colour, then a mark where each meets an axis, which tells the cell. Side by side in a narrow figure too, with smaller words."""
     fig = styled(go.Figure(), 470)
     heights = np.stack([axis.places for axis in info.axes], axis=1)
-    across = np.arange(len(info.axes))
+    across = range(len(info.axes))
     bins = np.clip((np.nan_to_num(info.color) * BINS).astype(int), 0, BINS - 1)
     colors = shades(BINS)  # all of them are seen on dark and on light
     for each in np.unique(bins):
-        own = heights[bins == each]
-        xs = np.concatenate([np.append(across, np.nan)] * len(own)).astype(np.float32)
-        ys = np.concatenate([np.append(row, np.nan) for row in own]).astype(np.float32)
-        color = colors[each]
-        fig.add_trace(go.Scatter(x=xs, y=ys, mode="lines", line={"color": color, "width": 1.6}, opacity=0.75, hoverinfo="skip", showlegend=False))
+        fig.add_trace(_lines(heights[bins == each], colors[each]))
     for index in across:
         marker = {"size": 6, "color": [colors[each] for each in bins]}
         hover = {"hovertext": list(info.labels), "hoverinfo": "text", "customdata": list(info.cells)}
-        fig.add_trace(go.Scatter(x=[int(index)] * len(heights), y=heights[:, index], mode="markers", marker=marker, showlegend=False, **hover))
-    size = 9 if narrow else 11
-    notes = [
-        {
-            "x": int(at),
-            "y": place,
-            "text": text,
-            "xanchor": "right",
-            "xshift": -6,
-            "showarrow": False,
-            "font": {"size": size},
-            "bgcolor": "rgba(138,138,138,0.18)",
-        }
-        for at, axis in zip(across, info.axes, strict=True)
-        for place, text in axis.ticks
-    ]
-    heads = [
-        {
-            "x": int(at),
-            "y": 1,
-            "yref": "paper",
-            "yshift": 4,
-            "text": wrapped(axis.label, 12 if narrow else 18),
-            "showarrow": False,
-            "yanchor": "bottom",
-            "font": {"size": size + 1},
-        }
-        for at, axis in zip(across, info.axes, strict=True)
-    ]
-    shapes = [{"type": "line", "x0": int(at), "x1": int(at), "y0": 0, "y1": 1, "line": {"color": GREY, "width": 1.2}, "layer": "below"} for at in across]
-    fig.update_layout(annotations=[*notes, *heads], shapes=shapes, margin={"l": 30, "r": 30, "t": 84, "b": 20})
+        fig.add_trace(go.Scatter(x=[index] * len(heights), y=heights[:, index], mode="markers", marker=marker, showlegend=False, **hover))
+    shapes = [{"type": "line", "x0": at, "x1": at, "y0": 0, "y1": 1, "line": {"color": GREY, "width": 1.2}, "layer": "below"} for at in across]
+    words = [word for at, axis in enumerate(info.axes) for word in (*_ticks(at, axis, 9 if narrow else 11), _head(at, axis, narrow))]
+    fig.update_layout(annotations=words, shapes=shapes, margin={"l": 30, "r": 30, "t": 84, "b": 20})
     fig.update_xaxes(visible=False, range=[-0.55, len(across) - 0.7])
     fig.update_yaxes(visible=False, range=[-0.04, 1.06])
     return fig
+
+
+def _lines(heights: NDArray[np.float64], color: str) -> go.Scatter:
+    """A line for each row of `heights` (N, A), all in one trace."""
+    xs = np.tile(np.append(np.arange(heights.shape[1]), np.nan), len(heights)).astype(np.float32)
+    ys = np.pad(heights, ((0, 0), (0, 1)), constant_values=np.nan).ravel().astype(np.float32)
+    return go.Scatter(x=xs, y=ys, mode="lines", line={"color": color, "width": 1.6}, opacity=0.75, hoverinfo="skip", showlegend=False)
+
+
+def _ticks(at: int, axis: Axis, size: int) -> list[dict]:
+    """Words left of the axis at `at`."""
+    same = {"x": at, "xanchor": "right", "xshift": -6, "showarrow": False, "font": {"size": size}, "bgcolor": "rgba(138,138,138,0.18)"}
+    return [{**same, "y": place, "text": text} for place, text in axis.ticks]
+
+
+def _head(at: int, axis: Axis, narrow: bool) -> dict:
+    """What the axis at `at` is, over it."""
+    text, size = (wrapped(axis.label, 12), 10) if narrow else (wrapped(axis.label, 18), 12)
+    return {"x": at, "y": 1, "yref": "paper", "yshift": 4, "text": text, "showarrow": False, "yanchor": "bottom", "font": {"size": size}}
 
 
 def wrapped(text: str, width: int) -> str:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import errno
 import os
 import pickle
-import subprocess
 import time
 from collections import Counter
 from math import inf
@@ -24,6 +23,7 @@ from lal.store.remote import Remote
 from tests.lal.sessions import AWAY, CONFIGS, assert_same, flaky, stop_after, with_budget
 from tests.lal.small import run_config
 from tests.object_store import BUCKET, ObjectStore
+from tests.small_disk import small_disk
 
 WALK = CONFIGS["walk"]
 
@@ -268,27 +268,22 @@ def test_a_claim_on_an_object_store_is_held_shown_and_released(remote, monkeypat
 
 
 @pytest.fixture
-def small_disk(tmp_path):
-    """A file system of 256 KiB."""
-    place = tmp_path / "small"
-    place.mkdir()
-    done = subprocess.run(["mount", "-t", "tmpfs", "-o", "size=256k", "tmpfs", str(place)], capture_output=True, text=True, check=False)
-    if done.returncode:
-        pytest.skip("only root may mount a small file system; a full disk by monkeypatch is in test_session_damage")
-    yield place
-    subprocess.run(["umount", str(place)], check=True)
+def little(tmp_path):
+    """A disk of 256 KiB."""
+    with small_disk(tmp_path / "small", "256k") as place:
+        yield place
 
 
-def test_a_disk_that_is_full_keeps_what_was_there_and_takes_more_when_it_has_room(small_disk: Path, uninterrupted):
-    store = Store(small_disk / "results")
+def test_a_disk_that_is_full_keeps_what_was_there_and_takes_more_when_it_has_room(little: Path, uninterrupted):
+    store = Store(little / "results")
     store.put("kept", b"old")
-    hoard = small_disk / "hoard"
+    hoard = little / "hoard"
     hoard.write_bytes(bytes(240 * 1024))
     with pytest.raises(OSError, match="No space left") as full:
         store.patient().put("kept", bytes(2**17))
     assert full.value.errno == errno.ENOSPC
     assert store.get("kept") == b"old"
-    assert [path.name for path in (small_disk / "results").iterdir()] == ["kept"]
+    assert [path.name for path in (little / "results").iterdir()] == ["kept"]
     failure = attempt(WALK, store)
     assert isinstance(failure, Failure)
     assert failure.outcome == "error"

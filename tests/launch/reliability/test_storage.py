@@ -13,26 +13,22 @@ from lal.store import Store
 from tests.launch.cli import content, lal, started, written
 from tests.launch.reliability.disturbed import LONG, Undisturbed, assert_same, finished, many, until
 from tests.object_store import ObjectStore
+from tests.small_disk import small_disk
 
 pytestmark = [pytest.mark.ray, pytest.mark.slow]
 WORDS = ("sweep", "tiny.yaml", "--no-report")
 
 
 @pytest.fixture
-def small_disk(tmp_path: Path) -> Iterator[Path]:
-    """A file system that a sweep cannot fit on."""
-    place = tmp_path / "small"
-    place.mkdir()
-    done = subprocess.run(["mount", "-t", "tmpfs", "-o", "size=600k", "tmpfs", str(place)], capture_output=True, text=True, check=False)
-    if done.returncode:
-        pytest.skip("only root may mount a small file system")
-    yield place
-    subprocess.run(["umount", str(place)], check=True)
+def little(tmp_path: Path) -> Iterator[Path]:
+    """A disk that a sweep does not fit on."""
+    with small_disk(tmp_path / "small", "600k") as place:
+        yield place
 
 
-def test_a_disk_that_is_full_fails_runs_with_the_reason_and_when_there_is_room_all_goes_on(tmp_path: Path, undisturbed: Undisturbed, small_disk: Path) -> None:
+def test_a_disk_that_is_full_fails_runs_with_the_reason_and_when_there_is_room_all_goes_on(tmp_path: Path, undisturbed: Undisturbed, little: Path) -> None:
     written(tmp_path, many())
-    results = small_disk / "results"
+    results = little / "results"
     words = (*WORDS, "budget.checkpoint_every_s=60", "--results", str(results))  # no parts, of which there are more the slower the machine
     first = lal(*words, cwd=tmp_path)
     assert first.returncode == 1, first.stdout + first.stderr
@@ -40,19 +36,19 @@ def test_a_disk_that_is_full_fails_runs_with_the_reason_and_when_there_is_room_a
     assert f"lal {' '.join(words)}" in first.stdout
     before = finished(results)
     assert 0 < len(before) < 8
-    subprocess.run(["mount", "-o", "remount,size=64m", str(small_disk)], check=True)
+    subprocess.run(["mount", "-o", "remount,size=64m", str(little)], check=True)
     second = lal(*words, cwd=tmp_path)
     assert second.returncode == 0, second.stdout + second.stderr
     assert before.items() <= finished(results).items()
     assert_same(results, undisturbed(many()))
 
 
-def test_a_disk_without_any_room_is_refused_in_one_line(tmp_path: Path, small_disk: Path) -> None:
+def test_a_disk_without_any_room_is_refused_in_one_line(tmp_path: Path, little: Path) -> None:
     written(tmp_path, many())
-    with (small_disk / "hoard").open("wb", buffering=0) as hoard, pytest.raises(OSError, match="No space left"):
+    with (little / "hoard").open("wb", buffering=0) as hoard, pytest.raises(OSError, match="No space left"):
         while True:
             hoard.write(bytes(4096))
-    done = lal(*WORDS, "--results", str(small_disk / "results"), cwd=tmp_path)
+    done = lal(*WORDS, "--results", str(little / "results"), cwd=tmp_path)
     assert done.returncode == 2, done.stdout + done.stderr
     assert "No space left on device" in done.stderr
     assert "then run the same command again" in done.stderr
