@@ -15,7 +15,7 @@ from typing import Any
 from uuid import uuid4
 
 from lal.errors import Refused
-from launch.sending import environment_variables, packages
+from launch.submitting.sending import environment_variables, packages
 
 # Read by Ray when it is imported or started. Quiet, no files per trial, relative paths keep their meaning, no usage reports.
 SETTINGS = {

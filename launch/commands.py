@@ -17,9 +17,9 @@ from launch.options import ASKED, DEVICE_HERE, JSON, LEFT, PENDING, PLACED, PROF
 if TYPE_CHECKING:
     from launch.cluster import Reach
     from launch.drive import Options
+    from launch.driving.summary import Summary
     from launch.plan import Plan
-    from launch.resources import Node
-    from launch.summary import Summary
+    from launch.planning.resources import Node
 
 
 @click.command()
@@ -42,19 +42,19 @@ def plan(cpus: int | None, gpus: int | None, address: str | None, probe: bool, a
     planned = requested(reached(cpus, gpus, address=address), **asked)
     found = None
     if probe:
-        from launch.probe import probed, retimed
-        from launch.resources import this_machine
+        from launch.planning.probe import probed, retimed
+        from launch.planning.resources import this_machine
 
         found = probed(planned.ahead, planned.room.wanted, this_machine())
         planned = retimed(planned, found)
     if as_json:
-        from launch.probe_shown import facts
+        from launch.planning.probe_shown import facts
 
         click.echo(json.dumps(planning.summary(planned) | ({"probe": facts(found)} if found else {})))
         return
     planning.show(planned, Console())
     if found:
-        from launch.probe_shown import show
+        from launch.planning.probe_shown import show
 
         show(found, Console())
 
@@ -110,7 +110,7 @@ def sweep(
     elif path:
         Console().print(f"Report: {path}", highlight=False, soft_wrap=True)
     if summary.signal is not None:
-        from launch.interrupts import leave
+        from launch.driving.interrupts import leave
 
         leave(summary.exit_code)
     sys.exit(summary.exit_code)
@@ -118,7 +118,7 @@ def sweep(
 
 def again() -> str:
     """The command that goes on, as a person typed it."""
-    from launch.sending import asked_as
+    from launch.submitting.sending import asked_as
 
     return asked_as() or shlex.join(["lal", *sys.argv[1:]])
 
@@ -127,9 +127,9 @@ def driven(planned: Plan, results: str, options: Options, console: Console, *, a
     """Shows the plan, trains, says how it went; as JSON or quietly, only what an interruption leaves."""
     from lal.store import Store
     from launch.drive import drive
-    from launch.interrupts import leaving_in_time
+    from launch.driving.interrupts import leaving_in_time
+    from launch.driving.summary import interrupted, say
     from launch.plan import show
-    from launch.summary import interrupted, say
 
     if not options.quiet:
         show(planned, console)
@@ -151,13 +151,13 @@ def reached(cpus: int | None, gpus: int | None, dashboard: bool = False, address
 
 def room(reach: Reach, request: dict[str, Any], device: str) -> tuple[list[Node], list[Node]]:
     """The nodes that are there, and those that may be started; a request that can never be met is refused before anything is started or written."""
-    from launch.resources import resources_of, this_machine
+    from launch.planning.resources import resources_of, this_machine
 
     if reach.address is None:
         nodes = [this_machine(reach.cpus, reach.gpus)]
         resources_of(request, nodes, device)
         return nodes, []
-    from launch.preflight import room_on
+    from launch.driving.preflight import room_on
 
     return room_on(reach, request, device)
 

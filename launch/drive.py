@@ -17,18 +17,18 @@ from lal.config import RunConfig, run_id
 from lal.errors import Refused
 from lal.standing import Standing, standing
 from lal.store import Store
-from launch.chances import Chances
 from launch.cluster import Reach
-from launch.gauges import Published
-from launch.marks import Marks, marker, marks_of
+from launch.driving.chances import Chances
+from launch.driving.preflight import NoRoom
+from launch.driving.summary import Summary, summed
+from launch.driving.time_budget import Deadline
+from launch.driving.trial import Trial
+from launch.following.gauges import Published
+from launch.following.marks import Marks, marker, marks_of
+from launch.following.progress import Board, display, follower
 from launch.plan import Plan
-from launch.preflight import NoRoom
-from launch.progress import Board, display, follower
-from launch.resources import resources_of
-from launch.summary import Summary, summed
+from launch.planning.resources import resources_of
 from launch.sweep import Expanded, Planned, manifest
-from launch.time_budget import Deadline
-from launch.trial import Trial
 
 if TYPE_CHECKING:
     from launch.searching.study import Study
@@ -112,7 +112,7 @@ class Driver:
 
     def _train_on_ray(self, runs: list[RunConfig], first: bool) -> int | None:
         from launch.cluster import connected
-        from launch.interrupts import interruptible
+        from launch.driving.interrupts import interruptible
 
         # Ray prints of dead workers to the driver's stdout; the summary says it better, and scripts read stdout.
         with silence(), interruptible() as came:
@@ -128,7 +128,7 @@ class Driver:
     @contextmanager
     def _head_watched(self) -> Iterator[None]:
         """Inside, a cluster whose head is lost is no reason to wait for ever."""
-        from launch.head import watched
+        from launch.driving.head import watched
 
         if self.options.reach.address is None:  # of a Ray of our own, the head ends with us
             yield
@@ -138,14 +138,14 @@ class Driver:
 
     def _give_up(self, why: str) -> NoReturn:
         """Ends this process: whatever it waits for will not come."""
-        from launch.interrupts import leave
-        from launch.summary import head_lost
+        from launch.driving.interrupts import leave
+        from launch.driving.summary import head_lost
 
         head_lost(self.console, why, self.options.again)
         leave(1)
 
     def _train_connected(self, runs: list[RunConfig], first: bool, address: str | None) -> None:
-        from launch import preflight
+        from launch.driving import preflight
 
         options = self.options
         nodes = [*preflight.nodes_now(), *preflight.nodes_to_come()]
@@ -196,7 +196,7 @@ class Driver:
 
     def _search(self, study: Study, trial: Trial, board: Board, callback: Any) -> None:
         """Trains the points that `study` proposes; those of their runs that failed by no fault of theirs, or for want of memory, once more after all others."""
-        from launch import preflight
+        from launch.driving import preflight
         from launch.searching.hunt import Hunt
         from launch.tuner import feed_all, slots_of
 
@@ -222,7 +222,7 @@ class Driver:
 
     def _free(self, wanted: Mapping[str, float]) -> bool:
         """Whether there is room for a run that asks for `wanted`, on a cluster that others use, too, within the time that is waited for room."""
-        from launch import preflight
+        from launch.driving import preflight
 
         if self.options.reach.address is None:
             return True

@@ -16,7 +16,7 @@ from lal.measuring import Measured, config_of, measure, saved_states
 from lal.metrics import METRICS
 from lal.store import RunFolder, Store
 from lal.terminal import harmless
-from launch.progress import duration
+from launch.following.progress import duration
 from launch.stored import meant
 
 EVERYTHING = "all"
@@ -78,7 +78,7 @@ def measure_stored(store: Store, name: str, profile: str | None, metrics: Sequen
     Raises:
         Refused: nothing has that name, was saved, or is what a metric can be read off; nothing was written then.
     """
-    from launch.interrupts import interruptible
+    from launch.driving.interrupts import interruptible
 
     jobs, n_runs = jobs_of(store, name, profile, metrics, steps)
     summary, begun = Summary(left_out=n_runs - len(jobs)), time.monotonic()

@@ -16,11 +16,11 @@ from lal.config import RunConfig
 from lal.standing import Standing, standing
 from lal.store import Store
 from lal.terminal import harmless
-from launch.estimate import Estimate, Estimator, wall_seconds
-from launch.progress import duration
-from launch.resources import Node, this_machine, wanted_on
+from launch.following.progress import duration
+from launch.planning.estimate import Estimate, Estimator, wall_seconds
+from launch.planning.resources import Node, this_machine, wanted_on
+from launch.planning.slots import Room
 from launch.searching.known import known
-from launch.slots import Room
 from launch.sweep import Expanded
 
 if TYPE_CHECKING:

@@ -16,12 +16,12 @@ from lal.metrics import METRICS
 from lal.models.feed_forward import PlainFeedForward, RoutedFeedForward
 from lal.part import Part, kind_of
 from lal.runs.supervised import Measure, Penalties
-from launch.axes import Seeds
 from launch.dialects.page import page
-from launch.listing import listing
-from launch.scheduling import SCHEDULES
+from launch.parsing.axes import Seeds
+from launch.parsing.spec import Arm, PhaseSpec, Profile, Report, Resources, Sweep, ThresholdsSpec
+from launch.planning.listing import listing
+from launch.schedulers.scheduling import SCHEDULES
 from launch.searching.spec import SEARCHES, Objectives
-from launch.spec import Arm, PhaseSpec, Profile, Report, Resources, Sweep, ThresholdsSpec
 
 HEAD = """# Configuration
 

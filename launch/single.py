@@ -9,7 +9,7 @@ from lal.errors import Refused
 from lal.runs.run import Row
 from lal.store import Record, Store
 from lal.terminal import harmless
-from launch.interrupts import interruptible
+from launch.driving.interrupts import interruptible
 from launch.sweep import Expanded
 
 SHOWN = ("train_loss", "test_loss", "train_acc", "test_acc", "effective_depth", "functional_depth", "routing_entropy")

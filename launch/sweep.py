@@ -24,10 +24,10 @@ from lal.config import RunConfig
 from lal.errors import Refused, nearest
 from lal.events import Goal
 from lal.store import SCHEMA
-from launch.overrides import Overrides, overrides_of
-from launch.problems import problems_of, told
-from launch.reading import Document, read
-from launch.spec import ONLY_ARM, Sweep, Values, changed
+from launch.parsing.overrides import Overrides, overrides_of
+from launch.parsing.problems import problems_of, told
+from launch.parsing.reading import Document, read
+from launch.parsing.spec import ONLY_ARM, Sweep, Values, changed
 
 if TYPE_CHECKING:
     from launch.searching.space import Found, Space
@@ -126,7 +126,7 @@ def load(source: str, profile: str | None = None, overrides: Sequence[str] = ())
 
 def expanded(document: Document, source: str, profile: str | None = None, overrides: Sequence[str] = ()) -> Expanded:
     """The sweep that `document` describes, expanded."""
-    from launch.expansion import expansion
+    from launch.parsing.expansion import expansion
 
     asked = overrides_of(overrides)
     sweep = sweep_of(document, profile, asked)

@@ -17,9 +17,9 @@ from lal.config import RunConfig, parse, run_id
 from lal.errors import Refused
 from lal.runs.run import Row
 from lal.store import Failure, Record, Store
-from launch.gauges import watched
-from launch.packs import opened
-from launch.worker import settle
+from launch.driving.packs import opened
+from launch.driving.worker import settle
+from launch.following.gauges import watched
 
 REPORT_EVERY_S = 0.5
 DUMP_AT = 0.9  # of the time after which a worker that says nothing is ended
@@ -29,7 +29,7 @@ RETURNED.set()
 
 
 def train_reported(params: dict[str, Any]) -> None:
-    """Trains the pack `params["job"]`, see `launch.packs.job_of`: {"runs": [{"run_id", "config", "marks"}, ...], "results": root folder, "token", ...}.
+    """Trains the pack `params["job"]`, see `launch.driving.packs.job_of`: {"runs": [{"run_id", "config", "marks"}, ...], "results": root folder, "token", ...}.
 
     Where "token" is the name of a file, the results folder must hold it: else this node sees another folder than the driver.
 

@@ -14,12 +14,12 @@ from lal.claim import owner_of
 from lal.config import RunConfig
 from lal.store import Failure, Store
 from launch.cluster import scratch
-from launch.feeding import Feed
-from launch.guarding import Guard
-from launch.packs import Pack, ids_of, job_of
+from launch.driving.feeding import Feed
+from launch.driving.guarding import Guard
+from launch.driving.packs import Pack, ids_of, job_of
+from launch.driving.trial import Trial
+from launch.driving.watchdog import watching
 from launch.trainable import returned, train_reported
-from launch.trial import Trial
-from launch.watchdog import watching
 
 ASKED_FOR = 16  # workers beyond those that are there, where an autoscaler may start nodes: it sees trials that wait as demand
 TRIALS, ROUNDS = 2_000, 50  # that one Tune may have, at least, and on each worker: it keeps some 40 KB of each; between two, workers wait for the last
@@ -85,7 +85,7 @@ def fit(trial: Trial, callback: Any, *, search_alg: Any, scheduler: Any, guard: 
     """
     from ray import tune
 
-    from launch.preflight import nodes_to_come
+    from launch.driving.preflight import nodes_to_come
 
     os.environ["TUNE_MAX_PENDING_TRIALS_PG"] = str(slots_of(trial.resources) + ASKED_FOR * bool(nodes_to_come()))
     os.environ["TUNE_GLOBAL_CHECKPOINT_S"] = NEVER_S
@@ -115,7 +115,7 @@ def fit(trial: Trial, callback: Any, *, search_alg: Any, scheduler: Any, guard: 
 
 
 class Source(Protocol):
-    """What hands out packs of runs, and hears what became of them: see `launch.feeding.Feed`."""
+    """What hands out packs of runs, and hears what became of them: see `launch.driving.feeding.Feed`."""
 
     @property
     def finished(self) -> bool: ...
@@ -252,8 +252,8 @@ def error_of(trial: Any) -> Exception:
 
 def slots_of(resources: Mapping[str, float]) -> int:
     """Runs that the connected cluster can train at the same time."""
-    from launch.preflight import nodes_now
-    from launch.slots import Room
+    from launch.driving.preflight import nodes_now
+    from launch.planning.slots import Room
 
     return Room(resources, nodes_now()).slots
 

@@ -114,7 +114,7 @@ def test_help_loads_nothing_heavy():
 def test_a_plan_is_made_without_what_reads_tables():
     """A second of waiting is half imports, if one lets it be."""
     heavy = "{'torch', 'ray', 'pandas', 'pyarrow', 'plotly', 'scipy', 'optuna'}"
-    code = f"import sys, launch.expansion, launch.plan, launch.commands; print(sorted({heavy} & set(sys.modules)))"
+    code = f"import sys, launch.parsing.expansion, launch.plan, launch.commands; print(sorted({heavy} & set(sys.modules)))"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=ROOT, check=True)
     assert done.stdout == "[]\n"
 

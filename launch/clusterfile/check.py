@@ -9,7 +9,7 @@ from lal.errors import Refused
 from launch.clusterfile import instance_model, kuberay, ray_schema, ray_up
 from launch.clusterfile.finding import HIDDEN, Finding, Layer, Rule, Values
 from launch.clusterfile.secrets_written import CONTRACT, nothing_gives_access
-from launch.reading import Document, Keys, read
+from launch.parsing.reading import Document, Keys, read
 
 LINT = "lal's rules"
 RAY_UP, KUBERAY = "ray up", "KubeRay"

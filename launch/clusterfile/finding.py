@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import Any, TypeGuard
 
-from launch.reading import Document, Keys
+from launch.parsing.reading import Document, Keys
 
 SHOWN = 80
 # What access looks like: AWS key ids, GitHub and Slack tokens, private keys, passwords in addresses, Ray's own tokens (64 hexadecimal digits; digests of

@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator
 
 from launch.clusterfile.finding import SECRET, Finding, Values, every, within
-from launch.reading import Keys
+from launch.parsing.reading import Keys
 
 CONTRACT = "a cluster file must hold no keys, tokens or passwords"
 NAMED = re.compile(r"(secret|token|password|passwd|credential|private[-_]?key|access[-_]?key|api[-_]?key)", re.IGNORECASE)

@@ -11,7 +11,7 @@ from lal.runs import MEMBERS
 from launch.dialects.flat import flat
 from launch.dialects.keys import BY_NAME
 from launch.dialects.nested import SECTIONS, nested
-from launch.reading import Document
+from launch.parsing.reading import Document
 
 HOUSE, FLAT, NESTED = "this program's format", "the flat format", "the nested format"
 SWEEP_FIELDS = ("question", "expect", "axes", "points", "arms", "seeds", "resources", "report", "profiles")

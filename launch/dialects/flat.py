@@ -7,8 +7,8 @@ from typing import Any
 
 from lal.errors import Refused
 from launch.dialects.translation import DEFAULT_SEED, Given, Translation, translated
-from launch.problems import SHOWN
-from launch.reading import Document, Keys
+from launch.parsing.problems import SHOWN
+from launch.parsing.reading import Document, Keys
 
 Values = dict[str, Any]
 ABOUT_THE_SWEEP = ("name", "notes", "description")

@@ -11,7 +11,7 @@ from launch.dialects.flat import experiments_of as flat_experiments
 from launch.dialects.flat import finish_or_refuse, given_in, placed, seed_of, told, with_head
 from launch.dialects.keys import ABOUT, KEYS, REFUSED
 from launch.dialects.translation import Given, Translation, translated
-from launch.reading import Document, Keys
+from launch.parsing.reading import Document, Keys
 
 Leaves = dict[Keys, Given]
 SECTIONS = ("data", "model", "training")

@@ -13,8 +13,8 @@ from pydantic import ValidationError
 from lal.errors import nearest
 from lal.tasks.modular import Modular
 from launch.dialects.keys import ABOUT, BY_NAME, GATED_DEPTH, KEYS, MODEL_TYPES, REFUSED, Key
-from launch.merging import merged, nested, segments
-from launch.reading import Keys
+from launch.parsing.merging import merged, nested, segments
+from launch.parsing.reading import Keys
 
 DEFAULT_SEED = 42
 MAX_DIGITS = 19  # of a whole number; no key takes more

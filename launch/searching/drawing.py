@@ -9,7 +9,7 @@ from math import prod
 from typing import Any
 
 from lal.errors import Refused
-from launch.axes import Range
+from launch.parsing.axes import Range
 from launch.searching.spec import Random
 
 Axes = Mapping[str, tuple[Any, ...] | Range]

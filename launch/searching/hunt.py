@@ -1,6 +1,6 @@
 """A search on its way: which points are proposed, travel and are over, and what the study is told of them. Knows no Tune.
 
-It hands out packs as `launch.feeding.Feed` does: a pack is the runs of one point that are still to be trained. Other drivers may be at the same study:
+It hands out packs as `launch.driving.feeding.Feed` does: a pack is the runs of one point that are still to be trained. Other drivers may be at the same study:
 their points count, and are left to them as long as they live.
 """
 
@@ -15,8 +15,8 @@ from lal.claim import owner_of
 from lal.config import RunConfig
 from lal.standing import Standing, standing
 from lal.store import Store
-from launch.feeding import LOST_TRIES, ended_as, unnoted, worth_another
-from launch.packs import Pack
+from launch.driving.feeding import LOST_TRIES, ended_as, unnoted, worth_another
+from launch.driving.packs import Pack
 from launch.searching.points import Key, Points, Runs, ids, worded
 from launch.searching.space import Found
 from launch.searching.study import Study
@@ -74,8 +74,8 @@ class Hunt:
         before: dict[str, Standing] | None = None,
     ):
         """`found` hears of the runs of each new point before they are handed out, `note` of the sweep with all of them, as often as is cheap. `slots`: points
-        on their way at once, lest proposals know nothing; once it is `late`, nothing more is handed out. `ended`: see `launch.feeding.Feed`. `before` goes
-        on from an earlier hunt of the same call."""
+        on their way at once, lest proposals know nothing; once it is `late`, nothing more is handed out.
+        `ended`: see `launch.driving.feeding.Feed`. `before` goes on from an earlier hunt of the same call."""
         assert sweep.space is not None
         self.sweep, self.store, self.study, self.slots = sweep, store, study, slots
         self.note, self.found, self.late, self.ended = note, found, late, ended

@@ -11,7 +11,7 @@ from typing import Any
 
 from lal.errors import Refused
 from lal.store import flattened
-from launch.axes import Range
+from launch.parsing.axes import Range
 from launch.searching.drawing import Axes, Chosen, size_of
 from launch.searching.spec import Optuna
 from launch.sweep import Planned

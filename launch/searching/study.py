@@ -20,7 +20,7 @@ from optuna.trial import FrozenTrial, Trial, TrialState, create_trial
 
 from lal.errors import Refused
 from lal.store import Store
-from launch.axes import Range
+from launch.parsing.axes import Range
 from launch.searching.drivers import Drivers, Life
 from launch.searching.space import ARM, Found, Space, refuse_other
 

@@ -16,9 +16,9 @@ from lal.config import parse, run_id
 from lal.store import Store
 from launch import tuner
 from launch.cluster import Reach, connected
-from launch.packs import ALONE_S, opened
-from launch.progress import Board, Silent, follower
-from launch.trial import Trial
+from launch.driving.packs import ALONE_S, opened
+from launch.driving.trial import Trial
+from launch.following.progress import Board, Silent, follower
 
 CORES = 2
 PAGE_MIB = 4 / 1024

@@ -1,4 +1,4 @@
-"""Fits the constants of launch/machine.py to networks on this machine and prints them: `OMP_NUM_THREADS=1 python -m tests.bench.fit_machine`."""
+"""Fits the constants of launch/planning/machine.py to networks on this machine and prints them: `OMP_NUM_THREADS=1 python -m tests.bench.fit_machine`."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from lal.metrics.depth import EXACT_UP_TO
 from lal.metrics.probe import Probe, looking
 from lal.runs.supervised import Supervised
 from lal.runs.supervised_loop import SupervisedRun, values_of
-from launch import machine
+from launch.planning import machine
 
 MODELS = (
     *({"kind": "mlp", "width": width} for width in (64, 128, 256)),

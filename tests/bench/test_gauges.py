@@ -15,8 +15,8 @@ pytestmark = [pytest.mark.bench, pytest.mark.ray]
 COSTS = """
 import time
 from launch.cluster import Reach, connected
-from launch.gauges import Published, watched
-from launch.progress import Board
+from launch.following.gauges import Published, watched
+from launch.following.progress import Board
 
 def cost(each, n=5000):
     begun = time.perf_counter()

@@ -12,12 +12,13 @@ import pytest
 from lal.config import RunConfig, run_id
 from lal.standing import Standing
 from lal.store import UNREACHABLE, Failure, Store
-from launch import chances, tuner
-from launch.chances import Chances
-from launch.resources import Node
+from launch import tuner
+from launch.driving import chances
+from launch.driving.chances import Chances
+from launch.driving.time_budget import Deadline
+from launch.driving.trial import NODE_LOST, Trial
+from launch.planning.resources import Node
 from launch.sweep import load
-from launch.time_budget import Deadline
-from launch.trial import NODE_LOST, Trial
 from launch.tuner import KilledForMemory
 from tests.launch.cli import TINY, written
 

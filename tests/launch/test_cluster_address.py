@@ -10,7 +10,7 @@ import pytest
 
 from lal.errors import Refused
 from launch.cluster import Reach, checked_address, refuse_unanswered
-from launch.jobs import Jobs
+from launch.submitting.jobs import Jobs
 from tests.launch.pool import free_port
 
 

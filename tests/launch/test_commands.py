@@ -13,9 +13,10 @@ from click.testing import CliRunner
 from lal.cli import COMMANDS, lal
 from lal.errors import Refused
 from lal.store import Failure, Store
-from launch import commands, preflight
+from launch import commands
 from launch.cluster import Reach
-from launch.resources import Node
+from launch.driving import preflight
+from launch.planning.resources import Node
 from launch.sweep import load
 from tests.launch.cli import TINY, written
 

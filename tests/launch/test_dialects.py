@@ -16,8 +16,8 @@ from lal.errors import Refused
 from launch.dialects import house_format
 from launch.dialects.keys import ABOUT, BY_NAME, FLAGS, KEYS, MODEL_TYPES, REFUSED
 from launch.dialects.nested import SECTIONS
+from launch.parsing.reading import Document
 from launch.plan import warnings_of
-from launch.reading import Document
 from launch.sweep import Expanded, document_of, expanded, load
 
 FLAT = {"p": 31, "epochs": 100, "log_every": 10}

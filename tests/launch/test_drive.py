@@ -9,9 +9,9 @@ from ray.core.generated.common_pb2 import ActorDiedErrorContext
 from ray.exceptions import ActorDiedError
 
 from lal.store import Store
-from launch.feeding import unnoted
+from launch.driving.feeding import unnoted
+from launch.driving.trial import NODE_LOST
 from launch.trainable import refuse_unshared
-from launch.trial import NODE_LOST
 
 
 @pytest.mark.parametrize(("text", "reason"), [("The actor died because its node has died. Node Id: 00ff", NODE_LOST), ("", "the worker died 3 times")])

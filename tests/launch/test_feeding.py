@@ -18,9 +18,9 @@ from lal.config import RunConfig, dump, parse, run_id
 from lal.errors import Refused, Unreachable
 from lal.runs.session import attempt
 from lal.store import UNREACHABLE, Failure, Store
-from launch.feeding import LOST_TRIES, Feed
-from launch.packs import ALONE_S, LONGEST_S, RUN_S, cost, ids_of, job_of, next_pack, opened
-from launch.trial import Trial
+from launch.driving.feeding import LOST_TRIES, Feed
+from launch.driving.packs import ALONE_S, LONGEST_S, RUN_S, cost, ids_of, job_of, next_pack, opened
+from launch.driving.trial import Trial
 from tests.launch.cli import TINY
 
 

@@ -18,11 +18,11 @@ from lal.errors import Refused, Unreachable
 from lal.runs.session import attempt
 from lal.store import Store
 from launch import tuner
-from launch.cutting import noting
-from launch.feeding import Feed
-from launch.guarding import Guard
-from launch.progress import Board, follower
-from launch.trial import Trial
+from launch.driving.feeding import Feed
+from launch.driving.guarding import Guard
+from launch.driving.trial import Trial
+from launch.following.progress import Board, follower
+from launch.schedulers.cutting import noting
 from launch.tuner import Bridge, error_of
 from tests.launch.test_feeding import IDS, RUNS
 

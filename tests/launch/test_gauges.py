@@ -17,9 +17,9 @@ from hypothesis import strategies as st
 
 from lal.config import RunConfig, parse, run_id
 from lal.store import Failure
-from launch.gauges import GAUGES, GRAIN_S, WINDOW_S, Pace, Published, Watch
-from launch.marks import LONGEST, MOST, OTHER, Marks, label, marks_of, scale_of
-from launch.progress import Board
+from launch.following.gauges import GAUGES, GRAIN_S, WINDOW_S, Pace, Published, Watch
+from launch.following.marks import LONGEST, MOST, OTHER, Marks, label, marks_of, scale_of
+from launch.following.progress import Board
 from launch.sweep import load
 from launch.trainable import Reporter
 from tests.launch.cli import ROOT, TINY, written

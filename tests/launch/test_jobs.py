@@ -16,10 +16,10 @@ import yaml
 from lal import environment
 from lal.errors import Refused
 from lal.store import Store
-from launch.job_commands import last_line, refuse_impossible, words_of
-from launch.jobs import digest_of, exit_code, lasting_nodes
-from launch.resources import Node
-from launch.sending import staged
+from launch.planning.resources import Node
+from launch.submitting.job_commands import last_line, refuse_impossible, words_of
+from launch.submitting.jobs import digest_of, exit_code, lasting_nodes
+from launch.submitting.sending import staged
 from launch.sweep import load
 from tests.launch.cli import TINY, lal, started, tables, written
 from tests.launch.pool import BIN, Pool, pool

@@ -13,7 +13,7 @@ from lal.cli import lal as front_door
 from lal.errors import Refused
 from lal.runs.session import attempt
 from lal.store import Store
-from launch.preflight import sees
+from launch.driving.preflight import sees
 from launch.sweep import load
 from tests.launch.cli import TINY, content, lal, started, written
 from tests.launch.pool import pool

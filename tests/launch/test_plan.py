@@ -15,10 +15,10 @@ from lal.config import RunConfig, dump, run_id
 from lal.errors import Refused
 from lal.metrics import METRICS
 from lal.store import Failure, Record, Store
-from launch import machine
-from launch.estimate import RAY_S, RUN_S, Estimator, expected_steps, readable, shape, wall_seconds
 from launch.plan import Plan, plan, show, size, summary
-from launch.resources import Node, this_machine
+from launch.planning import machine
+from launch.planning.estimate import RAY_S, RUN_S, Estimator, expected_steps, readable, shape, wall_seconds
+from launch.planning.resources import Node, this_machine
 from launch.sweep import Expanded, load
 from tests.lal.small import MODELS, run_config
 
@@ -286,7 +286,7 @@ def test_runs_that_differ_in_seeds_alone_are_modelled_once(sweep: Any, store: St
         asked.append((config, steps))
         return machine.modelled(config, steps)
 
-    monkeypatch.setattr("launch.estimate.modelled", modelled)
+    monkeypatch.setattr("launch.planning.estimate.modelled", modelled)
     expanded = sweep()
     each = plan(expanded, store).estimates
     assert len(asked) == 4 < len(each)  # two arms at two weights

@@ -10,8 +10,8 @@ from ray.core.generated.autoscaler_pb2 import ClusterConfig
 
 from lal.errors import Refused
 from launch.cluster import found
-from launch.preflight import nodes_to_come, sees
-from launch.resources import resources_of
+from launch.driving.preflight import nodes_to_come, sees
+from launch.planning.resources import resources_of
 
 
 def autoscaled() -> ClusterConfig:

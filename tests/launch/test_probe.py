@@ -14,12 +14,12 @@ from lal.cli import lal as front_door
 from lal.config import RunConfig, parse, run_id
 from lal.errors import Refused
 from lal.store import Store
-from launch import probe
 from launch.plan import Plan, plan
-from launch.probe import Cell, Place, Probe, chosen, places_of, probed, retimed
-from launch.probe_shown import facts
-from launch.probing import timed
-from launch.resources import Node, this_machine
+from launch.planning import probe
+from launch.planning.probe import Cell, Place, Probe, chosen, places_of, probed, retimed
+from launch.planning.probe_shown import facts
+from launch.planning.probing import timed
+from launch.planning.resources import Node, this_machine
 from launch.sweep import load
 from tests.launch.cli import TINY, lal, written
 

@@ -10,8 +10,8 @@ from lal.errors import Refused
 from lal.events import Goal
 from lal.runs.session import attempt
 from lal.store import Store
-from launch.replay import Plateau, Replayed, alone, histories, replayed
-from launch.scheduling import Asha, Median
+from launch.schedulers.replay import Plateau, Replayed, alone, histories, replayed
+from launch.schedulers.scheduling import Asha, Median
 from launch.sweep import load, manifest
 from tests.launch.cli import TINY, written
 

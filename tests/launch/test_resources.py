@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from lal.errors import Refused
-from launch.resources import Node, resources_of, this_machine, visible_gpus
+from launch.planning.resources import Node, resources_of, this_machine, visible_gpus
 from tests.launch.cli import TINY, lal, written
 
 SMALL, GPUS = Node("small", {"CPU": 4}), Node("gpus", {"CPU": 2, "GPU": 4})

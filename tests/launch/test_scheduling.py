@@ -13,9 +13,9 @@ from lal.events import Goal
 from lal.runs.session import attempt
 from lal.standing import standing
 from lal.store import Record, Store
-from launch.recalling import Finished, recalled
-from launch.replay import Controller, Replayed
-from launch.scheduling import Asha, Median
+from launch.schedulers.recalling import Finished, recalled
+from launch.schedulers.replay import Controller, Replayed
+from launch.schedulers.scheduling import Asha, Median
 from launch.sweep import load, manifest
 from launch.trainable import Reporter, Stop
 from tests.launch.cli import TINY, written

@@ -21,10 +21,10 @@ from lal.errors import Refused
 from lal.objectives import objective_of, value_of
 from lal.runs.session import attempt
 from lal.store import Failure, Store
-from launch.axes import Range, axis_values
-from launch.chances import Chances
 from launch.drive import Options, drive
-from launch.marks import MOST, marker
+from launch.driving.chances import Chances
+from launch.following.marks import MOST, marker
+from launch.parsing.axes import Range, axis_values
 from launch.plan import plan, summary
 from launch.searching import drivers
 from launch.searching.drawing import of_share, share

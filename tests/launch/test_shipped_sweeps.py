@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 
 from lal.store import Store, flattened
-from launch.listing import listing
 from launch.plan import plan, summary
-from launch.resources import this_machine
+from launch.planning.listing import listing
+from launch.planning.resources import this_machine
 from launch.sweep import document_of, load, manifest
 
 SWEEPS = Path(__file__).parents[2] / "sweeps"

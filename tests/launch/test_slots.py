@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from launch.resources import Node
-from launch.slots import Room, share
+from launch.planning.resources import Node
+from launch.planning.slots import Room, share
 from tests.launch.cli import TINY, lal, written
 
 BIG, PLAIN = Node("big", {"CPU": 8, "GPU": 2}), Node("plain", {"CPU": 4})

@@ -9,7 +9,7 @@ import pytest
 from lal.config import parse, run_id
 from lal.runs.session import attempt
 from lal.store import Store
-from launch.machine import storage
+from launch.planning.machine import storage
 
 
 @pytest.mark.parametrize("kept", [{}, {"snapshot_every": 5}, {"save_every": 5}, {"snapshot_every": 5, "save_every": 10}])

@@ -11,9 +11,9 @@ from rich.console import Console
 from lal.config import dump, parse, run_id
 from lal.runs.session import attempt
 from lal.store import Failure, Store
+from launch.driving.summary import SHOWN, Summary, say, summed
 from launch.plan import plan
 from launch.show import outcome_of
-from launch.summary import SHOWN, Summary, say, summed
 from launch.sweep import load
 
 TEXT = "name: small\nbase: {task: {p: 5, train_frac: 0.5}, measure: {eval_every: 2, metrics: [accuracy]}, budget: {steps: 4, stop: null}}\nseeds: 2\n"

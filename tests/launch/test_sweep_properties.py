@@ -9,10 +9,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from lal.config import dump, parse, run_id
-from launch.axes import spaced
-from launch.merging import merged, nested
-from launch.overrides import split
-from launch.reading import Document, Source
+from launch.parsing.axes import spaced
+from launch.parsing.merging import merged, nested
+from launch.parsing.overrides import split
+from launch.parsing.reading import Document, Source
 from launch.sweep import expanded
 
 KEYS = st.sampled_from("abcd")

@@ -10,9 +10,9 @@ import pytest
 from lal.config import run_id
 from lal.runs.session import attempt
 from lal.store import Failure, Store
-from launch.packs import job_of
-from launch.trial import Trial
-from launch.watchdog import START_S, Watchdog, Watched, hung, note_hung
+from launch.driving.packs import job_of
+from launch.driving.trial import Trial
+from launch.driving.watchdog import START_S, Watchdog, Watched, hung, note_hung
 from tests.lal.small import run_config
 
 IDS = ["a", "b", "c"]

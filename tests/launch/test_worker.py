@@ -9,8 +9,8 @@ from dataclasses import dataclass, field
 import pytest
 import torch
 
-from launch.trial import Trial, threads_of
-from launch.worker import THREADS, cap_memory, chosen_device, settle
+from launch.driving.trial import Trial, threads_of
+from launch.driving.worker import THREADS, cap_memory, chosen_device, settle
 
 
 @dataclass

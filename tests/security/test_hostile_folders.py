@@ -22,9 +22,9 @@ from lal.errors import Refused
 from lal.runs.packing import glimpsed, packed, unpacked
 from lal.store import Failure, Record, Store, decoded, decoded_arrays, encoded, history_table, intact
 from lal.store.files import MAX_MANIFEST
-from launch.expansion import MAX_RUNS
-from launch.job_commands import records_of
-from launch.jobs import Job
+from launch.parsing.expansion import MAX_RUNS
+from launch.submitting.job_commands import records_of
+from launch.submitting.jobs import Job
 from tests.security.folders import changed, finished, ran, readers, zipped
 
 MANIFEST = "sweeps/tiny/manifest.json"

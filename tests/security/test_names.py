@@ -243,7 +243,7 @@ def test_text_of_others_does_not_command_a_terminal(tmp_path: Path) -> None:
 def test_failures_and_notes_of_a_sweep_do_not_command_a_terminal() -> None:
     from rich.console import Console
 
-    from launch.summary import Summary, say
+    from launch.driving.summary import Summary, say
 
     out = io.StringIO()
     summary = Summary("x", 2, 0, 0, notes=[ESCAPE], failures=[Failure("a-1", "error", ESCAPE, 0, ESCAPE)])
@@ -285,7 +285,7 @@ def test_no_cell_of_a_table_is_a_formula(store: Store) -> None:
 
 def test_jobs_run_words_not_text(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """What a cluster's shell is given for a job parses back into the words that were meant."""
-    from launch.jobs import Jobs
+    from launch.submitting.jobs import Jobs
     from launch.sweep import Expanded
 
     sent: dict[str, Any] = {}

@@ -66,7 +66,7 @@ def test_yaml_is_read_in_one_place(path: Path) -> None:
     """By nodes of the safe loader, within limits: see tests of bad input."""
     used = {name for call in calls(path) for owner, name in [spelled(call)] if owner == "yaml"}
     assert not used & YAML_READERS
-    assert not used & {"compose", "parse", "compose_all", "scan"} or name_of(path) == "launch/reading.py"
+    assert not used & {"compose", "parse", "compose_all", "scan"} or name_of(path) == "launch/parsing/reading.py"
 
 
 def as_npz(data: bytes) -> bytes:

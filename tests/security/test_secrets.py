@@ -18,10 +18,10 @@ import pytest
 from lal.errors import Refused
 from lal.store import Store
 from launch.cluster import SETTINGS, scratch
-from launch.gauges import GAUGES
-from launch.jobs import Jobs
-from launch.marks import label
-from launch.sending import environment_variables
+from launch.following.gauges import GAUGES
+from launch.following.marks import label
+from launch.submitting.jobs import Jobs
+from launch.submitting.sending import environment_variables
 from launch.sweep import load
 from tests.launch.cli import TINY, lal, started, written
 from tests.launch.pool import descendants, pool

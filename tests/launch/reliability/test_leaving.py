@@ -16,7 +16,7 @@ from tests.launch.reliability.disturbed import alive, gone, many, marked
 
 DEAF = """
 import time
-from launch.interrupts import interruptible, leaving_in_time
+from launch.driving.interrupts import interruptible, leaving_in_time
 with interruptible(), leaving_in_time(lambda: print("last words", flush=True), within_s=0.1):
     print("ready", flush=True)
     while True:

@@ -1,0 +1,1 @@
+"""Sweeps as Ray jobs: code that is sent, jobs, and the commands submit, status, logs and stop."""
