@@ -1,0 +1,43 @@
+"""What every finite group of the house offers, before and after its table is built."""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from typing import TYPE_CHECKING
+
+from lal.part import Part
+
+if TYPE_CHECKING:
+    from lal.groups.group import Group
+
+MAX_ORDER = 2048  # tables of |G|^2 numbers must fit in memory: 32 MiB each
+
+
+class GroupPart(Part):
+    """A group's configuration."""
+
+    kind: str
+
+    @property
+    @abstractmethod
+    def order(self) -> int:
+        """Number of its elements."""
+
+    @property
+    @abstractmethod
+    def shape(self) -> tuple[int, ...]:
+        """How a function on the group is drawn: (order,), or (p1, p2) where the elements stand on a grid, in row-major order."""
+
+    @property
+    @abstractmethod
+    def abelian(self) -> bool:
+        """Whether the order of a product never changes it."""
+
+    @property
+    @abstractmethod
+    def label(self) -> str:
+        """A few characters for run ids."""
+
+    @abstractmethod
+    def build(self) -> Group:
+        """Its table of products and its irreducible representations."""
