@@ -1,40 +1,15 @@
-"""What every metric offers. Torch-free; the network is reached through a `Probe`."""
+"""What every metric of supervised runs offers. Torch-free; the network is reached through a `Probe`."""
 
 from __future__ import annotations
 
-from abc import ABC, abstractmethod
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING
+
+from lal.runs.metric import MetricOf
 
 if TYPE_CHECKING:
     from lal.metrics.probe import Probe
     from lal.runs.supervised import Supervised
 
-
-class Metric(ABC):
-    """One or more columns of a row, read off a network at one step.
-
-    Measuring leaves no trace: mode, gradients and random streams are as before.
-
-    Attributes:
-        name: what `measure.metrics` calls it.
-        period: evaluations between two measurements, unless `measure.every` says otherwise.
-        cost: training steps that a measurement takes besides the pass over all rows, as far as plans care (`make bench` measures).
-        default: whether it is of the set that is measured unless `measure.metrics` says otherwise.
-    """
-
-    name: ClassVar[str]
-    period: ClassVar[int] = 1
-    default: ClassVar[bool] = True
-    cost: ClassVar[float] = 0.0
-
-    def applies(self, run: Supervised) -> bool:
-        """Whether `run` has what this metric looks at."""
-        return bool(self.columns(run))
-
-    @abstractmethod
-    def columns(self, run: Supervised) -> tuple[str, ...]:
-        """The columns it fills, but for those named after single tensors (`<column>/<tensor>`); none where `run` has not what it looks at."""
-
-    @abstractmethod
-    def values(self, probe: Probe) -> dict[str, Any]:
-        """A number, or a list of numbers, for each column."""
+    Metric = MetricOf[Supervised, Probe]
+else:
+    Metric = MetricOf

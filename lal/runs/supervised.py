@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal
 
 from pydantic import Field, model_validator
 
@@ -18,8 +17,9 @@ from lal.models.transformer import Transformer
 from lal.optim import AdamW, OptimPart
 from lal.part import Part, trimmed, union
 from lal.penalties.penalty import PenaltyPart
-from lal.runs.measure import GROUPS, Measure, WholeMeasure, lacking, merged, stored_measure, unheld, whole
-from lal.runs.run import Run, RunPart
+from lal.runs.measure import Measure
+from lal.runs.measured import MeasuredRun
+from lal.runs.run import Run
 from lal.tasks.modular import Modular
 
 if TYPE_CHECKING:  # what a checker may know; at run time the unions hold what installed packages offer, too
@@ -47,7 +47,13 @@ class Penalties(Part):
         return {name: penalty for name, penalty in slots.items() if penalty is not None and penalty.weight > 0}
 
 
-class Supervised(RunPart):
+class SupervisedMeasure(Measure):
+    """Of supervised runs."""
+
+    known: ClassVar = METRICS
+
+
+class Supervised(MeasuredRun):
     """Task loss plus weighted penalties, minimised over the training rows of a task; measured on all of its rows."""
 
     kind: Literal["supervised"] = "supervised"
@@ -57,7 +63,7 @@ class Supervised(RunPart):
     penalties: Penalties = Penalties()
     optim: AnyOptim = AdamW()
     dtype: Annotated[Literal["float32", "float64"], Field(description="precision of parameters and arithmetic")] = "float32"
-    measure: Measure = Measure()
+    measure: SupervisedMeasure = SupervisedMeasure()
 
     @model_validator(mode="after")
     def _everything_acts(self) -> Supervised:
@@ -66,7 +72,7 @@ class Supervised(RunPart):
             raise ValueError(f"model: {misfit}")
         self._penalties_fit()
         self._roles_exist()
-        self._metrics_apply()
+        self.refuse_idle_metrics("accuracy")
         batch = self.optim.batch_size
         if batch is not None and batch >= self.task.n_train:
             raise ValueError(f"optim.batch_size must be below the {self.task.n_train} training rows, but got {batch}; write null for the full batch")
@@ -102,21 +108,13 @@ class Supervised(RunPart):
                 has = ", ".join(each for each in ROLES if each in self.model.roles)
                 raise ValueError(f"optim.roles.{role} would have no effect: model {self.model.label} has only the roles {has}; remove it")
 
-    def _metrics_apply(self) -> None:
-        for name in {*self.measure.metrics, *self.measure.every} - GROUPS:
-            if not METRICS[name].applies(self):
-                raise ValueError(f"measure: metric {name} does not apply to model {self.model.label} on task {self.task.label}; remove it")
-        measured = self.metrics()
-        unread = sorted({*self.measure.every} - {*measured})
-        if unread:
-            raise ValueError(f"measure.every.{unread[0]} would have no effect: measure.metrics leaves {unread[0]} out; remove it")
-        if "accuracy" not in measured or self.measure.cadence("accuracy") != self.measure.eval_every:
-            remedy = "add accuracy to measure.metrics and remove measure.every.accuracy"
-            raise ValueError(f"measure must read accuracy at every evaluation, since a run ends by it; {remedy}")
-
     @property
     def label(self) -> str:
         return f"{self.model.label}-{self.task.label}-s{self.seed}"
+
+    @property
+    def subject(self) -> str:
+        return f"model {self.model.label} on task {self.task.label}"
 
     @property
     def goal(self) -> Goal:
@@ -126,28 +124,8 @@ class Supervised(RunPart):
     def fit(self) -> Goal:
         return Goal("train_acc", 0.99)
 
-    @property
-    def eval_every(self) -> int:
-        return self.measure.eval_every
-
-    @property
-    def snapshot_every(self) -> int | None:
-        return self.measure.snapshot_every
-
-    @property
-    def save_every(self) -> int | None:
-        return self.measure.save_every
-
     def snapshot_bytes(self) -> int:
         return snapshots.size(self)
-
-    def measurable(self) -> tuple[str, ...]:
-        return tuple(name for name, metric in METRICS.items() if metric.applies(self))
-
-    def metrics(self) -> tuple[str, ...]:
-        """Names of the metrics that are measured, in a fixed order."""
-        asked = self.measure.names()
-        return tuple(name for name, metric in METRICS.items() if name in asked and metric.applies(self))
 
     def trajectory(self) -> dict[str, Any]:
         kept = trimmed(self)
@@ -156,26 +134,6 @@ class Supervised(RunPart):
         charged = {slot: trimmed(penalty) for slot, penalty in self.penalties.charged().items()}
         return kept | ({"penalties": charged} if charged else {})
 
-    def columns_of(self, metric: str) -> tuple[str, ...]:
-        return METRICS[metric].columns(self)
-
-    def looks(self) -> WholeMeasure:
-        """All that is measured, nothing left to defaults."""
-        return whole(self.measure, {name: self.columns_of(name) for name in self.metrics()})
-
-    def whole_measure(self) -> dict[str, Any]:
-        return self.looks().model_dump(mode="json")
-
-    def lacks(self, stored: Mapping[str, Any]) -> str | None:
-        return lacking(stored_measure(stored), self.looks())
-
-    def unmeasured(self, stored: Mapping[str, Any]) -> tuple[str, ...]:
-        return unheld(stored_measure(stored), self.looks())
-
-    def both(self, stored: Mapping[str, Any]) -> Supervised:
-        other = stored_measure(stored)
-        return self if other is None else self.model_copy(update={"measure": merged(self.looks(), other)})
-
     def flops_per_step(self) -> float:
         return 3 * self.model.flops(self.task, self.optim.batch_size or self.task.n_train)
 
@@ -183,7 +141,7 @@ class Supervised(RunPart):
         return self.model.n_parameters(self.task)
 
     def columns(self) -> tuple[str, ...]:
-        return ("step", "seconds", "lr", "tau", *(column for name in self.metrics() for column in self.columns_of(name)))
+        return ("step", "seconds", "lr", "tau", *self.metric_columns())
 
     def warnings(self) -> list[str]:
         return [text for text in (*self._data_warnings(), *self._optimizer_warnings()) if text]

@@ -16,6 +16,7 @@ from lal.metrics.probe import Probe, looking
 from lal.models.network import Output
 from lal.optim import set_lr
 from lal.runs.batches import Batches
+from lal.runs.measured import measured_row
 from lal.runs.run import Row, Run
 from lal.runs.streams import stream
 from lal.runs.supervised import Supervised
@@ -85,14 +86,8 @@ class SupervisedRun(Run):
         """A row with every metric that is due; with all of them if it is the last."""
         self.looked = True
         row: Row = {"step": self.step, "seconds": 0.0, "lr": self.config.optim.lr_at(self.step), "tau": self.tau}
-        names = self.config.metrics()
-        last = self.step == self.config.budget.steps  # which need not be a multiple of any cadence
-        due = [name for name in names if last or self.step % self.config.measure.cadence(name) == 0]
         with looking(self.network):
-            probe = Probe(self.config, self.network, self.data, self.optimizer, self.step)
-            row |= values_of(due, probe)
-            if stopper.see(row):
-                row |= values_of([name for name in names if name not in due], probe)
+            row = measured_row(self.config, row, Probe(self.config, self.network, self.data, self.optimizer, self.step), stopper)
         self.seconds += perf_counter() - since
         return row | {"seconds": self.seconds}
 
@@ -127,8 +122,3 @@ class SupervisedRun(Run):
         self.batches.load_state_dict(state["batches"])
         for name, generator in self.network.streams().items():
             generator.set_state(state["streams"][name])
-
-
-def values_of(names: list[str], probe: Probe) -> Row:
-    """The columns of the metrics called `names`."""
-    return {column: value for name in names for column, value in METRICS[name].values(probe).items()}

@@ -13,8 +13,9 @@ from lal.config import parse
 from lal.metrics import METRICS
 from lal.metrics.depth import EXACT_UP_TO
 from lal.metrics.probe import Probe, looking
+from lal.runs.measured import values_of
 from lal.runs.supervised import Supervised
-from lal.runs.supervised_loop import SupervisedRun, values_of
+from lal.runs.supervised_loop import SupervisedRun
 from launch.planning import machine
 
 MODELS = (
@@ -46,7 +47,7 @@ def best(call: Callable[[], object], times: int) -> float:
 
 def look(run: SupervisedRun, names: list[str]) -> None:
     with looking(run.network):
-        values_of(names, Probe(run.config, run.network, run.data))
+        values_of(METRICS, names, Probe(run.config, run.network, run.data))
 
 
 def measured(config: Supervised) -> tuple[float, float, float]:

@@ -12,8 +12,9 @@ import torch
 from lal.config import parse
 from lal.metrics import METRICS
 from lal.metrics.probe import Probe, looking
+from lal.runs.measured import values_of
 from lal.runs.supervised import Supervised
-from lal.runs.supervised_loop import SupervisedRun, values_of
+from lal.runs.supervised_loop import SupervisedRun
 
 pytestmark = pytest.mark.bench
 ROUNDS = 5
@@ -33,7 +34,7 @@ def costs(run: SupervisedRun, names: list[str]) -> list[float]:
         for name in names:
             fresh = Probe(run.config, run.network, run.data, run.optimizer, run.step)
             fresh.__dict__["_pass"] = probe._pass
-            found.append(seconds(lambda name=name, fresh=fresh: values_of([name], fresh)))
+            found.append(seconds(lambda name=name, fresh=fresh: values_of(METRICS, [name], fresh)))
     return found
 
 
