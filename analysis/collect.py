@@ -18,6 +18,7 @@ from analysis.again import command, results_word
 from analysis.frame import Frame, Series
 from analysis.gathering import Found, gathered
 from analysis.history import History
+from analysis.snapshots import Snapshots
 from lal.errors import Refused
 from lal.events import Goal, Thresholds, Verdict
 from lal.events import thresholds_of as usual_thresholds
@@ -40,6 +41,7 @@ class Tables:
         readings: the records and failures behind the rows of `runs`, in the same order.
         results: how `--results` names their folder; None where it is the usual one.
         parts: the sweeps that these are of together, in order; none where they are of one.
+        store: where the runs are; None of several sweeps, and where there is nothing but these tables.
     """
 
     manifest: Mapping[str, Any]
@@ -50,6 +52,7 @@ class Tables:
     readings: Sequence[Reading | Found] = field(repr=False, default=())
     results: str | None = None
     parts: tuple[Tables, ...] = ()
+    store: Store | None = field(repr=False, default=None)
 
     @property
     def axes(self) -> list[str]:
@@ -102,6 +105,14 @@ class Tables:
 
         return cells(self)
 
+    def snapshots(self, index: int) -> Snapshots | None:
+        """Arrays that the run in row `index` of `runs` kept up to its end under this sweep's budget; None where runs cannot be read."""
+        for part in self.parts:
+            if index < len(part.runs):
+                return part.snapshots(index)
+            index -= len(part.runs)
+        return self.store and Snapshots(self.store.run(self.runs["run_id"].iloc[index]), self.readings[index].step)
+
     def has(self, column: str) -> bool:
         """Whether any run measured `column`."""
         if isinstance(self.history, History):
@@ -131,7 +142,7 @@ def collect(store: Store, folder: str, threshold: float | None = None, **phases:
     always = list(facts_of(thresholds)(Reading("missing"), None))
     ordered = [*always, *sorted({*facts.columns} - {*always})]  # whichever run was read first
     runs = pd.concat([run_keys(manifest), facts[ordered].infer_objects()], axis=1)
-    return Tables(manifest, goal, thresholds, runs, history, readings, results)
+    return Tables(manifest, goal, thresholds, runs, history, readings, results, store=store)
 
 
 def run_keys(manifest: Mapping[str, Any]) -> Frame:

@@ -39,9 +39,8 @@ class Snapshots:
         self._read |= zip(missing, self._folder.store.map(lambda step: self._folder.arrays(step) or {}, missing), strict=True)
 
     def last(self, name: str) -> NDArray[Any] | None:
-        """Array `name` where it was kept last."""
-        steps = self.of(name)
-        return self.arrays(steps[-1])[name] if steps else None
+        """Array `name` where it was kept last; no file before is read."""
+        return next((self.arrays(step)[name] for step in reversed(self.steps) if name in self.arrays(step)), None)
 
 
 @dataclass(frozen=True)
