@@ -6,7 +6,8 @@ A real function x on G is a vector of |G| numbers in the order of the elements; 
 
 on C_p a roll by +g, so that moving by h and then by g is moving by gh. The Fourier coefficient of x at a unitary irreducible representation
 ("irrep") rho of dimension d is the d x d matrix xhat(rho) = sum_g x(g) rho(g)^H, and its power is (d / |G|) ||xhat(rho)||_F^2. Powers add up to ||x||^2
-(Plancherel) and do not change when x is moved, since (g.x)hat(rho) = xhat(rho) rho(g)^H (Serre, Linear Representations of Finite Groups, 1977, sections 2 and 6).
+(Plancherel) and do not change when x is moved, since (g.x)hat(rho) = xhat(rho) rho(g)^H (Serre, Linear Representations of Finite Groups, 1977,
+sections 2 and 6).
 
 A real function has the same power at rho and at its conjugate, and whoever learns one learns the other: such a pair is one *mode* here, with the power of
 both. So the power of a mode is the one-sided power of signal processing where G is cyclic.

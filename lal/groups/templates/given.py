@@ -1,0 +1,40 @@
+"""A template written out as numbers."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated, Literal
+
+from pydantic import Field
+
+from lal.groups.part import GroupPart
+from lal.groups.template import TemplatePart
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+
+class Given(TemplatePart):
+    """One number for each element, in the order of the group: row by row on C_p1 x C_p2."""
+
+    kind: Literal["given"] = "given"
+    values: Annotated[tuple[float, ...], Field(description="one number for each element of the group; their mean is taken off")]
+    standardised: Annotated[bool, Field(description="mean square 1")] = False
+
+    @property
+    def label(self) -> str:
+        return "given"
+
+    def check(self, group: GroupPart) -> None:
+        if len(self.values) != group.order:
+            contract = f"a template must have one value for each of the {group.order} elements of {group.label}"
+            raise ValueError(f"{contract}, but got {len(self.values)}; write {group.order} values, or another group")
+        if len(set(self.values)) == 1:
+            raise ValueError(
+                f"a template must have power in some mode besides the trivial one, but every value is {self.values[0]:g}; write values that differ"
+            )
+
+    def draw(self, group: GroupPart) -> NDArray[np.float64]:
+        import numpy as np
+
+        return np.array(self.values)
