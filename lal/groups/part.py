@@ -18,6 +18,10 @@ class GroupPart(Part):
 
     kind: str
 
+    if TYPE_CHECKING:  # frozen parts are hashable, which the type checker cannot know
+
+        def __hash__(self) -> int: ...
+
     @property
     @abstractmethod
     def order(self) -> int:

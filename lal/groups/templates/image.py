@@ -58,12 +58,14 @@ def pictures_of(digit: int) -> Array:
     Raises:
         Refused: scikit-learn is not installed.
     """
+    import numpy as np
+
     try:
         from sklearn.datasets import load_digits
     except ModuleNotFoundError as error:
         raise Refused("a template of kind image needs scikit-learn, which brings the digits, but it is not installed; pip install 'lal[digits]'") from error
-    found = load_digits()
-    return found.images[found.target == digit] / 16.0
+    pixels, labels = load_digits(return_X_y=True)
+    return np.asarray(pixels)[np.asarray(labels) == digit].reshape(-1, 8, 8) / 16.0
 
 
 def resized(picture: Array, p1: int, p2: int) -> Array:
