@@ -30,6 +30,8 @@ FIGURES = (
     "depth",
     "gates",
     "routing",
+    "mechanisms",
+    "heads",
     "curves",
     "spectra",
     "frequencies",
@@ -38,7 +40,7 @@ FIGURES = (
     "optimizer",
 )
 ENDINGS = (".html", ".png", ".svg", ".pdf")
-OPTIONS = {"x": ("phase", "points", "time"), "y": ("phase", "points"), "view": ("phase",)}  # of which figures they are
+OPTIONS = {"x": ("phase", "points", "time"), "y": ("phase", "points"), "view": ("phase",), "cells": ("mechanisms", "heads")}  # of which figures they are
 SWEEP = click.argument("sweep")
 RESULTS = click.option("--results", default="results", show_default=True, help="Folder of results: a path, or a URI such as s3://BUCKET/FOLDER.")
 PROFILE = click.option("--profile", help="Profile that the sweep was run with, such as laptop.")
@@ -129,6 +131,7 @@ def _compared(names: Sequence[str], results: str, profile: str | None, output: s
 @click.option("--x", help="phase, points, time: dotted path on x. [default: as the sweep says]")
 @click.option("--y", help="phase, points: dotted path on y, or arm.")
 @click.option("--view", type=click.Choice(["time", "probability", "phase"]), help="phase: what cells show. [default: time]")
+@click.option("--cells", type=int, nargs=2, help="mechanisms, heads: the two cells, by their numbers in tables/cells.csv. [default: lowest and highest λ]")
 @click.option("-o", "--output", default=None, help="File to write: .html, .png, .svg or .pdf. [default: FIGURE.html]")
 def plot(figure: str, sweep: str, results: str, profile: str | None, threshold: float | None, output: str | None, **options: Any) -> None:
     """One FIGURE of SWEEP, as a page or a picture."""

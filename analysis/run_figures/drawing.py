@@ -157,7 +157,7 @@ def _axes(info: Info, panel: Panel, leftmost: bool) -> dict[str, dict[str, Any]]
         return {"x": _steps_axis(info), "y": _values_axis(panel)}
     x: dict[str, Any] = {"title": _titled(panel.x_label), "showgrid": False, "nticks": 5, "tickformat": ","}
     if isinstance(panel, Bars):
-        return {"x": x, "y": {"title": _titled(panel.y_label), "rangemode": "tozero"}}
+        return {"x": x, "y": {"title": _titled(panel.y_label), **({"rangemode": "tozero"} if panel.high is None else {"range": [0, panel.high]})}}
     y: dict[str, Any] = {"title": _titled(panel.y_label if leftmost or not panel.square else ""), "showgrid": False, "nticks": 5}
     y |= {"dtick": 1} if len(panel.y) <= FEW and (panel.y == panel.y.round()).all() else {}
     square = {"constrain": "domain"} if panel.square else {}

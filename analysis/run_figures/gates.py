@@ -8,6 +8,7 @@ import numpy as np
 
 from analysis.depth_bound import told
 from analysis.figures.gates import present
+from analysis.frame import Frame
 from analysis.one_run import OneRun
 from analysis.run_figures.panels import Bars, Heat, Info, Lines, Scale, curve, lines, marks
 
@@ -18,7 +19,7 @@ def prepare(run: OneRun) -> tuple[Info, ...] | str:
     """Layer by step, depths over steps, and units where gates are on units."""
     if not run.has("gate_values"):
         return "it has no gates, so there is no gate evolution"
-    by_layer = _layers(run)
+    by_layer = layers(run.rows)
     panels = [
         by_layer,
         *lines(
@@ -48,11 +49,12 @@ def prepare(run: OneRun) -> tuple[Info, ...] | str:
     )
 
 
-def _layers(run: OneRun) -> Heat:
-    rows = run.rows[run.rows["gate_values"].notna()]
+def layers(rows: Frame, title: str = "gates of layers") -> Heat:
+    """Each layer's gate over the steps of those of `rows` that have one."""
+    rows = rows[rows["gate_values"].notna()]
     rows = rows.iloc[:: -(-len(rows) // MOST_STEPS)]
     values = present(rows).astype(np.float32).T
-    return Heat("gates of layers", values, rows["step"].to_numpy(float), np.arange(1.0, len(values) + 1), "training step", "layer", "gate", height=210)
+    return Heat(title, values, rows["step"].to_numpy(float), np.arange(1.0, len(values) + 1), "training step", "layer", "gate", height=210)
 
 
 def _units(run: OneRun) -> list[Heat | Bars]:

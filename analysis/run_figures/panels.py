@@ -51,7 +51,7 @@ class Lines:
 
 @dataclass(frozen=True)
 class Bars:
-    """`values` (K,) over `x` (K,); `chosen`: the x that are drawn in another colour."""
+    """`values` (K,) over `x` (K,); `chosen`: the x that are drawn in another colour; `high`: the end of their axis, where several have the same."""
 
     title: str
     x: Array
@@ -60,6 +60,7 @@ class Bars:
     y_label: str
     chosen: frozenset[float] = frozenset()
     height: int = 210
+    high: float | None = None
 
 
 @dataclass(frozen=True)

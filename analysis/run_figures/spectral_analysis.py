@@ -5,17 +5,19 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import numpy as np
+from numpy.typing import NDArray
 
 from analysis.one_run import OneRun
 from analysis.run_figures.panels import Bars, Curve, Heat, Info, Panel, Scale, curve, lines, marks
 
 FAINTEST = -5.0  # log10 of the least share of energy that the logits' spectrum shows
+SHARES = Scale("log₁₀ of the share", FAINTEST, 0.0)
 
 
 def prepare(run: OneRun) -> tuple[Info, ...] | str:
     """Spectra at the last snapshot and over snapshots, and the columns of smoothness and of Fourier structure over steps."""
     panels: list[Panel] = [*_embedding(run), *_logits(run)]
-    scales = {"log": Scale("log₁₀ of the share", FAINTEST, 0.0)} if any(isinstance(each, Heat) for each in panels) else {}
+    scales = {"log": SHARES} if any(isinstance(each, Heat) for each in panels) else {}
     panels += lines("shares of energy", _curves(run, ("diagonal_energy", "logit_smoothness", "spectral_smoothness")), low=0.0, high=1.0)
     if (history := _evolution(run)) is not None:
         panels.append(history)
@@ -50,14 +52,16 @@ def _embedding(run: OneRun) -> list[Bars]:
 
 
 def _logits(run: OneRun) -> list[Heat]:
-    """The two-dimensional spectrum with frequency 0 in the middle."""
     spectrum = run.snapshots.last("logit_spectrum")
-    if spectrum is None:
-        return []
+    return [] if spectrum is None else [logits(spectrum)]
+
+
+def logits(spectrum: NDArray[np.floating], title: str = "spectrum of the centred logits") -> Heat:
+    """The two-dimensional spectrum (n, n) with frequency 0 in the middle, on the scale of log10 shares from FAINTEST."""
     p = len(spectrum)
     axis = np.arange(p, dtype=float) - p // 2
-    shown = np.log10(np.maximum(np.fft.fftshift(spectrum).astype(float), 10**FAINTEST))
-    return [Heat("spectrum of the centred logits", shown, axis, axis, "frequency of b", "frequency of a", "log", square=True, height=300)]
+    shown = np.log10(np.maximum(np.fft.fftshift(spectrum).astype(np.float32), 10**FAINTEST))
+    return Heat(title, shown, axis, axis, "frequency of b", "frequency of a", "log", square=True, height=300)
 
 
 def _evolution(run: OneRun) -> Heat | None:
