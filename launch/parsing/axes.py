@@ -146,11 +146,13 @@ Points = Annotated[tuple[Point, ...], BeforeValidator(point_list)]
 class Seeds(Part):
     """Which seeds, and what they set: `seed` (initialisation and batches), `task.split_seed` (the split), or both.
 
+    Of group composition: `seed`, `task.template.seed` (the template), `task.sampling.split_seed` (the split).
+
     Written as a number (0, 1, ... below it), as a list, or as {n: 8, vary: [seed, task.split_seed]} or {values: [...], vary: [...]}.
     """
 
     values: tuple[Seed, ...]
-    vary: tuple[Literal["seed", "task.split_seed"], ...] = ("seed",)
+    vary: tuple[Literal["seed", "task.split_seed", "task.template.seed", "task.sampling.split_seed"], ...] = ("seed",)
 
     @model_validator(mode="before")
     @classmethod

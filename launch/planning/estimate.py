@@ -93,7 +93,7 @@ class Estimator:
 
 def shape(trajectory: Mapping[str, Any], measure: Mapping[str, Any]) -> str:
     """Equal for runs of which a step costs the same: all but seeds, optimizer settings and cheap penalties."""
-    task = {key: value for key, value in trajectory.get("task", {}).items() if key != "split_seed"}
+    task = unseeded(trajectory.get("task", {}))
     optim = trajectory.get("optim", {})
     kept = {key: value for key, value in trajectory.items() if key not in ("seed", "optim", "penalties", "task")}
     costly = trajectory.get("penalties", {}).get("spectral")
@@ -102,9 +102,15 @@ def shape(trajectory: Mapping[str, Any], measure: Mapping[str, Any]) -> str:
 
 def cell(trajectory: Mapping[str, Any], budget: Mapping[str, Any]) -> str:
     """Equal for runs that differ in seeds alone."""
-    task = {key: value for key, value in trajectory.get("task", {}).items() if key != "split_seed"}
+    task = unseeded(trajectory.get("task", {}))
     rules = {key: budget.get(key) for key in ("steps", "stop", "futility")}
     return json.dumps([{**trajectory, "seed": None, "task": task}, rules], sort_keys=True)
+
+
+def unseeded(task: Mapping[str, Any]) -> dict[str, Any]:
+    """`task` without the seeds of its split, and of its parts."""
+    kept = {key: value for key, value in task.items() if key not in ("seed", "split_seed")}
+    return {key: unseeded(value) if isinstance(value, Mapping) else value for key, value in kept.items()}
 
 
 def expected_steps(config: RunConfig) -> int:
