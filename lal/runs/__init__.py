@@ -1,6 +1,7 @@
 """The loops. A Run is anything that yields rows. One kind, one file, one line below."""
 
 from lal.part import members
+from lal.runs.dqn import Dqn
 from lal.runs.supervised import Supervised
 
-MEMBERS = members("lal.runs", (Supervised,))
+MEMBERS = members("lal.runs", (Supervised, Dqn))

@@ -103,6 +103,10 @@ class RunPart(Part):
         """Floating-point operations of one step, forward and backward, for estimates of time."""
 
     @abstractmethod
+    def passes_per_step(self) -> float:
+        """Forward-and-backward passes of one step, for the same: each takes time however small it is."""
+
+    @abstractmethod
     def n_parameters(self) -> int:
         """Numbers that are trained."""
 

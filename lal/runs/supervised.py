@@ -137,6 +137,9 @@ class Supervised(MeasuredRun):
     def flops_per_step(self) -> float:
         return 3 * self.model.flops(self.task, self.optim.batch_size or self.task.n_train)
 
+    def passes_per_step(self) -> float:
+        return 1.0
+
     def n_parameters(self) -> int:
         return self.model.n_parameters(self.task)
 

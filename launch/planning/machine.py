@@ -89,7 +89,7 @@ def work(config: RunConfig, n_rows: int, flops: float) -> tuple[float, ...]:
     """Of one pass over `n_rows` rows: a pass, operations on layers, floating-point operations, logits, hidden numbers behind a norm or gate, and
     behind a GELU. Of other kinds of run than supervised ones, the first and third alone are known."""
     if not isinstance(config, Supervised):
-        return 1, 0, flops, 0, 0, 0
+        return config.passes_per_step(), 0, flops, 0, 0, 0
     operations = OPERATIONS.get(config.model.kind, max(OPERATIONS.values())) * config.model.n_layers
     return 1, operations, flops, n_rows * config.task.n_classes, *config.model.units(config.task, n_rows)
 

@@ -8,6 +8,7 @@ import torch
 
 from lal.config import parse
 from lal.models.network import Network
+from lal.runs.dqn import Dqn
 from lal.runs.streams import stream
 from lal.runs.supervised import Supervised
 from lal.tasks.modular import Modular
@@ -58,6 +59,33 @@ OPTIMS: dict[str, dict[str, Any]] = {
     "adam": {"kind": "adam", "lr": 0.01, "weight_decay": 0.1, "decay": {"steps": 20}},
     "sgd": {"kind": "sgd", "lr": 0.1, "momentum": 0.9, "clip": 0.5},
 }
+
+DQNS: dict[str, dict[str, Any]] = {
+    "corridor": {},
+    "corridor-bootstrap": {"timeouts": "bootstrap", "updates_per_step": 2, "optim": {"kind": "sgd", "lr": 0.01, "batch_size": 3, "warmup": 5, "clip": 0.5}},
+    "legacy": {"pressure": {"uncertainty": "legacy"}},
+    "actions": {"pressure": {"alpha": 0.3, "gamma": 0.4}},
+    "ensemble": {"pressure": {"uncertainty": "ensemble", "members": 2}, "optim": {"kind": "adam", "clip": 0.1, "batch_size": 3}},
+    "cart": {"environment": {"kind": "gymnasium", "id": "CartPole-v1"}},
+    "cart-actions": {"environment": {"kind": "gymnasium", "id": "CartPole-v1"}, "pressure": {"decimals": 1}},
+    "lake": {"environment": {"kind": "gymnasium", "id": "FrozenLake-v1", "max_steps": 20, "target": 1}, "pressure": {"alpha": 3.0}},
+}
+
+
+def dqn_config(name: str = "corridor", **values: Any) -> Dqn:
+    """A reinforcement learner by name; `values` in place of whole sections."""
+    base: dict[str, Any] = {
+        "kind": "dqn",
+        "environment": {"kind": "corridor", "size": 4, "max_steps": 6},
+        "network": {"width": 5},
+        "optim": {"kind": "adam", "lr": 0.01, "batch_size": 4},
+        "replay": {"capacity": 30, "prefill": 10},
+        "target_every": 2,
+        "crystallization": {"window": 2},
+        "measure": {"eval_every": 2},
+        "budget": {"steps": 8},
+    }
+    return parse({**base, **DQNS[name], **values})  # type: ignore[return-value]
 
 
 def batches_of(model: str) -> int | None:

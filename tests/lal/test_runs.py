@@ -18,7 +18,7 @@ from lal.runs.streams import stream
 from lal.runs.supervised_loop import SupervisedRun
 from lal.stopping import Stopper
 from lal.tasks.modular import Modular
-from tests.lal.small import MODELS, OPTIMS, batches_of, run_config
+from tests.lal.small import DQNS, MODELS, OPTIMS, batches_of, dqn_config, run_config
 from tests.lal.test_metrics import equal
 from tests.lal.walk import Walk, WalkMeasure
 
@@ -99,11 +99,21 @@ def test_resumed_is_uninterrupted_for_a_run_of_another_kind(at):
     assert_resumes(Walk(seed=2, budget=BUDGET), at)
 
 
+@pytest.mark.parametrize("name", DQNS)
+def test_resumed_is_uninterrupted_for_every_reinforcement_learner(name):
+    assert_resumes(dqn_config(name, measure=FULL), at=4)
+
+
+@pytest.mark.parametrize("at", [0, 1, 7])
+def test_resumed_is_uninterrupted_at_every_episode(at):
+    assert_resumes(dqn_config("actions", measure=FULL), at)
+
+
 def test_members_of_the_family_of_optimizers_are_all_resumed():
     assert len(optim.MEMBERS) == len({values["kind"] for values in OPTIMS.values()})
 
 
-CONFIGS = {"supervised": run_config("gated"), "walk": Walk(budget=BUDGET, measure=WalkMeasure(eval_every=2))}
+CONFIGS = {"supervised": run_config("gated"), "dqn": dqn_config("actions"), "walk": Walk(budget=BUDGET, measure=WalkMeasure(eval_every=2))}
 
 
 @pytest.mark.parametrize("config", CONFIGS.values(), ids=CONFIGS)

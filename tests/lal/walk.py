@@ -77,6 +77,9 @@ class Walk(RunPart):
     def flops_per_step(self) -> float:
         return 2.0
 
+    def passes_per_step(self) -> float:
+        return 1.0
+
     def n_parameters(self) -> int:
         return 1
 

@@ -1,0 +1,49 @@
+"""The corridor as a Gymnasium environment: `import lal.reinforcement.corridor_environment`, then `gymnasium.make("lal/Corridor-v0", size=30)`."""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar
+
+import gymnasium
+import numpy as np
+from numpy.typing import NDArray
+
+from lal.reinforcement.corridor import GOAL_REWARD, STEP_REWARD, Corridor, moved
+
+NAME = "lal/Corridor-v0"
+
+
+class CorridorEnvironment(gymnasium.Env[NDArray[np.float32], np.int64]):
+    """See `Corridor`. Its time is kept by the environment itself, so that `max_steps` may differ between two of them."""
+
+    metadata: ClassVar[dict[str, Any]] = {"render_modes": []}
+
+    def __init__(self, size: int = 30, max_steps: int = 50):
+        """The same as `Corridor(size=size, max_steps=max_steps)`.
+
+        Raises:
+            pydantic.ValidationError: as that.
+        """
+        self.corridor = Corridor(size=size, max_steps=max_steps)
+        self.observation_space = gymnasium.spaces.Box(0.0, 1.0, (1,), np.float32)
+        self.action_space = gymnasium.spaces.Discrete(2)
+        self.position = self.time = 0
+
+    def reset(self, *, seed: int | None = None, options: dict[str, Any] | None = None) -> tuple[NDArray[np.float32], dict[str, Any]]:
+        super().reset(seed=seed)
+        self.position = self.time = 0
+        return self._seen(), {}
+
+    def step(self, action: np.int64) -> tuple[NDArray[np.float32], float, bool, bool, dict[str, Any]]:
+        self.position = moved(self.position, int(action), self.corridor.size)
+        self.time += 1
+        there = self.position == self.corridor.size - 1
+        late = not there and self.time >= self.corridor.max_steps
+        return self._seen(), GOAL_REWARD if there else STEP_REWARD, there, late, {}
+
+    def _seen(self) -> NDArray[np.float32]:
+        return np.array([self.position / self.corridor.size], np.float32)
+
+
+if NAME not in gymnasium.registry:
+    gymnasium.register(NAME, entry_point=CorridorEnvironment)

@@ -1,0 +1,139 @@
+"""What is measured of a reinforcement learner; a step is an episode. Everything is read off the state that is saved, so that it does not matter how often."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from lal.runs.metric import MetricOf
+
+if TYPE_CHECKING:
+    from lal.runs.dqn import Dqn
+    from lal.runs.dqn_loop import DqnRun
+
+RECENT = 10  # episodes whose mean is the return of a row
+
+
+class Returns(MetricOf["Dqn", "DqnRun"]):
+    """How well it does.
+
+    `return`: mean return, undiscounted, of the last 10 episodes as they were lived through, exploration included; none before the first.
+    `episode_steps`: their mean length.   `greedy_return`, `greedy_steps`: of one episode without exploration, which is not learned from.
+    `shortfall`: how far that return is below the best one of the environment, or below what counts as solved; what runs aim at.
+    """
+
+    name = "returns"
+
+    def columns(self, run: Dqn) -> tuple[str, ...]:
+        return ("return", "episode_steps", "greedy_return", "greedy_steps", "shortfall")
+
+    def values(self, probe: DqnRun) -> dict[str, Any]:
+        total, steps = probe.greedy_episode()
+        lived = {name: mean(each[-RECENT:]) for name, each in (("return", probe.returns), ("episode_steps", probe.lengths))}
+        return lived | {"greedy_return": total, "greedy_steps": steps, "shortfall": probe.config.environment.aim - total}
+
+
+class OrderParameters(MetricOf["Dqn", "DqnRun"]):
+    """`value_range`, `action_certainty`, `policy_entropy` and `input_gradient_norm`: see `order_parameters`; over 1,000 states, in a corridor evenly spaced."""
+
+    name = "order"
+
+    def columns(self, run: Dqn) -> tuple[str, ...]:
+        return ("value_range", "action_certainty", "policy_entropy", "input_gradient_norm")
+
+    def values(self, probe: DqnRun) -> dict[str, Any]:
+        from lal.reinforcement import order_parameters as order
+
+        network, states = probe.learner.network, probe.probe_states()
+        q = network(states)
+        found = (order.value_range(q), order.action_certainty(q), order.policy_entropy(q), order.input_gradient_norm(network, states))
+        return dict(zip(self.columns(probe.config), (each.item() for each in found), strict=True))
+
+
+class LossGradient(MetricOf["Dqn", "DqnRun"]):
+    """`grad_norm`: norm of the gradient, by all weights, of the mean squared temporal-difference error over the whole replay buffer.
+
+    Without pressure, and before clipping.
+    """
+
+    name = "gradient"
+    cost = 3.0
+
+    def columns(self, run: Dqn) -> tuple[str, ...]:
+        return ("grad_norm",)
+
+    def values(self, probe: DqnRun) -> dict[str, Any]:
+        from lal.reinforcement.order_parameters import loss_gradient_norm
+
+        learner, batch = probe.learner, probe.replay.rows(slice(len(probe.replay)), probe.device)
+        return {"grad_norm": loss_gradient_norm(lambda: learner.errors(batch)[0].mean(), learner.network).item()}
+
+
+class Learning(MetricOf["Dqn", "DqnRun"]):
+    """`train_loss`: mean of the loss over the updates of the last episode.   `environment_steps`, `updates`: so far, the filling of the buffer not counted."""
+
+    name = "learning"
+
+    def columns(self, run: Dqn) -> tuple[str, ...]:
+        return ("train_loss", "environment_steps", "updates")
+
+    def values(self, probe: DqnRun) -> dict[str, Any]:
+        return {"train_loss": probe.loss, "environment_steps": sum(probe.lengths), "updates": probe.learner.updates}
+
+
+class Crystallized(MetricOf["Dqn", "DqnRun"]):
+    """`crystallization`: C.   `crystallization_per_rate`: (C - start) / rate, which can be compared between rates."""
+
+    name = "crystallization"
+
+    def columns(self, run: Dqn) -> tuple[str, ...]:
+        return ("crystallization", "crystallization_per_rate")
+
+    def values(self, probe: DqnRun) -> dict[str, Any]:
+        rule, value = probe.config.crystallization, probe.crystal.value
+        return {"crystallization": value, "crystallization_per_rate": (value - rule.start) / rule.rate}
+
+
+class PressureState(MetricOf["Dqn", "DqnRun"]):
+    """Of the last episode: `pressure_mean` over its updates, `pressure_low`, `pressure_high` over all transitions; `pressure_clipped`: how many so far.
+
+    `uncertainty_low`, `uncertainty_high`: U over the states that were left so far.
+    """
+
+    name = "pressure"
+
+    def columns(self, run: Dqn) -> tuple[str, ...]:
+        names = ("pressure_mean", "pressure_low", "pressure_high", "pressure_clipped", "uncertainty_low", "uncertainty_high")
+        return () if run.pressure is None else names
+
+    def values(self, probe: DqnRun) -> dict[str, Any]:
+        presser, tables = probe.presser, probe.tables
+        assert presser is not None
+        assert tables is not None
+        first = probe.updates_by_episode[-2] if len(probe.updates_by_episode) > 1 else 0
+        last, uncertain = presser.by_update[first:], tables.uncertainty[: len(tables.visits)][tables.visits > 0]
+        found = {"pressure_mean": mean(last), "pressure_low": presser.low, "pressure_high": presser.high} if last else {}
+        spread = {"uncertainty_low": float(uncertain.min()), "uncertainty_high": float(uncertain.max())} if len(uncertain) else {}
+        return dict.fromkeys(self.columns(probe.config)) | found | {"pressure_clipped": presser.clipped} | spread
+
+
+class Front(MetricOf["Dqn", "DqnRun"]):
+    """`front_position`: the right-most position, before the goal, whose greedy action is not yet to the right; -1 once there is none."""
+
+    name = "front"
+
+    def columns(self, run: Dqn) -> tuple[str, ...]:
+        return ("front_position",) if run.environment.positions else ()
+
+    def values(self, probe: DqnRun) -> dict[str, Any]:
+        wrong = (probe.learner.network(probe.shown_states())[:-1].argmax(1) == 0).nonzero().flatten().tolist()
+        return {"front_position": wrong[-1] if wrong else -1}
+
+
+def mean(values: list[float]) -> float | None:
+    """None where there is nothing."""
+    return sum(values) / len(values) if values else None
+
+
+METRICS: dict[str, MetricOf[Any, Any]] = {
+    metric.name: metric for metric in (Returns(), OrderParameters(), LossGradient(), Learning(), Crystallized(), PressureState(), Front())
+}

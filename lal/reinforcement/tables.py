@@ -1,0 +1,85 @@
+"""What is known of each state: how often it was left, its mean value, how uncertain that is; and the pressure that follows. Looked up a batch at a time."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from math import log
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from lal.reinforcement.environment import Observation
+from lal.reinforcement.pressure import Pressure
+
+KEEP = 0.8  # of U, at each transition that is learned from
+FIRST_ROOM = 64
+
+
+class Tables:
+    """Rows by key: the position in a corridor of `positions`, else the number of an observation, rounded to `decimals`, in the order of first sight."""
+
+    def __init__(self, positions: int | None = None, decimals: int = 2):
+        self.positions, self.decimals = positions, decimals
+        self.keys: dict[Observation, int] = {}
+        room = positions or FIRST_ROOM
+        self.visits, self.value, self.uncertainty = np.zeros(room, np.int64), np.zeros(room), np.ones(room)
+
+    def key(self, seen: Observation) -> int:
+        """The row of what is seen, made if it is new."""
+        if self.positions is not None:
+            return round(seen[0] * self.positions)
+        near = tuple(round(each, self.decimals) + 0.0 for each in seen)  # + 0.0: minus nought is nought
+        found = self.keys.setdefault(near, len(self.keys))
+        if found == len(self.visits):
+            self.visits, self.value, self.uncertainty = (
+                np.concatenate([each, fresh(len(each), dtype=each.dtype)])
+                for each, fresh in ((self.visits, np.zeros), (self.value, np.zeros), (self.uncertainty, np.ones))
+            )
+        return found
+
+    def known(self, seen: NDArray[np.float32]) -> NDArray[np.int64]:
+        """(S,) rows of observations (S, D) that were there before; -1 of others. Nothing is added."""
+        if self.positions is not None:
+            return np.rint(seen[:, 0] * self.positions).astype(np.int64)
+        near = (tuple(round(float(each), self.decimals) + 0.0 for each in row) for row in seen)
+        return np.array([self.keys.get(each, -1) for each in near], np.int64)
+
+    def leave(self, key: int, value: float | None = None) -> None:
+        """Counts that a state was left, and takes its `value` into the mean, where that is kept."""
+        self.visits[key] += 1
+        if value is not None:
+            self.value[key] += (value - self.value[key]) / self.visits[key]
+
+    def uncertain(self, key: NDArray[np.int64], spread: NDArray[np.floating]) -> NDArray[np.float64]:
+        """(B,) U as each transition of a batch finds it, one after another; each leaves 0.8 U + 0.2 `spread` behind. (B,) keys and spreads.
+
+        A transition that is number k of its state in the batch finds 0.8^k U + 0.2 sum_{j<k} 0.8^(k-1-j) spread_j: one product instead of a loop.
+        """
+        earlier = (key[:, None] == key) & np.tri(len(key), k=-1, dtype=bool)
+        rank = earlier.sum(1)
+        weights = np.where(earlier, (1 - KEEP) * KEEP ** np.maximum(rank[:, None] - 1 - rank, 0), 0.0)
+        found = KEEP**rank * self.uncertainty[key] + weights @ spread
+        self.uncertainty[key] = KEEP * found + (1 - KEEP) * spread  # of a state that is there twice, the last stays
+        return found
+
+    def state_dict(self) -> dict[str, Any]:
+        n = len(self.visits) if self.positions else len(self.keys)
+        arrays = {name: torch.from_numpy(getattr(self, name)[:n].copy()) for name in ("visits", "value", "uncertainty")}
+        return arrays | {"keys": torch.tensor(list(self.keys), dtype=torch.float64)}
+
+    def load_state_dict(self, state: Mapping[str, Any]) -> None:
+        self.keys = {tuple(row): index for index, row in enumerate(state["keys"].tolist())}
+        n = len(state["visits"])
+        room = max(n, FIRST_ROOM) if self.positions is None else n
+        self.visits, self.value, self.uncertainty = np.zeros(room, np.int64), np.zeros(room), np.ones(room)
+        for name in ("visits", "value", "uncertainty"):
+            getattr(self, name)[:n] = state[name].numpy()
+
+
+def betas(rule: Pressure, value: NDArray[np.float64], uncertainty: NDArray[np.float64], crystallization: float) -> tuple[NDArray[np.float64], int]:
+    """(B,) beta of states with V and U (B,), none above `rule.most`; and how many would have been. Sums of logarithms do not overflow."""
+    logs = rule.alpha * value - rule.gamma * uncertainty + log(rule.beta * crystallization)
+    most = log(rule.most)
+    return np.exp(np.minimum(logs, most)), int((logs > most).sum())
