@@ -76,6 +76,10 @@ class Claim:
         self.held, self._last = True, time.monotonic()
         return True
 
+    def elsewhere(self) -> bool:
+        """Whether another owner has it who, as far as one look can tell, is alive."""
+        return not self.held and self._alive(owner_of(self.folder))
+
     def beat(self) -> None:
         """Shows, every few seconds, that the owner lives. Whoever took it for dead meanwhile has the claim now: the copies will be equal."""
         if self.held and time.monotonic() - self._last >= BEAT_S:

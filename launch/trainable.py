@@ -7,12 +7,13 @@ import socket
 import sys
 import threading
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from math import inf, isfinite
 from typing import Any
 
 from lal import events
+from lal.claim import Claim
 from lal.config import RunConfig, parse, run_id
 from lal.errors import Refused
 from lal.runs.run import Row
@@ -49,7 +50,7 @@ def train_reported(params: dict[str, Any]) -> None:
         refuse_unshared(job)
         stop = Stop(job)
         report = stop.heeding(watched(tune.report, job))
-        for index, run in enumerate(job["runs"]):
+        for index, run in enumerate(free_first(job["runs"], Store(job["results"]).patient())):
             if index and job["at_most_s"] is not None and time.monotonic() - begun > job["at_most_s"]:
                 return
             train(parse(run["config"]), job, device, report, stop)
@@ -58,6 +59,17 @@ def train_reported(params: dict[str, Any]) -> None:
     finally:
         faulthandler.cancel_dump_traceback_later()
         RETURNED.set()
+
+
+def free_first(runs: Sequence[Mapping[str, Any]], store: Store) -> Iterator[Mapping[str, Any]]:
+    """The `runs` of a pack in their order; but those that another driver is training when their turn comes last, when they may be finished."""
+    later = []
+    for run in runs:
+        if Claim(store.run(run["run_id"])).elsewhere():
+            later.append(run)
+        else:
+            yield run
+    yield from later
 
 
 def returned(within_s: float) -> bool:

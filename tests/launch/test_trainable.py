@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+import json
+import os
+import socket
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from lal.claim import started
 from lal.config import RunConfig, run_id
 from lal.errors import Unreachable
 from lal.runs.session import attempt
 from lal.store import Record, Store, views
 from lal.store.local import Local
 from launch import trainable
-from launch.trainable import Reporter, Stop, heard, refuse_unshared, train
+from launch.trainable import Reporter, Stop, free_first, heard, refuse_unshared, train
 from tests.lal.small import run_config
 from tests.launch.test_feeding import RUNS
 
@@ -107,3 +111,11 @@ def test_a_run_that_may_be_silent_for_ever_shows_no_threads_of_the_one_before(mo
     assert armed == [None, 9.0, 9.0]
     heard(lambda facts: None, None)({})
     assert armed[-1] is None
+
+
+def test_a_run_that_another_driver_trains_comes_last_of_its_pack(tmp_path: Path) -> None:
+    store, runs = Store(tmp_path), [{"run_id": run_id(config)} for config in RUNS[:3]]
+    parent = {"host": socket.gethostname(), "pid": os.getppid(), "started": started(os.getppid()), "beat": 0}
+    store.run(runs[0]["run_id"]).put_bytes("claim.json", json.dumps(parent).encode())
+    store.run(runs[1]["run_id"]).put_bytes("claim.json", json.dumps({**parent, "started": "0"}).encode())
+    assert list(free_first(runs, store)) == [runs[1], runs[2], runs[0]]
