@@ -82,4 +82,4 @@ def betas(rule: Pressure, value: NDArray[np.float64], uncertainty: NDArray[np.fl
     """(B,) beta of states with V and U (B,), none above `rule.most`; and how many would have been. Sums of logarithms do not overflow."""
     logs = rule.alpha * value - rule.gamma * uncertainty + log(rule.beta * crystallization)
     most = log(rule.most)
-    return np.exp(np.minimum(logs, most)), int((logs > most).sum())
+    return np.minimum(np.exp(np.minimum(logs, most)), rule.most), int((logs > most).sum())
