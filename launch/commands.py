@@ -102,9 +102,10 @@ def sweep(
     planned = requested(reach, **asked)
     waits = {} if pending_timeout is None else {"pending_timeout_s": pending_timeout}
     options = Options(reach=reach, device=asked["device"], quiet=quiet or as_json, fresh=asked["fresh"], again=again(), **waits)
-    summary = driven(planned, asked["results"], options, Console(file=sys.stderr if as_json else sys.stdout), as_json=as_json)
+    console = Console(file=sys.stderr if as_json else sys.stdout)
+    summary = driven(planned, asked["results"], options, console, as_json=as_json)
     worth_it = summary.signal is None and summary.not_begun is None and summary.trained + summary.already
-    path = report(asked["results"], summary.folder, quiet or as_json) if reported and worth_it else None
+    path = written(report, asked["results"], summary.folder, console, quiet=quiet or as_json) if reported and worth_it else None
     if as_json:
         click.echo(json.dumps({**vars(summary), "failures": [vars(each) for each in summary.failures], "report": path, "exit_code": summary.exit_code}))
     elif path:
@@ -114,6 +115,15 @@ def sweep(
 
         leave(summary.exit_code)
     sys.exit(summary.exit_code)
+
+
+def written(report: Callable[..., str], results: str, folder: str, console: Console, *, quiet: bool) -> str:
+    """Has the report written; returns where. An interruption ends this process, with the command that writes it."""
+    from launch.driving.interrupts import leaving_in_time
+    from launch.driving.summary import unreported
+
+    with leaving_in_time(lambda: unreported(console, shlex.join(["lal", "report", folder, "--results", results]))):
+        return report(results, folder, quiet)
 
 
 def again() -> str:

@@ -127,6 +127,12 @@ def interrupted(console: Console, again: str) -> None:
     say_again(console, again)
 
 
+def unreported(console: Console, again: str) -> None:
+    """The last lines of a call that was interrupted when all was trained, but the report not written."""
+    console.print("Interrupted while the report was written; all that was trained is kept. To write it:", highlight=False)
+    say_again(console, again)
+
+
 def head_lost(console: Console, why: str, again: str) -> None:
     """The last lines of a call that lost its cluster."""
     console.print(f"Given up: {why}. What runs had saved is kept. Once it is up again, or with the --address of another:", highlight=False, soft_wrap=True)

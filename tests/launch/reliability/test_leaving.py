@@ -36,6 +36,26 @@ def test_who_does_not_listen_leaves_too(signum: int) -> None:
     assert process.returncode == 128 + signum
 
 
+LONG_REPORT = """
+import sys, time
+from rich.console import Console
+from launch.commands import written
+def report(results, folder, quiet):
+    print("ready", flush=True)
+    time.sleep(60)
+written(report, "my results", "tiny", Console(), quiet=True)
+"""
+
+
+@pytest.mark.parametrize("signum", [signal.SIGINT, signal.SIGTERM])
+def test_interrupted_during_the_report_it_says_how_to_write_it(signum: int) -> None:
+    process = subprocess.Popen([sys.executable, "-c", LONG_REPORT], env=environment(None), stdout=subprocess.PIPE, text=True)
+    assert process.stdout and process.stdout.readline() == "ready\n"
+    process.send_signal(signum)
+    assert process.communicate(timeout=60)[0].endswith("To write it:\n  lal report tiny --results 'my results'\n")
+    assert process.returncode == 128 + signum
+
+
 @pytest.mark.ray
 @pytest.mark.slow
 def test_interrupted_at_ten_random_moments_it_says_how_to_go_on_and_leaves_nothing_behind(tmp_path: Path) -> None:
