@@ -15,7 +15,7 @@ from plotly.subplots import make_subplots
 from analysis.cells import bounds
 from analysis.collect import Tables
 from analysis.figures.dimensions import Dimension, layout, split
-from analysis.figures.theme import shades, styled, top_margin, translucent
+from analysis.figures.theme import GREY, shades, styled, top_margin, translucent
 from analysis.figures.ticks import log_axis, whole_ticks
 from analysis.frame import Frame
 
@@ -48,6 +48,7 @@ class Panel:
     Attributes:
         y_range: shared by all panels of a row; its logarithms where `log`.   whole: only whole numbers are drawn, as of counts.
         dodge: by how much each line of whole numbers is drawn above the one before, so that none covers another.
+        levels: values that theory expects, drawn across.
     """
 
     title: str
@@ -57,6 +58,7 @@ class Panel:
     dodge: float
     log: bool = False
     whole: bool = False
+    levels: tuple[float, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -227,6 +229,8 @@ def draw(info: Info, narrow: bool = False) -> go.Figure:
             new = bool(info.labels) and line.label not in told
             told.add(line.label)
             traces += [each | axes for each in _traces(line, colors[line.order], new, panel.dodge * place)]
+        for level in panel.levels:
+            fig.add_hline(level, line={"color": GREY, "width": 1, "dash": "dash"}, layer="below", row=row, col=column)  # type: ignore[arg-type]
         label = f"{panel.y_label} (log)" if panel.log else panel.y_label
         title = {"text": label if column == 1 else "", "font": {"size": 13}}  # a row has one measure, and one range
         ticks = log_axis(*panel.y_range) if panel.log else whole_ticks(*panel.y_range) if panel.whole else {}

@@ -12,7 +12,7 @@ import plotly.graph_objects as go
 
 from analysis.figures.theme import AXIS, GREY, OKABE_ITO, SCALE, base_layout, shades, translucent
 from analysis.figures.ticks import log_axis
-from analysis.run_figures.panels import Bars, Curve, Heat, Info, Lines, Panel, span
+from analysis.run_figures.panels import Bars, Box, Curve, Heat, Info, Lines, Panel, span
 
 GLYPHS = {"solid": "━", "dot": "┅", "dash": "╍"}
 PX_WIDE = {True: 276, False: 940}  # the room for plots, narrow or not, as far as text is wrapped by it
@@ -60,7 +60,7 @@ def draw(info: Info, narrow: bool = False) -> go.Figure:
                 own = {"domain": domain, "anchor": f"{'y' if side == 'x' else 'x'}{suffix}", "automargin": False, "tickfont": {"size": 11}}
                 layout[f"{side}axis{suffix}"] = {**AXIS, **own, **axis}
             layout["annotations"] += _heading(_wrapped(info, index, row.share * PX_WIDE[narrow]), suffix)
-            layout["shapes"] += _marks(info, suffix) if isinstance(panel, Lines) else []
+            layout["shapes"] += _shapes(info, panel, suffix)
         top -= row.height + PX_BELOW
     return go.Figure({"data": traces, "layout": layout})
 
@@ -102,10 +102,9 @@ def _wrapped(info: Info, index: int, width: float) -> list[str]:
     panel = info.panels[index]
     log = " (log)" if isinstance(panel, Lines) and panel.is_log else ""
     head = [f"<b>{line}</b>" for line in _stacked(f"{panel.title}{log}", width)] if panel.title else []
-    if not isinstance(panel, Lines):
+    if isinstance(panel, Bars):
         return head
-    colors = _colors(panel)
-    words = [(f"{GLYPHS[each.dash]} {each.label}", colors[each.order % len(colors)]) for each in panel.curves] if panel.told and len(panel.curves) > 1 else []
+    words = _legend(panel) if isinstance(panel, Lines) else [(f"■ {word}", shades(len(panel.legend))[place]) for place, word in enumerate(panel.legend)]
     if index == _first_lines(info):
         words += [(f"┊ {text} at {step:,}", GREY) for step, text in info.marks]
     rows, used = list[str](), 0.0
@@ -116,6 +115,12 @@ def _wrapped(info: Info, index: int, width: float) -> list[str]:
         else:
             rows, used = [*rows, text], need
     return [*head, *rows]
+
+
+def _legend(panel: Lines) -> list[tuple[str, str]]:
+    """The words of the curves that have one, with their colours."""
+    colors, named = _colors(panel), [each for each in panel.curves if each.label]
+    return [(f"{GLYPHS[each.dash]} {each.label}", colors[each.order % len(colors)]) for each in named] if panel.told and len(named) > 1 else []
 
 
 def _stacked(title: str, width: float) -> list[str]:
@@ -130,14 +135,36 @@ def _stacked(title: str, width: float) -> list[str]:
 
 
 def _first_lines(info: Info) -> int:
-    """The first panel of lines; -1 where there is none."""
-    return next((index for index, panel in enumerate(info.panels) if isinstance(panel, Lines)), -1)
+    """The first panel of lines over steps; -1 where there is none."""
+    return next((index for index, panel in enumerate(info.panels) if over_steps(panel)), -1)
+
+
+def over_steps(panel: Panel) -> bool:
+    """Whether a panel is of lines over steps."""
+    return isinstance(panel, Lines) and not panel.x_label
 
 
 def _heading(text: list[str], suffix: str) -> list[dict[str, Any]]:
     """Title and legend above a panel, from its left edge."""
     place = {"xref": f"x{suffix} domain", "yref": f"y{suffix} domain", "x": 0, "y": 1, "xanchor": "left", "yanchor": "bottom", "yshift": 3}
     return [{"text": "<br>".join(text), "showarrow": False, "align": "left", "font": {"size": 12.5}, **place}] if text else []
+
+
+def _shapes(info: Info, panel: Panel, suffix: str) -> list[dict[str, Any]]:
+    """What is drawn over or under a panel's traces: marks, levels, frames."""
+    if isinstance(panel, Bars):
+        return []
+    if isinstance(panel, Heat):
+        return [_frame(box, suffix) for box in panel.boxes]
+    across = {"type": "line", "x0": 0, "x1": 1, "xref": f"x{suffix} domain", "yref": f"y{suffix}", "layer": "below"}
+    levels = [{**across, "y0": level, "y1": level, "line": {"color": GREY, "width": 1, "dash": "dash"}} for level in panel.levels]
+    return [*levels, *(_marks(info, suffix) if over_steps(panel) else [])]
+
+
+def _frame(box: Box, suffix: str) -> dict[str, Any]:
+    color = GREY if box.order < 0 else shades(box.of)[box.order]
+    place = {"x0": box.left, "x1": box.right, "y0": box.low, "y1": box.high, "xref": f"x{suffix}", "yref": f"y{suffix}"}
+    return {"type": "rect", "line": {"color": color, "width": 2}, **place}
 
 
 def _marks(info: Info, suffix: str) -> list[dict[str, Any]]:
@@ -154,21 +181,24 @@ def _titled(text: str) -> dict[str, Any]:
 def _axes(info: Info, panel: Panel, leftmost: bool) -> dict[str, dict[str, Any]]:
     """Both axes of a panel, but for where they are."""
     if isinstance(panel, Lines):
-        return {"x": _steps_axis(info), "y": _values_axis(panel)}
+        own = {"title": _titled(panel.x_label), "nticks": 6, "tickformat": ","}
+        return {"x": own if panel.x_label else _steps_axis(info), "y": _values_axis(panel)}
     x: dict[str, Any] = {"title": _titled(panel.x_label), "showgrid": False, "nticks": 5, "tickformat": ","}
     if isinstance(panel, Bars):
         return {"x": x, "y": {"title": _titled(panel.y_label), **({"rangemode": "tozero"} if panel.high is None else {"range": [0, panel.high]})}}
     y: dict[str, Any] = {"title": _titled(panel.y_label if leftmost or not panel.square else ""), "showgrid": False, "nticks": 5}
     y |= {"dtick": 1} if len(panel.y) <= FEW and (panel.y == panel.y.round()).all() else {}
     square = {"constrain": "domain"} if panel.square else {}
-    return {"x": x | square, "y": y | square}
+    down = {"autorange": "reversed"} if panel.down else {}
+    return {"x": x | square, "y": y | square | down}
 
 
 def _traces(info: Info, panel: Panel) -> list[dict[str, Any]]:
     """What a panel shows, as plain traces."""
     if isinstance(panel, Lines):
         colors = _colors(panel)
-        return [trace for each in panel.curves for trace in _curve(each, colors[each.order % len(colors)], panel.is_log)]
+        where = f"{panel.x_label} %{{x:,}}" if panel.x_label else "step %{x:,}"
+        return [trace for each in panel.curves for trace in _curve(each, colors[each.order % len(colors)], panel.is_log, where)]
     if isinstance(panel, Bars):
         colors = [OKABE_ITO[1] if x in panel.chosen else OKABE_ITO[0] for x in panel.x.tolist()]
         hover = f"{panel.x_label} %{{x:.3g}}: %{{y:.3g}}<extra></extra>"
@@ -181,9 +211,9 @@ def _traces(info: Info, panel: Panel) -> list[dict[str, Any]]:
     ]
 
 
-def _curve(each: Curve, color: str, log: bool) -> list[dict[str, Any]]:
+def _curve(each: Curve, color: str, log: bool, where: str) -> list[dict[str, Any]]:
     """A line, and behind it its band where it has one; markers where there are few points."""
-    hover = f"{each.label}: %{{y:.4g}} at step %{{x:,}}<extra></extra>"
+    hover = f"{each.label}: %{{y:.4g}} at {where}<extra></extra>"
     style = {"line": {"color": color, "width": 2, "dash": each.dash}, "marker": {"size": 5, "color": color}}
     mode = "lines+markers" if len(each.steps) < FEW else "lines"
     line = {"type": "scatter", "x": each.steps, "y": each.values, "mode": mode, "name": each.label, "hovertemplate": hover, **style}
@@ -215,7 +245,8 @@ def _scales(info: Info, rows: Sequence[Row], shown: bool) -> dict[str, Any]:
 
 def _steps_axis(info: Info) -> dict[str, Any]:
     """From the first step that any line has to the last."""
-    ends = [end for panel in info.panels if isinstance(panel, Lines) for each in panel.curves for end in (each.steps[0], each.steps[-1])]
+    curves = [each for panel in info.panels if isinstance(panel, Lines) and over_steps(panel) for each in panel.curves]
+    ends = [end for each in curves for end in (each.steps[0], each.steps[-1])]
     low, high = (log10(end) if info.log_steps else float(end) for end in (min(ends), max(ends)))
     low, high = (low, high) if high > low else (low - 0.5, high + 0.5)
     if info.log_steps:
@@ -227,13 +258,13 @@ def _values_axis(panel: Lines) -> dict[str, Any]:
     """The range of all that is drawn, with some room; given ends are kept."""
     drawn = [each.values for each in panel.curves]
     drawn += [each.values + sign * each.spread for each in panel.curves if each.spread is not None for sign in (-1, 1)]
-    drawn.append(np.array([end for end in (panel.low, panel.high) if end is not None], float))
+    drawn.append(np.array([*panel.levels, *(end for end in (panel.low, panel.high) if end is not None)], float))
     low, high = span(drawn)
     if not panel.is_log:
         low, high = (0.0, 1.0) if (low, high) == span([np.zeros(1)]) else (low, high)  # of what is 0 throughout nothing is below 0
         room = 0.05 * (high - low or 1.0)
         return {"range": [low - room, high + room], "nticks": 6}
-    lowest = min(float(each.values[np.isfinite(each.values)].min(initial=np.inf)) for each in panel.curves)
+    lowest = min([*panel.levels, *(float(each.values[np.isfinite(each.values)].min(initial=np.inf)) for each in panel.curves)])
     ends = [log10(lowest) if np.isfinite(lowest) else -1.0, log10(max(high, 1e-300))]
     room = 0.06 * (ends[1] - ends[0] or 1.0)
     return log_axis(ends[0] - room, ends[1] + room)

@@ -32,7 +32,8 @@ class Curve:
 
 @dataclass(frozen=True)
 class Lines:
-    """Curves over steps. `log`: values on a log scale, where all are positive. `graded`: colours are in order, as of layers. `told`: the title has a legend."""
+    """Curves over steps. `log`: values on a log scale, where all are positive. `graded`: colours are in order, as of layers. `told`: the title has a legend,
+    of those curves that have a label. `levels`: values that theory expects, drawn across. `x_label`: what they are over, where that is not steps."""
 
     title: str
     curves: tuple[Curve, ...]
@@ -42,6 +43,8 @@ class Lines:
     high: float | None = None
     height: int = 210
     told: bool = True
+    levels: tuple[float, ...] = ()
+    x_label: str = ""
 
     @property
     def is_log(self) -> bool:
@@ -64,8 +67,21 @@ class Bars:
 
 
 @dataclass(frozen=True)
+class Box:
+    """A frame around x from `left` to `right` and y from `low` to `high`. `order`: of its colour, of `of`; -1: grey."""
+
+    left: float
+    right: float
+    low: float
+    high: float
+    order: int
+    of: int
+
+
+@dataclass(frozen=True)
 class Heat:
-    """`values` (R, C) over `x` (C,) and `y` (R,), NaN for none. `scale`: its name among the figure's. `square`: cells are, as on a table of pairs."""
+    """`values` (R, C) over `x` (C,) and `y` (R,), NaN for none. `scale`: its name among the figure's. `square`: cells are, as on a table of pairs.
+    `down`: rows go from top to bottom, as of a picture. `boxes`: frames around parts of it; `legend`: the word of each colour of theirs."""
 
     title: str
     values: NDArray[np.floating]
@@ -76,6 +92,9 @@ class Heat:
     scale: str
     square: bool = False
     height: int = 240
+    down: bool = False
+    boxes: tuple[Box, ...] = ()
+    legend: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,180 @@
+"""How runs of group composition came down: the plateaus of their loss against theory's levels, and the order in which modes were learned."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from json import dumps, loads
+from math import inf, nan
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from pydantic import ValidationError
+
+from analysis.collect import Tables
+from lal.config import parse
+from lal.errors import Refused
+
+LOSS = "test_loss"
+APART = 1.5  # levels nearer than this to a neighbour (as a ratio) are not measured: any loss in between would be near one of them
+WINDOW, FLAT = 5, 1.1  # evaluations that a plateau has at least, and how much the loss may change over them (largest / least)
+REACHED = 1.1  # times a level: that plateau is reached
+CLOSE = 0.03  # relative error of a height that is called on the line
+TIED = 1e-6  # relative difference of powers that have no order
+
+Array = NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Theory:
+    """What is known of a run before it is trained.
+
+    Attributes:
+        levels: (m + 1,) of the loss, descending; the last is 0.   modes: (m,) names by falling power.   power: (m,) of each.
+    """
+
+    levels: tuple[float, ...]
+    modes: tuple[str, ...]
+    power: tuple[float, ...]
+
+    @property
+    def steps(self) -> tuple[int, ...]:
+        """Numbers of the levels that can be told from their neighbours: all but the last, where both are `APART`."""
+        ratios = [inf, *(high / low if low > 0 else inf for high, low in zip(self.levels, self.levels[1:], strict=False))]
+        return tuple(m for m in range(len(self.modes)) if min(ratios[m], ratios[m + 1]) >= APART)
+
+    def band(self, m: int) -> tuple[float, float]:
+        """Losses that are nearer, as ratios, to level `m` than to its neighbours; the last level's width is the same on both sides."""
+        level = self.levels[m]
+        above = self.levels[m - 1] if m else level * level / max(self.levels[1], level / 100)
+        below = self.levels[m + 1] if m + 1 < len(self.modes) else level * level / above
+        return (level * below) ** 0.5, (level * above) ** 0.5
+
+
+@dataclass(frozen=True)
+class Plateau:
+    """The flattest `WINDOW` evaluations near level number `m`: their median loss, and the steps they span; NaN where nothing near it is flat."""
+
+    m: int
+    level: float
+    height: float
+    start: float
+    end: float
+
+    @property
+    def error(self) -> float:
+        """Relative to the level."""
+        return self.height / self.level - 1
+
+
+@dataclass(frozen=True)
+class Climb:
+    """What one run did.
+
+    Attributes:
+        plateaus: of each level in `theory.steps`.
+        reached: (m,) the first step at which the loss is at most `REACHED` times level 1, ..., m - 1, and of the last, at which it is a hundredth of level 0;
+            infinite where it never was.
+        learned: (m,) the first step at which the outputs have half of a mode's power; infinite where they never did.
+    """
+
+    theory: Theory
+    plateaus: tuple[Plateau, ...]
+    reached: tuple[float, ...]
+    learned: tuple[float, ...]
+
+    @property
+    def n_learned(self) -> int:
+        """How many modes were learned."""
+        return sum(each < inf for each in self.learned)
+
+    @property
+    def in_order(self) -> bool:
+        """Whether no mode was learned before one of more power; modes of equal power have no order."""
+        times, power = self.learned, self.theory.power
+        pairs = ((i, j) for j in range(len(times)) for i in range(j) if power[i] > power[j] * (1 + TIED))
+        return all(times[i] <= times[j] for i, j in pairs)
+
+    @property
+    def on_the_lines(self) -> bool:
+        """Whether every plateau that can be told from its neighbours is there, within `CLOSE` of its level."""
+        return all(abs(each.error) <= CLOSE for each in self.plateaus)
+
+
+def theory_of(config: Mapping[str, Any]) -> Theory | None:
+    """What theory says of a run with this configuration; None where it is of another kind, or its template cannot be drawn here."""
+    return _theory(dumps(config["task"], sort_keys=True)) if config.get("kind") == "composition" else None
+
+
+@lru_cache(maxsize=256)
+def _theory(task: str) -> Theory | None:
+    try:
+        template = parse({"kind": "composition", "task": loads(task)}).task.encoding()  # type: ignore[attr-defined]
+    except (ValidationError, Refused):
+        return None
+    found = template.staircase
+    names, power = template.group.modes, template.power
+    return Theory(tuple(map(float, found.levels)), tuple(names[mode] for mode in found.modes), tuple(float(power[mode]) for mode in found.modes))
+
+
+def climb(theory: Theory, steps: Array, loss: Array, mode_power: Array | None) -> Climb:
+    """What a run did whose `loss` (T,) and, where measured, `mode_power` (T, m) are known at `steps` (T,)."""
+    plateaus = tuple(_plateau(theory, m, steps, loss) for m in theory.steps)
+    targets = [*(REACHED * level for level in theory.levels[1:-1]), theory.levels[0] / 100]
+    powers = np.full((len(steps), len(theory.modes)), nan) if mode_power is None else mode_power
+    learned = tuple(_first(steps, powers[:, m] >= power / 2) for m, power in enumerate(theory.power))
+    return Climb(theory, plateaus, tuple(_first(steps, loss <= target) for target in targets), learned)
+
+
+def _first(steps: Array, there: NDArray[np.bool_]) -> float:
+    return float(steps[there.argmax()]) if there.any() else inf
+
+
+def _plateau(theory: Theory, m: int, steps: Array, loss: Array) -> Plateau:
+    low, high = theory.band(m)
+    if len(loss) >= WINDOW:
+        windows = np.lib.stride_tricks.sliding_window_view(loss, WINDOW)
+        inside = ((windows > low) & (windows < high)).all(1)
+        change = np.where(inside, windows.max(1) / np.maximum(windows.min(1), 1e-300), inf)
+        best = int(change.argmin())
+        if change[best] <= FLAT:
+            return Plateau(m, theory.levels[m], float(np.median(windows[best])), float(steps[best]), float(steps[best + WINDOW - 1]))
+    return Plateau(m, theory.levels[m], nan, nan, nan)
+
+
+def climbs(tables: Tables) -> dict[int, Climb]:
+    """What each run that counts did, by its row in the runs table; runs of another kind, or without what is needed, are not among them."""
+    if not tables.has(LOSS):
+        return {}
+    theories = {}
+    for index in tables.done.index:
+        record = tables.readings[index].record
+        theory = theory_of(record.trajectory) if record else None
+        if theory is not None:
+            theories[index] = theory
+    if not theories:
+        return {}
+    columns = ["run_id", "cell", "step", LOSS, *(["mode_power"] if tables.has("mode_power") else [])]
+    rows = dict(list(tables.history[columns].groupby(["run_id", "cell"], sort=False)))
+    found = {}
+    for index, theory in theories.items():
+        own = rows.get((tables.runs["run_id"][index], tables.runs["cell"][index]))
+        if own is not None:
+            found[index] = of_rows(theory, own)
+    return found
+
+
+def of_rows(theory: Theory, rows: Any) -> Climb:
+    """What a run did whose evaluations are `rows`, a table with `step`, the loss, and `mode_power` where it was measured at the same steps."""
+    there = rows[rows[LOSS].notna()]
+    steps, loss = there["step"].to_numpy(float), there[LOSS].to_numpy(float)
+    if "mode_power" not in there.columns:
+        return climb(theory, steps, loss, None)
+    return climb(theory, steps, loss, stacked(there["mode_power"].tolist(), len(theory.modes)))
+
+
+def stacked(lists: Sequence[Any], width: int) -> Array:
+    """Lists of `width` numbers as rows; NaN where there is none, or one of another length."""
+    return np.stack([np.asarray(each, float) if each is not None and np.ndim(each) == 1 and len(each) == width else np.full(width, nan) for each in lists])
