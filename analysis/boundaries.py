@@ -65,8 +65,15 @@ def line_of(tables: Tables, cells: Frame, x: Dimension, y: Dimension | None = No
 
     P is of generalising by the budget: cells of which a run was pruned, or has not had all of its budget yet and has not generalised, are left
     out. A run that diverged did not generalise. An axis over 0 that spans LEAST_LOG or more is taken in logs; one with a 0 and such a span
-    over it, or with "none", by the order of its values, as λ = 0, 0.01, 0.1 stands in a figure.
+    over it, or with "none", by the order of its values, as λ = 0, 0.01, 0.1 stands in a figure. Each is fitted once: figures and tables share them.
     """
+    key = tuple(cells["cell"]), x, y
+    if key not in tables.lines:
+        tables.lines[key] = _fitted(tables, cells, x, y)
+    return tables.lines[key]
+
+
+def _fitted(tables: Tables, cells: Frame, x: Dimension, y: Dimension | None) -> Line | str:
     done = tables.done[tables.done["cell"].isin(cells["cell"])]
     short = set(done.loc[(done["state"] == "outgrown") & ~done["event"], "cell"]) | set(pruned_cells(tables))
     runs = done[~done["cell"].isin(short)]

@@ -42,6 +42,7 @@ class Tables:
         results: how `--results` names their folder; None where it is the usual one.
         parts: the sweeps that these are of together, in order; none where they are of one.
         store: where the runs are; None of several sweeps, and where there is nothing but these tables.
+        lines: boundaries that were fitted to them so far: see `analysis.boundaries.line_of`.
     """
 
     manifest: Mapping[str, Any]
@@ -53,6 +54,7 @@ class Tables:
     results: str | None = None
     parts: tuple[Tables, ...] = ()
     store: Store | None = field(repr=False, default=None)
+    lines: dict[Any, Any] = field(init=False, repr=False, compare=False, default_factory=dict)
 
     @property
     def axes(self) -> list[str]:

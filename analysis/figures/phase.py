@@ -42,9 +42,8 @@ def prepare(tables: Tables, x: str | None = None, y: str | None = None, view: Vi
         n_columns = 1 if where.rows.column and len(where.rest) == 1 else min(len(parts), 3)
     cells = [(title, None if part is None else tuple(cell_of(tables, row, where, view) for row in part.to_dict("records"))) for title, part in parts]
     places = gridded(cells, where.x, where.y)
-    if view == "probability":
-        frames = [part for _, part in parts]
-        places = tuple(each and replace(each, edges=edges(tables, frames[index], each, where.x, where.y)) for index, each in enumerate(places))
+    frames = [part for _, part in parts]
+    places = tuple(each and replace(each, edges=edges(tables, frames[index], each, where.x, where.y)) for index, each in enumerate(places))
     fitted = FITTED if any(each and each.edges for each in places) else ""
     return Info(view, where.x, where.y, places, n_columns, f"{_caption(tables, view)}{fitted}{_implied(where.implied)}")
 

@@ -15,11 +15,15 @@ from analysis.figures.phase_cells import Edge, Facet
 from analysis.frame import Frame
 
 MOST_FITTED = 200  # cells of a facet: a fit of more takes longer than a figure may
-FITTED = " Line: the fitted P = 1/2, with its 95 % band (logistic; by Firth’s penalised likelihood and bootstraps; see Statistics)."
+FITTED = " Line: where the share that generalises by the budget is 1/2, fitted, with its 95 % band (logistic; by Firth’s penalised likelihood and bootstraps)."
 
 
 def edges(tables: Tables, cells: Frame, facet: Facet, x: Dimension, y: Dimension) -> tuple[Edge, ...]:
-    """The line over both axes where both have an order; else one within each row that has one."""
+    """The line over both axes where both have an order; else one within each row that has one.
+
+    It is the same in every view: where half of the runs generalise by the budget, the median time begins to be reached, and the phases that
+    generalise (comprehension, grokking, ungrokked) part from those that do not.
+    """
     if not ordered(x) or len(cells) > MOST_FITTED:
         return ()
     if ordered(y):

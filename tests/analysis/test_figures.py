@@ -359,7 +359,7 @@ def test_each_measure_begins_a_row(store):
 
 
 def test_the_line_of_one_half_lies_between_the_cells_it_parts(store):
-    """Over two axes, and within the rows of an axis without an order; none where all generalise, nor in the other views."""
+    """Over two axes, and within the rows of an axis without an order, the same in all views; none where all generalise."""
     folder = Folder(store, axes=(WEIGHT, "model.depth"), arms=("all",))
     for weight, layers, seed in product((0.01, 0.1, 1.0, 10.0), (2, 4, 6), range(4)):
         folder.add("all", {WEIGHT: weight, "model.depth": layers}, seed, Truth(grok=400 if weight < 0.5 else None))
@@ -367,13 +367,15 @@ def test_the_line_of_one_half_lies_between_the_cells_it_parts(store):
     info = phase.prepare(tables, view="probability")
     (facet,) = info.facets
     (edge,) = facet.edges
-    assert edge.upright and ((edge.x > 1) & (edge.x < 2)).all() and "fitted P = 1/2" in info.caption
+    assert edge.upright and ((edge.x > 1) & (edge.x < 2)).all() and "generalises by the budget is 1/2, fitted" in info.caption
     assert (edge.low <= edge.x).all() and (edge.x <= edge.high).all() and edge.y[0] == 0 and edge.y[-1] == 2
     (turned,) = phase.prepare(tables, x="model.depth", y=WEIGHT, view="probability").facets[0].edges
     assert not turned.upright and np.allclose(turned.y, edge.x) and np.allclose(turned.x, edge.y)
-    assert not phase.prepare(tables).facets[0].edges
-    drawn = phase.draw(info).data
-    assert sum(trace.line.color == "#D55E00" for trace in drawn if trace.type == "scatter") == 1
+    for view in phase.VIEWS:
+        told = phase.prepare(tables, view=view)
+        assert told.facets[0].edges[0].x.tolist() == edge.x.tolist() and told.caption.startswith(info.caption.split(". ")[0])
+        assert sum(trace.line.color == "#D55E00" for trace in phase.draw(told).data if trace.type == "scatter") == 1
+    assert len(tables.lines) == 2  # as y over x and as x over y: each fitted once, whatever is drawn of it
     name = filled(store, lambda arm, weight, seed: Truth(grok=400 if weight < 0.05 or arm == "soft" else None), name="rows", seeds=4)
     (edge,) = phase.prepare(collect(store, name), view="probability").facets[0].edges
     assert edge.upright and edge.y.tolist() == [0.5, 1.5] and 1 < edge.x[0] < 2 and edge.low[0] <= edge.x[0] <= edge.high[0]
