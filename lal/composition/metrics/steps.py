@@ -1,0 +1,24 @@
+"""How good each of several outputs is."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from lal.composition.metrics.metric import Metric
+
+if TYPE_CHECKING:
+    from lal.composition.probe import Probe
+    from lal.runs.composition import Composition
+
+
+class Steps(Metric):
+    """`step_loss`: list, the mean squared error after 2, 3, ..., k elements, of networks with an answer after each, whether trained on it or not."""
+
+    name = "steps"
+
+    def columns(self, run: Composition) -> tuple[str, ...]:
+        return ("step_loss",) if run.model.recurrent and run.task.k > 2 else ()
+
+    def values(self, probe: Probe) -> dict[str, Any]:
+        losses = probe.test.losses
+        return {"step_loss": [losses[place] for place in sorted(losses)]}

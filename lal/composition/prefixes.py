@@ -1,0 +1,145 @@
+"""Many tuples at once, each beginning that several share computed once: exact, since the state after t elements depends on nothing else.
+
+Of all |G|^k tuples only |G|^t differ after t elements, so one looks at a tree of prefixes, one level after another. A level with at most SHARED times as
+many prefixes as there are tuples is computed whole, and the tuples count as weights: how often each occurs. Below it, each tuple goes on by itself.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+
+from lal.composition.network import CompositionNetwork
+
+SHARED = 3.0  # prefixes of a level, per tuple, up to which computing all of them is quicker than looking up those that occur
+
+
+def shared_depth(order: int, k: int, n_rows: int) -> int:
+    """Elements, from 1 to k, after which all prefixes are computed for `n_rows` tuples."""
+    depth = 1
+    while depth < k and order ** (depth + 1) <= SHARED * n_rows:
+        depth += 1
+    return depth
+
+
+@dataclass(frozen=True)
+class Rows:
+    """Tuples, where prefixes are shared up to `depth`.
+
+    Attributes:
+        n: how many; those that occur twice count twice.
+        counts: for each level t up to `depth` at which there is an output, (|G|^t,) how many of the tuples begin so.
+        prefix: (n,) number of each tuple's first `depth` elements, in row-major order; None where they are all of it.
+        rest: its other elements, one (n,) each.
+    """
+
+    depth: int
+    n: int
+    counts: Mapping[int, Tensor]
+    prefix: Tensor | None
+    rest: tuple[Tensor, ...]
+
+
+class Tree:
+    """The tuples of k elements of one group, and what each prefix of them is a code of.
+
+    Attributes:
+        table: (|G|, |G|) products.
+        codes: (|G|, |G|) code of each element.
+        k: elements of a tuple.
+        every: whether there is an output on each level from 2 on; else on the last alone.
+    """
+
+    def __init__(self, table: Tensor, codes: Tensor, k: int, *, every: bool):
+        self.table, self.codes, self.k, self.order, self.every = table, codes, k, len(table), every
+        self._products = {1: torch.arange(self.order, device=table.device)}
+        self._targets: dict[int, Tensor] = {}
+
+    def products(self, level: int) -> Tensor:
+        """(|G|^level,) the element that each prefix is the product of."""
+        if level not in self._products:
+            self._products[level] = self.table[self.products(level - 1)].flatten()
+        return self._products[level]
+
+    def targets(self, level: int) -> Tensor:
+        """(|G|^level, |G|) its code."""
+        if level not in self._targets:
+            self._targets[level] = self.codes[self.products(level)]
+        return self._targets[level]
+
+    def has_output(self, level: int) -> bool:
+        """Whether there is an output after `level` elements."""
+        return level == self.k or (self.every and level >= 2)
+
+    def rows(self, prefix: Tensor, rest: tuple[Tensor, ...]) -> Rows:
+        """Tuples by the number of their first elements, (n,), and their other ones, (n,) each."""
+        depth = self.k - len(rest)
+        counts, ends = {}, prefix
+        for level in range(depth, 1, -1):
+            if self.has_output(level):
+                counts[level] = torch.bincount(ends, minlength=self.order**level).to(self.codes.dtype)
+            ends = ends // self.order
+        return Rows(depth, len(prefix), counts, prefix if rest else None, rest)
+
+    def numbered(self, numbers: Tensor) -> Rows:
+        """Tuples by their number, (n,), in row-major order of all |G|^k."""
+        depth = shared_depth(self.order, self.k, len(numbers))
+        rest = []
+        for _ in range(self.k - depth):
+            rest.append(numbers % self.order)
+            numbers = numbers // self.order
+        return self.rows(numbers, tuple(reversed(rest)))
+
+
+@dataclass(frozen=True)
+class Level:
+    """What a network says after `place` elements.
+
+    Attributes:
+        output: (n, |G|).
+        target: (n, |G|) the code of the right element.
+        product: (n,) the right element.
+        count: (n,) how many tuples each row stands for; None for one each.
+    """
+
+    place: int
+    output: Tensor
+    target: Tensor
+    product: Tensor
+    count: Tensor | None
+
+
+def levels(network: CompositionNetwork, tree: Tree, rows: Rows) -> Iterator[Level]:
+    """The outputs of `network` for `rows`, level by level."""
+    drives = network.drives()
+    state = drives[0]
+    for place in range(2, rows.depth + 1):
+        state = network.join(network.carry(state, place)[:, None], drives[place - 1]).flatten(0, 1)
+        if tree.has_output(place):
+            yield Level(place, network.read(state), tree.targets(place), tree.products(place), rows.counts[place])
+    if rows.prefix is None:
+        return
+    product = tree.products(rows.depth)[rows.prefix]
+    for place, element in enumerate(rows.rest, rows.depth + 1):
+        carried = network.carry(state, place)
+        if place == rows.depth + 1:
+            carried = nn.functional.embedding(rows.prefix, carried)
+        state = network.join(carried, nn.functional.embedding(element, drives[place - 1]))
+        product = tree.table[product, element]
+        if tree.has_output(place):
+            yield Level(place, network.read(state), tree.codes[product], product, None)
+
+
+def mean_squared_error(network: CompositionNetwork, tree: Tree, rows: Rows) -> Tensor:
+    """Scalar: the mean over tuples, outputs and entries."""
+    found = [squared_error(level) for level in levels(network, tree, rows)]
+    return torch.stack(found).sum() / (rows.n * len(found) * tree.order)
+
+
+def squared_error(level: Level) -> Tensor:
+    """Scalar: the sum over tuples and entries."""
+    squares = (level.output - level.target).square()
+    return squares.sum() if level.count is None else level.count @ squares.sum(1)

@@ -1,0 +1,114 @@
+"""The training loop of composition runs."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from time import perf_counter
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from lal.composition.batches import batches, evaluated
+from lal.composition.prefixes import Tree, mean_squared_error
+from lal.composition.probe import Probe, Reader
+from lal.composition.snapshot import snapshot
+from lal.runs.composition import Composition
+from lal.runs.measured import measured_row
+from lal.runs.run import Row, Run
+from lal.runs.streams import stream
+from lal.stopping import Stopper
+
+PULSE_S = 0.5
+
+
+class CompositionRun(Run):
+    """See `Composition`. Nothing in a step waits for the device."""
+
+    def __init__(self, config: Composition, device: str = "cpu"):
+        self.config, task = config, config.task
+        self.network = config.model.build(task, stream(config.seed, "init")).to(device=device, dtype=getattr(torch, config.dtype))
+        self.optimizer = config.optim.build(self.network, config.model, task)
+        self.parameters = list(self.network.parameters())
+        template, codes = task.encoding(), self.network.codes
+        table = torch.from_numpy(template.group.table).to(device)
+        self.tree = Tree(table, codes, task.k, every=task.outputs == "every")
+        whole = Tree(table, codes, task.k, every=config.model.recurrent)
+        self.reader, self.sides = Reader(template, whole), evaluated(task, whole, config.seed)
+        self.batches = batches(task, self.tree, config.seed)
+        self.step, self.seconds, self.looked = 0, 0.0, False
+        self.initial: dict[str, float] = {}
+        self.batch_loss: Tensor | None = None
+
+    def rows(self, stopper: Stopper) -> Iterator[Row]:
+        since = perf_counter()
+        if not self.looked:
+            yield self._look(stopper, since)
+        since = perf_counter()
+        while stopper.end is None:
+            self._update()
+            due = self.step % self.config.eval_every == 0 or self.step == self.config.budget.steps
+            if due or perf_counter() - since > PULSE_S:
+                yield self._look(stopper, since) if due else self._pulse(since)
+                since = perf_counter()
+
+    def _update(self) -> None:
+        """One optimizer step."""
+        loss = mean_squared_error(self.network, self.tree, self.batches.next())
+        self.optimizer.zero_grad(set_to_none=True)
+        loss.backward()
+        if self.config.optim.clip is not None:
+            torch.nn.utils.clip_grad_norm_(self.parameters, self.config.optim.clip)
+        self.optimizer.step()
+        self.batch_loss = loss.detach()
+        self.step += 1
+
+    def _pulse(self, since: float) -> Row:
+        self.seconds += perf_counter() - since
+        return {"step": self.step, "seconds": self.seconds}
+
+    def _look(self, stopper: Stopper, since: float) -> Row:
+        """A row with every metric that is due; with all of them if it is the last."""
+        self.looked = True
+        probe = self._probe()
+        if not self.initial:
+            self.initial = {side: probe.loss(side) for side in self.sides}
+            probe.initial = self.initial
+        row = measured_row(self.config, {"step": self.step, "seconds": 0.0}, probe, stopper)
+        self.seconds += perf_counter() - since
+        return row | {"seconds": self.seconds}
+
+    def _probe(self) -> Probe:
+        online = not self.config.is_table and self.batch_loss is not None
+        return Probe(self.config, self.network, self.reader, self.sides, self.initial, self.batch_loss.item() if online else None)
+
+    def measured(self, names: Sequence[str]) -> dict[str, Row]:
+        probe, known = self._probe(), self.config.measure.known
+        return {name: known[name].values(probe) for name in names}
+
+    @torch.no_grad()
+    def arrays(self) -> dict[str, np.ndarray]:
+        return snapshot(self._probe())
+
+    def weights(self) -> dict[str, Any]:
+        return {name: tensor.detach().clone() for name, tensor in self.network.state_dict().items()}
+
+    def state_dict(self) -> dict[str, Any]:
+        return {
+            "step": self.step,
+            "seconds": self.seconds,
+            "looked": self.looked,
+            "initial": dict(self.initial),
+            "batch_loss": self.batch_loss,
+            "network": self.network.state_dict(),
+            "optimizer": self.optimizer.state_dict(),
+            "batches": self.batches.state_dict(),
+        }
+
+    def load_state_dict(self, state: Mapping[str, Any]) -> None:
+        self.step, self.seconds, self.looked = (state[name] for name in ("step", "seconds", "looked"))
+        self.initial, self.batch_loss = dict(state["initial"]), state["batch_loss"]
+        self.network.load_state_dict(state["network"])
+        self.optimizer.load_state_dict(state["optimizer"])
+        self.batches.load_state_dict(state["batches"])
