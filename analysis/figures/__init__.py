@@ -5,6 +5,8 @@ of an Info where the figure does not apply. `draw(info, narrow=True)` is the sam
 """
 
 from analysis.figures import (
+    correlations,
+    crystallization,
     curvature,
     curves,
     depth,
@@ -16,15 +18,19 @@ from analysis.figures import (
     mechanisms,
     norms,
     optimizer,
+    order_curves,
+    order_parameters,
     parallel,
     pareto,
     phase,
     points,
+    returns,
     routing,
     search,
     spectra,
     survival,
     time_to_goal,
+    transition,
 )
 
 MEMBERS = {
@@ -42,6 +48,12 @@ MEMBERS = {
     "routing": routing,
     "mechanisms": mechanisms,
     "heads": heads,
+    "correlations": correlations,
+    "order": order_parameters,
+    "transition": transition,
+    "returns": returns,
+    "order_curves": order_curves,
+    "crystallization": crystallization,
     "curves": curves,
     "spectra": spectra,
     "frequencies": frequencies,

@@ -79,12 +79,18 @@ class Info:
 
 
 def prepare(
-    tables: Tables, rows: Sequence[tuple[str, Mapping[str, str]]], caption: str, log_steps: bool = True, log_values: Collection[str] = ()
+    tables: Tables,
+    rows: Sequence[tuple[str, Mapping[str, str]]],
+    caption: str,
+    log_steps: bool = True,
+    log_values: Collection[str] = (),
+    far_from_0: Collection[str] = (),
 ) -> Info | str:
     """Small multiples: a row of panels for each of `rows`, (y label, {column: dash}); a panel for each arm (and whatever else varies besides x).
 
     Steps are drawn from the first one after 0. A seed that ended before the others of its cell keeps its last value in the median: to leave
-    it out would show a cell that gets worse whenever a good run is done. Rows whose label is in `log_values` have a log scale, where all values are positive.
+    it out would show a cell that gets worse whenever a good run is done. Rows whose label is in `log_values` have a log scale, where all values are positive;
+    those in `far_from_0` have a range without 0.
     """
     if tables.history.empty:
         return "no run has finished, so there are no curves yet"
@@ -105,15 +111,15 @@ def prepare(
         for title, cells in parts:
             lines = [_line(seeds, column, dash, labels[order], order, faint) for order, seeds in cells for column, dash in columns.items()]
             drawn.append((title, tuple(line for line in lines if len(line.points[0]))))
-        panels += _in_a_row(y_label, tuple(columns), drawn, y_label in log_values)
+        panels += _in_a_row(y_label, tuple(columns), drawn, y_label in log_values, y_label not in far_from_0)
         panels += [None] * (-len(panels) % n_columns)
     if not any(panel.lines for panel in panels if panel):
         return f"no run has measured {' or '.join(column for _, columns in rows for column in columns)}"
     return Info(tuple(panels), n_columns, where.x.label, tuple(labels) if where.x.column else (), log_steps, caption)
 
 
-def _in_a_row(y_label: str, columns: Sequence[str], drawn: Sequence[tuple[str, tuple[Line, ...]]], log: bool) -> list[Panel]:
-    """Panels on one range of y, which includes 0 unless it is a log scale, and all that a share can be; counts go up to 1 at least."""
+def _in_a_row(y_label: str, columns: Sequence[str], drawn: Sequence[tuple[str, tuple[Line, ...]]], log: bool, with_0: bool = True) -> list[Panel]:
+    """Panels on one range of y, which includes 0 unless it is a log scale or is not to, and all that a share can be; counts go up to 1 at least."""
     values = np.concatenate([np.empty(0), *(points[1] for _, lines in drawn for line in lines for points in (line.points, *line.seeds))])
     values = values[np.isfinite(values)]
     log = log and len(values) > 0 and bool((values > 0).all())
@@ -122,7 +128,7 @@ def _in_a_row(y_label: str, columns: Sequence[str], drawn: Sequence[tuple[str, t
     high, low = (float(values.max()), float(values.min())) if len(values) else (1.0, 0.0)
     share = all(bounds(column) == (0.0, 1.0) for column in columns)
     whole = not log and not share and len(values) > 0 and bool((values == values.round()).all())
-    if not log:
+    if not log and with_0:
         least = 1.0 if share or whole or low == high == 0 else 0.0
         high, low = max(high, least), min(low, 0.0)
     room = 0.05 * ((high - low) or 1.0)
@@ -219,6 +225,7 @@ def draw(info: Info, narrow: bool = False) -> go.Figure:
     )
     styled(fig, height)
     colors, told, traces = shades(max(1, len(info.labels))), set(), list[dict[str, Any]]()
+    first = {index // columns: index for index, panel in reversed(list(enumerate(places))) if panel and panel.lines}
     for index, panel in enumerate(places):
         if panel is None:
             continue
@@ -232,7 +239,7 @@ def draw(info: Info, narrow: bool = False) -> go.Figure:
         for level in panel.levels:
             fig.add_hline(level, line={"color": GREY, "width": 1, "dash": "dash"}, layer="below", row=row, col=column)  # type: ignore[arg-type]
         label = f"{panel.y_label} (log)" if panel.log else panel.y_label
-        title = {"text": label if column == 1 else "", "font": {"size": 13}}  # a row has one measure, and one range
+        title = {"text": label if first.get(row - 1) == index else "", "font": {"size": 13}}  # a row has one measure, and one range
         ticks = log_axis(*panel.y_range) if panel.log else whole_ticks(*panel.y_range) if panel.whole else {}
         fig.update_yaxes(**{"range": panel.y_range, **ticks, "title": title}, row=row, col=column)
         if index + columns >= len(places) or places[index + columns] is None:

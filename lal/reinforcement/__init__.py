@@ -1,7 +1,7 @@
 """A small reinforcement learner: what it lives in, what it learns with, and what is read off it.
 
-A snapshot (`arrays/<episode>.npz`) holds, of S states that are looked at, in order (in a corridor its N positions, the goal last; elsewhere a sample of
-observations from before learning), D inputs each, A actions, U updates and E episodes so far:
+A snapshot (`arrays/<episode>.npz`) holds, of S states that are looked at, in order (in a corridor its N positions, on a grid all positions row by row, the goal
+last; elsewhere a sample of observations from before learning), D inputs each, A actions, U updates and E episodes so far:
 
 states         (S, D) float32   as the network sees them
 q              (S, A) float32   action values
@@ -16,5 +16,6 @@ uncertainty    (S,) float32     U(s) as it stands
 pressure_by_update (U,) float32 mean of beta over the batch of each update
 updates_by_episode (E,) int64   updates up to the end of each episode
 
-The front is the column `front_position`: the right-most position of a corridor whose greedy action is not yet right; -1 once there is none.
+The front is the column `front_position`: the right-most position of a corridor whose greedy action is not yet right; -1 once there is none. Columns of the
+metric `pattern` are read off the same fields.
 """

@@ -56,8 +56,8 @@ class Corridor(EnvironmentPart):
         return self.optimum
 
     @property
-    def positions(self) -> int:
-        return self.size
+    def shape(self) -> tuple[int]:
+        return (self.size,)
 
     def build(self) -> World:
         return CorridorWorld(self.size, self.max_steps)

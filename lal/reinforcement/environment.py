@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from math import prod
 
 from lal.part import Part
 
@@ -57,9 +58,14 @@ class EnvironmentPart(Part):
         """The return that counts as solved: the largest, where that is known."""
 
     @property
+    @abstractmethod
+    def shape(self) -> tuple[int, ...] | None:
+        """Positions along each input, where states are those of a line or a grid, seen as position / number, the last the goal; else None."""
+
+    @property
     def positions(self) -> int | None:
-        """States, where they are positions on a line whose last is the goal; else None."""
-        return None
+        """All positions of `shape`, or None."""
+        return None if self.shape is None else prod(self.shape)
 
     @abstractmethod
     def build(self) -> World:

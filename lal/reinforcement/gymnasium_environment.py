@@ -63,6 +63,10 @@ class Gymnasium(EnvironmentPart):
         return None
 
     @property
+    def shape(self) -> None:
+        return None
+
+    @property
     def aim(self) -> float:
         target = self._facts.target
         assert target is not None
@@ -119,9 +123,9 @@ def made(name: str, options: dict[str, Option]) -> gymnasium.Env[Any, Any]:
     """
     import gymnasium
 
-    from lal.reinforcement import corridor_environment  # registers the corridor
+    from lal.reinforcement import corridor_environment, grid_world_environment  # each registers its own
 
-    assert corridor_environment.NAME in gymnasium.registry
+    assert {corridor_environment.NAME, grid_world_environment.NAME} <= gymnasium.registry.keys()
     if ":" in name or name not in gymnasium.registry:  # a name with a module would import code that a YAML file names
         raise ValueError(f"id must be the name of a registered environment, but got {name!r}; {nearest(name, tuple(map(str, gymnasium.registry)))}")
     try:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from math import isnan
 from typing import TYPE_CHECKING, Any
 
 from lal.runs.metric import MetricOf
@@ -33,7 +34,10 @@ class Returns(MetricOf["Dqn", "DqnRun"]):
 
 
 class OrderParameters(MetricOf["Dqn", "DqnRun"]):
-    """`value_range`, `action_certainty`, `policy_entropy` and `input_gradient_norm`: see `order_parameters`; over 1,000 states, in a corridor evenly spaced."""
+    """`value_range`, `action_certainty`, `policy_entropy` and `input_gradient_norm`: see `order_parameters`.
+
+    Over 1,000 states, in a corridor evenly spaced; over all positions of a grid.
+    """
 
     name = "order"
 
@@ -117,7 +121,10 @@ class PressureState(MetricOf["Dqn", "DqnRun"]):
 
 
 class Front(MetricOf["Dqn", "DqnRun"]):
-    """`front_position`: the right-most position, before the goal, whose greedy action is not yet to the right; -1 once there is none."""
+    """`front_position`: the right-most position, before the goal, whose greedy action is not yet to the right; -1 once there is none.
+
+    On a grid the same by distance from the goal: see `lal.reinforcement.patterns.front`.
+    """
 
     name = "front"
 
@@ -125,8 +132,44 @@ class Front(MetricOf["Dqn", "DqnRun"]):
         return ("front_position",) if run.environment.positions else ()
 
     def values(self, probe: DqnRun) -> dict[str, Any]:
-        wrong = (probe.learner.network(probe.shown_states())[:-1].argmax(1) == 0).nonzero().flatten().tolist()
-        return {"front_position": wrong[-1] if wrong else -1}
+        from lal.reinforcement.patterns import front, leads_nearer
+
+        shape = probe.config.environment.shape
+        assert shape is not None
+        greedy = probe.learner.network(probe.shown_states()).argmax(1).cpu().numpy()
+        return {"front_position": front(leads_nearer(greedy, shape), shape)}
+
+
+class Pattern(MetricOf["Dqn", "DqnRun"]):
+    """The value field as a pattern, and where learners have been: see `lal.reinforcement.patterns`. Speculative, and not of the default set.
+
+    `value_front`: as `front_position`, of positions whose value is not below that of the next one: how far from the goal values rise towards it.
+    `value_roughness`, `value_wavelength`: of the value field; `pressure_roughness`, `pressure_wavelength`: of beta(s), under pressure.
+    `visit_centre`, `visit_spread`: mean and standard deviation of the distance from the goal, over all steps so far; None before the first.
+    """
+
+    name = "pattern"
+    default = False
+
+    def columns(self, run: Dqn) -> tuple[str, ...]:
+        if run.environment.shape is None:
+            return ()
+        names = ("value_front", "value_roughness", "value_wavelength", "visit_centre", "visit_spread")
+        return names if run.pressure is None else (*names, "pressure_roughness", "pressure_wavelength")
+
+    def values(self, probe: DqnRun) -> dict[str, Any]:
+        from lal.reinforcement import patterns
+
+        shape, arrays = probe.config.environment.shape, probe.arrays()
+        assert shape is not None
+        value = arrays["value"].astype(float)
+        centre, spread = patterns.centre_and_spread(arrays["visits"].astype(float), patterns.distances(shape))
+        found = {"value_front": patterns.front(patterns.rises(value, shape), shape), "visit_centre": centre, "visit_spread": spread}
+        for name, field in (("value", value), ("pressure", arrays.get("pressure"))):
+            if field is not None:
+                grid = field.astype(float).reshape(shape)
+                found |= {f"{name}_roughness": patterns.roughness(grid), f"{name}_wavelength": patterns.wavelength(grid)}
+        return {name: None if isnan(value) else value for name, value in found.items()}
 
 
 def mean(values: list[float]) -> float | None:
@@ -135,5 +178,5 @@ def mean(values: list[float]) -> float | None:
 
 
 METRICS: dict[str, MetricOf[Any, Any]] = {
-    metric.name: metric for metric in (Returns(), OrderParameters(), LossGradient(), Learning(), Crystallized(), PressureState(), Front())
+    metric.name: metric for metric in (Returns(), OrderParameters(), LossGradient(), Learning(), Crystallized(), PressureState(), Front(), Pattern())
 }

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from math import log
+from math import log, prod
 from typing import Any
 
 import numpy as np
@@ -18,18 +18,22 @@ FIRST_ROOM = 64
 
 
 class Tables:
-    """Rows by key: the position in a corridor of `positions`, else the number of an observation, rounded to `decimals`, in the order of first sight."""
+    """Rows by key: the position on a line or a grid of `shape`, else the number of an observation, rounded to `decimals`, in the order of first sight."""
 
-    def __init__(self, positions: int | None = None, decimals: int = 2):
-        self.positions, self.decimals = positions, decimals
+    def __init__(self, shape: tuple[int, ...] | None = None, decimals: int = 2):
+        self.shape, self.decimals = shape, decimals
+        self.positions = None if shape is None else prod(shape)
         self.keys: dict[Observation, int] = {}
-        room = positions or FIRST_ROOM
+        room = self.positions or FIRST_ROOM
         self.visits, self.value, self.uncertainty = np.zeros(room, np.int64), np.zeros(room), np.ones(room)
 
     def key(self, seen: Observation) -> int:
         """The row of what is seen, made if it is new."""
-        if self.positions is not None:
-            return round(seen[0] * self.positions)
+        if self.shape is not None:
+            place = 0
+            for each, n in zip(seen, self.shape, strict=True):
+                place = place * n + round(each * n)
+            return place
         near = tuple(round(each, self.decimals) + 0.0 for each in seen)  # + 0.0: minus nought is nought
         found = self.keys.setdefault(near, len(self.keys))
         if found == len(self.visits):
@@ -41,8 +45,8 @@ class Tables:
 
     def known(self, seen: NDArray[np.float32]) -> NDArray[np.int64]:
         """(S,) rows of observations (S, D) that were there before; -1 of others. Nothing is added."""
-        if self.positions is not None:
-            return np.rint(seen[:, 0] * self.positions).astype(np.int64)
+        if self.shape is not None:
+            return np.ravel_multi_index(np.rint(seen * self.shape).astype(np.int64).T, self.shape)  # type: ignore[arg-type]
         near = (tuple(round(float(each), self.decimals) + 0.0 for each in row) for row in seen)
         return np.array([self.keys.get(each, -1) for each in near], np.int64)
 

@@ -44,7 +44,7 @@ def one_by_one(uncertainty, keys, spreads):
 
 @given(st.lists(st.tuples(st.integers(0, 4), st.floats(0, 100)), min_size=1, max_size=30), st.integers(1, 3))
 def test_uncertainty_of_a_batch_is_that_of_a_loop(pairs, times):
-    tables, expected = Tables(5), dict.fromkeys(range(5), 1.0)
+    tables, expected = Tables((5,)), dict.fromkeys(range(5), 1.0)
     keys, spreads = np.array([key for key, _ in pairs]), array(*(spread for _, spread in pairs))
     for _ in range(times):
         assert tables.uncertain(keys, spreads).tolist() == pytest.approx(one_by_one(expected, keys.tolist(), spreads.tolist()))
@@ -53,7 +53,7 @@ def test_uncertainty_of_a_batch_is_that_of_a_loop(pairs, times):
 
 @given(st.lists(st.tuples(st.integers(0, 3), st.floats(-100, 100)), max_size=60))
 def test_the_value_of_a_state_is_the_mean_of_all_that_it_was_left_with(pairs):
-    tables = Tables(4)
+    tables = Tables((4,))
     for key, value in pairs:
         tables.leave(key, value)
     for key in range(4):
@@ -63,7 +63,7 @@ def test_the_value_of_a_state_is_the_mean_of_all_that_it_was_left_with(pairs):
 
 
 def test_positions_of_long_corridors_do_not_collide():
-    tables = Tables(1000)
+    tables = Tables((1000,))
     assert [tables.key((position / 1000,)) for position in range(1000)] == list(range(1000))
 
 

@@ -1,0 +1,83 @@
+"""Return and order parameters along the size of the world over the width of the network: where one thing gives way to another."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+import plotly.graph_objects as go
+from numpy.typing import NDArray
+
+from analysis.collect import Tables
+from analysis.figures.theme import GREY, OKABE_ITO, SYMBOLS, styled, top_margin, word
+from analysis.frame import Frame
+from analysis.order import OUTCOME, SIZE, relations
+
+TITLE = "Transition along size over width"
+WIDTH = "network.width"
+N_BEST = 3
+SHARP = 0.9  # quantile of changes between neighbours from which one is marked
+
+
+@dataclass(frozen=True)
+class Info:
+    """`ratio` (C,) ascending; `curves`: words and means of each cell (C,), from 0 to 1; `marks`: ratios after which the return changes most; `cells`: (C,)."""
+
+    ratio: NDArray[np.float64]
+    curves: tuple[tuple[str, NDArray[np.float64]], ...]
+    marks: tuple[float, ...]
+    cells: tuple[int, ...]
+    caption: str
+
+
+def prepare(tables: Tables) -> Info | str:
+    """Means over seeds of each cell, scaled to their range over cells."""
+    found = relations(tables)
+    if isinstance(found, str):
+        return found
+    if SIZE not in tables.varied or WIDTH not in tables.varied:
+        return "size of the world and width of the network do not both vary, so there is no transition along their ratio"
+    best = [each.column for each in found.each[:N_BEST]]
+    columns = [f"{name}@end" for name in (OUTCOME, *best)]
+    means = tables.done.groupby("cell")[[SIZE, WIDTH, *columns]].mean().dropna()
+    means = means.assign(ratio=means[SIZE] / means[WIDTH]).sort_values("ratio", kind="stable")
+    if len(means) < 3:
+        return "too few cells have finished for a transition"
+    curves = [(word(name), scaled(means[f"{name}@end"].to_numpy(float))) for name in (OUTCOME, *best)]
+    changes = np.abs(np.diff(curves[0][1]))
+    ratio = means["ratio"].to_numpy(float)
+    marks = tuple(float(np.sqrt(ratio[each] * ratio[each + 1])) for each in np.flatnonzero(changes > np.quantile(changes, SHARP)))
+    caption = (
+        "Means over the seeds of each cell at the end, each measure scaled to its own range over cells. Dashed: where the return changes most between "
+        "neighbours (above the 90th percentile of such changes, so that there always is one; it marks no phase by itself). Neighbours may differ in size."
+    )
+    return Info(ratio, tuple(curves), marks, tuple(int(each) for each in means.index), caption)
+
+
+def scaled(values: NDArray[np.float64]) -> NDArray[np.float64]:
+    """`values` from 0 to 1; 0 where they are all alike."""
+    low, high = values.min(), values.max()
+    return (values - low) / (high - low) if high > low else np.zeros_like(values)
+
+
+def table(info: Info) -> Frame:
+    """A row a cell."""
+    return pd.DataFrame({"cell": info.cells, "size / width": info.ratio, **{f"{name}, scaled": values for name, values in info.curves}})
+
+
+def draw(info: Info, narrow: bool = False) -> go.Figure:
+    """A line each."""
+    names = [name for name, _ in info.curves]
+    top = top_margin(names, narrow, titles=False)
+    fig = styled(go.Figure(), 330 + top)
+    for index, (name, values) in enumerate(info.curves):
+        look = {"color": OKABE_ITO[index], "width": 2.6 if index == 0 else 1.6, "dash": "solid" if index == 0 else "dot"}
+        marker = {"symbol": SYMBOLS[index], "size": 8}
+        hover = "size / width %{x:.3g}: %{y:.2f}<extra>" + name + "</extra>"
+        fig.add_trace(go.Scatter(x=info.ratio, y=values, mode="lines+markers", name=name, line=look, marker=marker, hovertemplate=hover))
+    for each in info.marks:
+        fig.add_shape(type="line", x0=each, x1=each, y0=0, y1=1, yref="paper", line={"color": GREY, "dash": "dash", "width": 1.2})
+    fig.update_xaxes(type="log", title={"text": "size of the environment / width of the network (log)"})
+    fig.update_yaxes(range=[-0.05, 1.05], title={"text": "scaled to its range"})
+    return fig.update_layout(margin={"t": top, "b": 56})

@@ -1,0 +1,149 @@
+"""Order parameters: how what is read off a learner's values goes with its return; over everything, with its world held fixed, and over time."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from math import isnan, nan, sqrt
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from analysis.collect import Tables
+from analysis.frame import Frame
+from analysis.statistics import Interval
+from analysis.statistics.correlation import fisher, mean_correlation, over_seeds, pearson, within
+
+OUTCOME = "return"
+CANDIDATES = ("value_range", "action_certainty", "policy_entropy", "input_gradient_norm", "grad_norm")
+WORLD, SIZE = "environment.", "environment.size"
+N_STATES = 1_000  # that the input gradient is a norm over
+LEAST_RUNS = 4
+
+
+@dataclass(frozen=True)
+class Estimate:
+    """A correlation of `n` rows. `fisher`: with Fisher's interval; `seeds`: with that of a bootstrap over seeds."""
+
+    n: int
+    fisher: Interval
+    seeds: Interval
+
+    @property
+    def value(self) -> float:
+        return self.fisher.value
+
+    @property
+    def sure(self) -> bool:
+        """Whether no interval that there is has 0 in it, and there is one."""
+        there = [each for each in (self.fisher, self.seeds) if not isnan(each.low)]
+        return bool(there) and all(each.low > 0 or each.high < 0 for each in there)
+
+
+@dataclass(frozen=True)
+class Relation:
+    """How one candidate goes with the return.
+
+    Attributes:
+        pooled: over all finished runs, at their ends.   by_seed: the same of each seed's runs alone.
+        fixed: with the world held fixed; None where it does not vary.
+        over_time: mean over runs, on Fisher's scale, of the correlation over the evaluations of each, whose `spread` is from the least to the largest.
+    """
+
+    column: str
+    pooled: Estimate
+    by_seed: tuple[float, ...]
+    fixed: Estimate | None
+    over_time: Estimate
+    spread: tuple[float, float]
+
+
+@dataclass(frozen=True)
+class Relations:
+    """All candidates, the largest pooled correlation first. `size`: of the return with the size of the world itself, where that varies.
+
+    `world`: axes that are held fixed.   `steepness`: least and largest mean, over the seeds of a cell, of the input gradient in units of 2 N sqrt(S).
+    """
+
+    each: tuple[Relation, ...]
+    world: tuple[str, ...]
+    size: Estimate | None
+    steepness: tuple[float, float] | None
+
+
+def relations(tables: Tables) -> Relations | str:
+    """All of them, or why there are none."""
+    candidates = [name for name in CANDIDATES if f"{name}@end" in tables.runs]
+    if f"{OUTCOME}@end" not in tables.runs or not candidates:
+        return "no run has both a return and action values, so there are no order parameters"
+    done = tables.done.drop_duplicates("run_id")
+    done = done[done[f"{OUTCOME}@end"].notna()]
+    if len(done) < LEAST_RUNS:
+        return "too few runs have a return for correlations with it"
+    axes, groups = worlds(tables, done)
+    times = over_time(tables, candidates)
+    found = [relation(done, name, groups, times[["run_id", "seed", name]]) for name in candidates]
+    ranked = sorted(found, key=lambda each: -abs(each.pooled.value) if not isnan(each.pooled.value) else 1)
+    sized = done[SIZE].to_numpy(float) if SIZE in axes else None
+    size = None if sized is None else estimate(sized, done[f"{OUTCOME}@end"].to_numpy(float), done["seed"])
+    return Relations(tuple(ranked), tuple(axes), size, steepness(done))
+
+
+def worlds(tables: Tables, runs: Frame) -> tuple[list[str], NDArray[np.int64] | None]:
+    """The axes that say which world a run is in, and a number for each of `runs` that tells worlds apart; None where all are in one."""
+    axes = [path for path in tables.varied if path.startswith(WORLD)]
+    return axes, runs.groupby(axes, dropna=False, sort=True).ngroup().to_numpy(np.int64) if axes else None
+
+
+def relation(done: Frame, name: str, groups: NDArray[np.int64] | None, times: Frame) -> Relation:
+    """Of one candidate."""
+    own = done[f"{name}@end"].notna().to_numpy()
+    rows, held = done[own], None if groups is None else groups[own]
+    x, y = rows[f"{name}@end"].to_numpy(float), rows[f"{OUTCOME}@end"].to_numpy(float)
+    by_seed = [pearson(x[mine], y[mine]) for seed in sorted(set(rows["seed"])) if (mine := (rows["seed"] == seed).to_numpy()).sum() >= LEAST_RUNS]
+    values = times[name].to_numpy(float)
+    there = values[~np.isnan(values)]
+    mean = over_seeds(lambda index: mean_correlation(values[index].tolist()), times["seed"].tolist())
+    time = Estimate(len(there), Interval(mean.value, nan, nan), mean)
+    ends = (float(there.min()), float(there.max())) if len(there) else (nan, nan)
+    return Relation(name, estimate(x, y, rows["seed"]), tuple(by_seed), None if held is None else estimate(x, y, rows["seed"], held), time, ends)
+
+
+def estimate(x: NDArray[np.float64], y: NDArray[np.float64], seeds: Sequence[int], groups: NDArray[np.int64] | None = None) -> Estimate:
+    """The correlation of two columns, with `groups` held fixed where they are given, and both intervals."""
+
+    def statistic(index: NDArray[np.int64]) -> float:
+        return pearson(x[index], y[index]) if groups is None else within(x[index], y[index], groups[index])
+
+    held = 0 if groups is None else len(set(groups.tolist())) - 1
+    return Estimate(len(x), fisher(statistic(np.arange(len(x))), len(x), held), over_seeds(statistic, list(seeds)))
+
+
+def over_time(tables: Tables, candidates: Sequence[str]) -> Frame:
+    """One row a run: the correlation of each candidate with the return over its evaluations."""
+    history = tables.history[["run_id", "seed", OUTCOME, *candidates]].dropna(subset=[OUTCOME])
+    rows = []
+    for run_id, part in history.groupby("run_id", sort=True):
+        there = {name: part[name].notna().to_numpy() for name in candidates}
+        y = part[OUTCOME].to_numpy(float)
+        found = {name: pearson(part[name].to_numpy(float)[there[name]], y[there[name]]) for name in candidates}
+        rows.append({"run_id": run_id, "seed": part["seed"].iloc[0], **found})
+    return pd.DataFrame(rows, columns=["run_id", "seed", *candidates])
+
+
+def steepness(done: Frame) -> tuple[float, float] | None:
+    """The input gradient of values that rise by N along a corridor of N positions is 2 N sqrt(S): cells' means in units of that, least and largest."""
+    if SIZE not in done or "input_gradient_norm@end" not in done or done[SIZE].isna().any():
+        return None
+    ratio = done["input_gradient_norm@end"].astype(float) / (2 * done[SIZE].astype(float) * sqrt(N_STATES))
+    means = ratio.groupby(done["cell"]).mean()
+    return float(means.min()), float(means.max())
+
+
+def signed(value: float) -> str:
+    """A correlation with its sign; so many digits that it is not rounded to 1."""
+    if isnan(value):
+        return "?"
+    digits = next((each for each in (2, 3, 4) if abs(round(value, each)) < 1), 4)
+    return f"{value:+.{digits}f}".replace("-", "−")

@@ -1,0 +1,74 @@
+"""What tables say of order parameters, in sentences."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from math import isnan
+
+from analysis.collect import Tables
+from analysis.figures.theme import axis_word, number, word
+from analysis.order import Estimate, Relations, relations, signed
+from analysis.statistics import Interval
+
+
+def sentences(tables: Tables) -> list[str]:
+    """What goes with the return, and what of that remains once the world is held fixed; nothing where there is nothing of the kind."""
+    found = relations(tables)
+    if isinstance(found, str):
+        return []
+    best = found.each[0]
+    ranked = ", ".join(f"{word(each.column)} {signed(each.pooled.value)}" for each in found.each)
+    largest = f"The largest is that of the {word(best.column)}, {interval(best.pooled)}"
+    told = [f"Over all {best.pooled.n} runs at their ends, correlations with the return are: {ranked}. {largest}."]
+    if len(best.by_seed) > 1:
+        told[0] = f"{told[0][:-1]}; over the cells of single seeds it is {', '.join(signed(each) for each in best.by_seed)}."
+    return [*told, *confounded(found), in_time(found)]
+
+
+def confounded(found: Relations) -> list[str]:
+    """What the size of the world explains, and what remains with the world held fixed."""
+    told = []
+    if found.size is not None:
+        told.append(
+            f"The size of the environment itself, of which nothing is learned, correlates with the return at {interval(found.size)}: what is pooled over "
+            "sizes compares environments, not how well they were learned."
+        )
+    if found.steepness is not None and found.size is not None:
+        low, high = found.steepness
+        told.append(f"The input gradient is {number(low, 2)} to {number(high, 2)} times 2 N √S, which follows from the size N alone, over the cells.")
+    fixed = [(each, each.fixed) for each in found.each if each.fixed is not None]
+    if not fixed:
+        return told
+    sure = [f"{word(each.column)} {interval(rest)}" for each, rest in fixed if rest.sure]
+    unsure = [f"{word(each.column)} {interval(rest)}" for each, rest in fixed if not rest.sure]
+    told.append(
+        f"With {worded(found.world)} held fixed, "
+        + (f"what remains is: {'; '.join(sure)}" if sure else "no correlation with the return can be told from none")
+        + (f". Not to be told from none: {'; '.join(unsure)}." if sure and unsure else f" ({'; '.join(unsure)})." if unsure else ".")
+    )
+    return told
+
+
+def in_time(found: Relations) -> str:
+    """How candidates go with the return while a run learns."""
+    parts = []
+    for each in found.each:
+        ends = " to ".join(map(signed, each.spread))
+        parts.append(f"{word(each.column)} {signed(each.over_time.value)}{bounds_of(each.over_time.seeds)} (single runs: {ends})")
+    return f"Over the time of a run, mean correlations with its return are: {', '.join(parts)}."
+
+
+def interval(of: Estimate) -> str:
+    """A correlation and both of its intervals."""
+    parts = [f"{name}{bounds_of(each)}" for name, each in (("Fisher", of.fisher), ("over seeds", of.seeds)) if not isnan(each.low)]
+    return signed(of.value) + (f" ({', '.join(parts)})" if parts else "")
+
+
+def bounds_of(of: Interval) -> str:
+    """[low, high], or nothing."""
+    return "" if isnan(of.low) else f" [{signed(of.low)}, {signed(of.high)}]"
+
+
+def worded(axes: Sequence[str]) -> str:
+    """Axes in words, escaped."""
+    return " and ".join(map(axis_word, axes))
