@@ -13,6 +13,7 @@ import plotly.graph_objects as go
 from analysis.collect import Tables, collect
 from analysis.frame import Frame
 from analysis.naming import found
+from analysis.snapshots import Arrays
 from lal.errors import Refused, nearest
 from lal.store import Store
 
@@ -91,6 +92,17 @@ class Sweep:
             kept &= self.tables.runs[name].isin(value if isinstance(value, list | tuple | set) else [value])
         keys = ["run_id", "cell"]
         return rows.merge(self.tables.runs.loc[kept, keys].drop_duplicates(), on=keys)
+
+    def arrays(self, run_id: str) -> Arrays:
+        """What a run kept at its last snapshot, as arrays by name (weights of heads, gates, spectra): `lal/snapshots.py` says which. Empty where it kept none.
+
+        Raises:
+            Refused: there is no such run.
+        """
+        known = self.tables.runs["run_id"].tolist()
+        refuse_unknown([run_id], known, "a run of the sweep")
+        kept = self.tables.snapshots(known.index(run_id))
+        return kept.arrays(kept.steps[-1]) if kept and kept.steps else {}
 
     @property
     def findings(self) -> list[str]:

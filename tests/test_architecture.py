@@ -13,6 +13,7 @@ ROOT = Path(__file__).parent.parent
 ROOMS = ("lal", "launch", "analysis")
 FILES = sorted(path for room in ROOMS for path in (ROOT / room).rglob("*.py"))
 TEXTS = sorted(path for pattern in ("*.md", "*.toml", "*.yaml", "Makefile", "*.txt") for path in ROOT.glob(pattern))
+TEXTS += sorted(path for suffix in ("ipynb", "md") for path in (ROOT / "notebooks").glob(f"*.{suffix}"))
 TEXTS += sorted(path for room in (*ROOMS, "sweeps", "docs", "tests") for suffix in ("py", "yaml", "md") for path in (ROOT / room).rglob(f"*.{suffix}"))
 ANALYSIS_MAY_READ = {
     "lal",

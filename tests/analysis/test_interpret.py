@@ -12,6 +12,7 @@ from analysis.collect import Tables, collect
 from analysis.commands import plot
 from analysis.figures import heads, interpret_sides, mechanisms
 from analysis.figures.interpret_sides import Pair, pair
+from analysis.loading import Sweep
 from analysis.run_figures.panels import Bars, Heat
 from analysis.together import together
 from lal.errors import Refused
@@ -131,6 +132,14 @@ def test_arrays_are_found_of_sweeps_together(tmp_path):
     assert found is not None and found.label == "second, λ = 0" and found.array("routing") is not None
     info = mechanisms.prepare(both, (0, number))
     assert not isinstance(info, str) and len(info.panels.panels) == 10
+
+
+def test_notebooks_have_the_arrays_of_a_run(tables):
+    sweep = Sweep(tables, tables.store)  # type: ignore[arg-type]
+    kept = sweep.arrays("charged-hard-0001-s1")
+    assert kept["routing"].shape == (LAYERS, P**2, HEADS) and (kept["gates"] == arrays_of(1000, P)["gates"]).all()
+    with pytest.raises(Refused, match="a run of the sweep must be one that there is"):
+        sweep.arrays("charged-hard-0001-s9")
 
 
 @pytest.mark.parametrize("member", [mechanisms, heads])
