@@ -14,6 +14,7 @@ from lal.optim import Adam, OptimPart
 from lal.part import Part, trimmed, union
 from lal.reinforcement.corridor import Corridor
 from lal.reinforcement.crystallization import Crystallization
+from lal.reinforcement.grid_world import GridWorld
 from lal.reinforcement.gymnasium_environment import Gymnasium
 from lal.reinforcement.metrics import METRICS
 from lal.reinforcement.network import QNetwork
@@ -26,10 +27,10 @@ LEARNT = ("weight", "bias")  # roles that its network has
 USUAL_STEPS = 50  # of an episode, where the environment does not say, for estimates of time
 
 if TYPE_CHECKING:
-    AnyEnvironment = Corridor | Gymnasium
+    AnyEnvironment = Corridor | GridWorld | Gymnasium
     AnyOptim = OptimPart
 else:
-    AnyEnvironment, AnyOptim = union((Corridor, Gymnasium)), union(optim.MEMBERS)
+    AnyEnvironment, AnyOptim = union((Corridor, GridWorld, Gymnasium)), union(optim.MEMBERS)
 
 
 class Replay(Part):
@@ -77,7 +78,8 @@ class DqnMeasure(Measure):
 class Dqn(MeasuredRun):
     """Deep Q-learning (Mnih et al. 2015) with a target network and a replay buffer, epsilon-greedy; one step is one episode.
 
-    Updates, to which warm-up and decay of the learning rate refer, are made after every step in the environment.
+    Updates, to which warm-up and decay of the learning rate refer, are made after every step in the environment. By default `budget.steps` is 300, `budget.stop`
+    null, and `measure.eval_every` 10.
     """
 
     kind: Literal["dqn"] = "dqn"

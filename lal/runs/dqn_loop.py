@@ -47,7 +47,7 @@ class DqnRun(Run):
         self.crystal = Crystal(config.crystallization)
         rule = config.pressure
         keyed = environment.positions is not None or rule is not None
-        self.tables = Tables(environment.positions, 2 if rule is None or rule.decimals is None else rule.decimals) if keyed else None
+        self.tables = Tables(environment.shape, 2 if rule is None or rule.decimals is None else rule.decimals) if keyed else None
         self.presser = Presser(rule, self.tables, self._ensemble()) if rule is not None and self.tables is not None else None
         self.step, self.seconds, self.looked = 0, 0.0, False
         self.returns, self.lengths, self.updates_by_episode = list[float](), list[int](), list[int]()
@@ -163,13 +163,16 @@ class DqnRun(Run):
         return total, length
 
     def probe_states(self) -> Tensor:
-        """(S, D) what order parameters are read on: evenly from 0 to 1 in a corridor, else observations from before learning."""
-        return self.sample if self.config.environment.positions is None else torch.linspace(0, 1, N_PROBED, device=self.device)[:, None]
+        """(S, D) what order parameters are read on: evenly from 0 to 1 in a corridor, all positions of a grid, else observations from before learning."""
+        shape = self.config.environment.shape
+        return torch.linspace(0, 1, N_PROBED, device=self.device)[:, None] if shape is not None and len(shape) == 1 else self.shown_states()
 
     def shown_states(self) -> Tensor:
-        """(S, D) what snapshots are of: the positions of a corridor, else as above."""
-        n = self.config.environment.positions
-        return self.sample if n is None else (torch.arange(n, dtype=torch.float64) / n).float()[:, None].to(self.device)
+        """(S, D) what snapshots are of: the positions of a corridor or a grid, else observations from before learning."""
+        shape = self.config.environment.shape
+        if shape is None:
+            return self.sample
+        return torch.cartesian_prod(*(torch.arange(n, dtype=torch.float64) / n for n in shape)).float().view(-1, len(shape)).to(self.device)
 
     def measured(self, names: Sequence[str]) -> dict[str, Row]:
         with torch.no_grad():
