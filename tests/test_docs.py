@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pandas as pd
 
+from analysis.figures import MEMBERS
 from launch.reference import pages
 from launch.sweep import load
 
@@ -35,9 +36,21 @@ def test_the_plan_names_every_sweep_with_the_status_that_it_is_listed_with() -> 
 
 
 def test_links_lead_somewhere() -> None:
-    for page in (ROOT / "README.md", ROOT / "CONTRIBUTING.md", ROOT / "sweeps/README.md", *(ROOT / "docs").glob("*.md")):
+    for page in (ROOT / "README.md", ROOT / "CONTRIBUTING.md", ROOT / "sweeps/README.md", ROOT / "notebooks/README.md", *(ROOT / "docs").glob("*.md")):
         for link in re.findall(r"\]\(([^)#]+)\)", page.read_text(encoding="utf-8")):
             assert link.startswith("http") or (page.parent / link).exists(), f"{page.name}: {link}"
+
+
+def test_figures_that_are_told_of_exist() -> None:
+    """In the table, the second column is of sweeps and the third of runs; commands name figures, sweeps and options that there are."""
+    text = (ROOT / "docs/figures.md").read_text(encoding="utf-8")
+    rows = re.findall(r"^\|([^|]*)\|([^|]*)\|([^|]*)\|([^|]*)\|$", text, re.MULTILINE)[2:]
+    of_sweeps, of_runs = ({name for row in rows for name in re.findall(r"`(\w+)`", row[column])} for column in (1, 2))
+    assert len(rows) > 20 and of_sweeps <= {*MEMBERS} and {"gates", "heads", "mechanisms"} <= of_sweeps
+    parts = {path.stem for path in (ROOT / "analysis/run_figures").glob("*.py")}
+    assert {name.replace("routing_layer_1", "routing") for name in of_runs} <= parts
+    for figure, sweep in re.findall(r"lal plot (\w+) (\w+)", text + README):
+        assert figure in MEMBERS and (sweep == "depth" or load(sweep).runs)
 
 
 def test_the_readme_s_results_are_those_of_the_shipped_data() -> None:

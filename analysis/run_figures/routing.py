@@ -1,4 +1,4 @@
-"""Routing over the table of pairs: how much each head is given to do, layer by layer."""
+"""Routing over the table of pairs: which inputs each head is given, layer by layer, and how much of all it has to do."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from analysis.figures.theme import percent
 from analysis.one_run import OneRun
+from analysis.run_figures.head_load import loads
 from analysis.run_figures.over_pairs import ends_and_middle, heats, table_of
 from analysis.run_figures.panels import Heat, Info, Scale
 from analysis.snapshots import Pairs
@@ -19,18 +20,18 @@ WEIGHTS = Scale("weight", 0.0, 1.0)
 
 
 def prepare(run: OneRun) -> tuple[Info, ...] | str:
-    """A figure a layer: heads side by side, in rows the first, middle and last snapshot."""
+    """A figure a layer: heads side by side, in rows the first, middle and last snapshot; then how much each head is given to do over training."""
     steps = run.snapshots.of("routing")
     if not steps:
-        return "it kept no routing, so there are no heatmaps of it"
+        return loads(run) or "it kept no routing, so there are no heatmaps of it"
     table = table_of(run, steps)
     if isinstance(table, str):
-        return f"its routing is not drawn: {table}"
+        return loads(run) or f"its routing is not drawn: {table}"
     n_layers, _, n_heads = run.snapshots.arrays(steps[-1])["routing"].shape
     chosen = ends_and_middle(steps)
     if len(chosen) * n_layers * n_heads * len(table.operations) * table.p**2 > MOST_NUMBERS:
         chosen = chosen[-1:]
-    return tuple(_layer(run, table, chosen, layer) for layer in range(n_layers))
+    return (*(_layer(run, table, chosen, layer) for layer in range(n_layers)), *loads(run))
 
 
 def _position(run: OneRun) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -13,12 +14,15 @@ from analysis.commands import plot
 from analysis.figures import heads, interpret_sides, mechanisms
 from analysis.figures.interpret_sides import Pair, pair
 from analysis.loading import Sweep
+from analysis.one_run import one_run
+from analysis.run_figures import routing
 from analysis.run_figures.panels import Bars, Heat
 from analysis.together import together
 from lal.errors import Refused
 from lal.store import Store
 from tests.analysis.synthetic import WEIGHT, Folder, Truth
 from tests.analysis.synthetic_run import HEADS, LAYERS, arrays_of, packed
+from tests.analysis.synthetic_run import written as written_run
 
 P = 7
 WEIGHTS = (0.0, 0.01, 0.1, 1.0)
@@ -140,6 +144,17 @@ def test_notebooks_have_the_arrays_of_a_run(tables):
     assert kept["routing"].shape == (LAYERS, P**2, HEADS) and (kept["gates"] == arrays_of(1000, P)["gates"]).all()
     with pytest.raises(Refused, match="a run of the sweep must be one that there is"):
         sweep.arrays("charged-hard-0001-s9")
+
+
+def test_the_load_of_heads_is_drawn_layer_by_layer(store):
+    run = one_run(store, written_run(store, {"model": {"kind": "routed", "depth": LAYERS, "width": 8, "heads": HEADS}}))
+    assert [each.name for each in routing.prepare(run)] == ["routing_layer_1", "routing_layer_2"]  # it was not measured
+    load = np.linspace(0, 1, len(run.rows) * LAYERS * HEADS).reshape(len(run.rows), LAYERS * HEADS)
+    run = replace(run, rows=run.rows.assign(head_utilization=list(load)))
+    info = routing.prepare(run)[-1]
+    assert info.name == "head_load" and [panel.title for panel in info.panels] == ["load of heads, layer 1", "load of heads, layer 2"]
+    assert [curve.label for curve in info.panels[1].curves] == ["head 1", "head 2", "head 3"]
+    assert info.panels[1].curves[2].values.tolist() == load[1:, 5].tolist()  # after step 0
 
 
 @pytest.mark.parametrize("member", [mechanisms, heads])
