@@ -33,7 +33,7 @@ class CompositionNetwork(nn.Module):
     def __init__(self, task: GroupTask, *, recurrent: bool):
         super().__init__()
         template = task.encoding()
-        codes = torch.from_numpy(template.group.moved(template.values)).float()
+        codes = torch.from_numpy(template.group.moved(template.values))  # float64, until the network is cast
         self.register_buffer("codes", codes, persistent=False)
         self.k, self.recurrent = task.k, recurrent
 

@@ -105,7 +105,9 @@ class Hybrid(CompositionOptim):
 
     def build(self, network: CompositionNetwork, model: CompositionModel, task: GroupTask) -> Optimizer:
         from lal.composition.per_neuron import HybridDescent
+        from lal.composition.recurrent_network import QuadraticRnnNetwork
 
+        assert isinstance(network, QuadraticRnnNetwork)
         return HybridDescent(network, lr=self.lr, betas=self.betas, neuron_lr=self.neuron_lr, exponent=self.scaling)
 
 

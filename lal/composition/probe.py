@@ -86,7 +86,7 @@ class Probe:
         network: as it is.
         reader: of the run.
         initial: losses at step 0, by side; none before they were read.
-        batch_loss: of the last training batch, before its step; None at step 0, and for tables.
+        batch_loss: of the last training batch, before its step; None at step 0.
     """
 
     def __init__(

@@ -80,8 +80,8 @@ class CompositionRun(Run):
         return row | {"seconds": self.seconds}
 
     def _probe(self) -> Probe:
-        online = not self.config.is_table and self.batch_loss is not None
-        return Probe(self.config, self.network, self.reader, self.sides, self.initial, self.batch_loss.item() if online else None)
+        batch_loss = None if self.batch_loss is None else self.batch_loss.item()
+        return Probe(self.config, self.network, self.reader, self.sides, self.initial, batch_loss)
 
     def measured(self, names: Sequence[str]) -> dict[str, Row]:
         probe, known = self._probe(), self.config.measure.known

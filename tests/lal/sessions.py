@@ -13,7 +13,7 @@ from lal.errors import Unreachable
 from lal.runs.packing import unpacked
 from lal.store import Store, encoded_arrays, kept_name
 from lal.store.place import Place
-from tests.lal.small import dqn_config, run_config
+from tests.lal.small import composition_config, dqn_config, run_config
 from tests.lal.test_metrics import equal
 from tests.lal.walk import Walk, WalkMeasure
 
@@ -28,6 +28,7 @@ CONFIGS = {
     "routed": run_config(
         "routed", budget=BUDGET, measure={"eval_every": 2, "metrics": ["accuracy", "price", "routing"]}, penalties={"routing": {"kind": "gini", "weight": 0.1}}
     ),
+    "composition": composition_config("rnn-table", budget=BUDGET, measure={"eval_every": 2, "snapshot_every": 4, "save_every": 8}),
     "dqn": dqn_config("actions", budget=BUDGET, measure={"eval_every": 2, "snapshot_every": 4, "save_every": 8}),
     "walk": Walk(budget=Budget(**BUDGET), measure=WalkMeasure(eval_every=2)),
 }

@@ -8,6 +8,7 @@ import torch
 
 from lal.config import parse
 from lal.models.network import Network
+from lal.runs.composition import Composition
 from lal.runs.dqn import Dqn
 from lal.runs.streams import stream
 from lal.runs.supervised import Supervised
@@ -62,6 +63,8 @@ OPTIMS: dict[str, dict[str, Any]] = {
 
 DQNS: dict[str, dict[str, Any]] = {
     "corridor": {},
+    "grid": {"environment": {"kind": "grid_world", "height": 2, "width": 3, "max_steps": 6}},
+    "grid-actions": {"environment": {"kind": "grid_world", "height": 3, "width": 2, "max_steps": 6}, "pressure": {"alpha": 0.3, "gamma": 0.4}},
     "corridor-bootstrap": {"timeouts": "bootstrap", "updates_per_step": 2, "optim": {"kind": "sgd", "lr": 0.01, "batch_size": 3, "warmup": 5, "clip": 0.5}},
     "legacy": {"pressure": {"uncertainty": "legacy"}},
     "actions": {"pressure": {"alpha": 0.3, "gamma": 0.4}},
@@ -86,6 +89,35 @@ def dqn_config(name: str = "corridor", **values: Any) -> Dqn:
         "budget": {"steps": 8},
     }
     return parse({**base, **DQNS[name], **values})  # type: ignore[return-value]
+
+
+C4, C5, C7 = ({"kind": "cyclic", "p": p} for p in (4, 5, 7))
+COMPOSITIONS: dict[str, dict[str, Any]] = {
+    "rnn": {"task": {"group": C5, "k": 3}, "optim": {"kind": "adam", "lr": 0.01}},
+    "rnn-every": {"task": {"group": C4, "k": 4, "outputs": "every", "template": {"kind": "one_hot"}}, "optim": {"kind": "adam", "lr": 0.01}},
+    "rnn-multiplicative": {"task": {"group": {"kind": "product", "p1": 2, "p2": 3}}, "model": {"kind": "quadratic_rnn", "interaction": "multiplicative"}},
+    "rnn-hybrid": {
+        "task": {"group": {"kind": "dihedral", "n": 3}},
+        "optim": {"kind": "hybrid", "clip": None},
+        "model": {"kind": "quadratic_rnn", "init_scale": 0.3},
+    },
+    "rnn-table": {"task": {"group": C5, "sampling": {"kind": "table", "batch_size": 20}}, "optim": {"kind": "adam", "lr": 0.01, "weight_decay": 0.1}},
+    "rnn-long": {"task": {"group": C7, "k": 6}},
+    "sequential": {"task": {"group": C5, "k": 3}, "model": {"kind": "sequential_mlp"}},
+    "sequential-adam": {"task": {"group": C5, "k": 5}, "model": {"kind": "sequential_mlp"}, "optim": {"kind": "adam", "lr": 0.01}},
+    "sequential-table": {"task": {"group": C5, "k": 2, "sampling": {"kind": "table"}}, "model": {"kind": "sequential_mlp"}},
+    "two-layer": {"task": {"group": C5, "k": 3}, "model": {"kind": "two_layer"}, "optim": {"kind": "per_neuron", "lr": 0.1}},
+    "two-layer-gelu": {"task": {"group": C5, "k": 2}, "model": {"kind": "two_layer", "activation": "gelu"}},
+}
+
+
+def composition_config(name: str, **values: Any) -> Composition:
+    """A run of the group composition called `name`; `values` in place of whole sections."""
+    whole = COMPOSITIONS[name]
+    task = {"template": {"kind": "fourier", "n_modes": 1}, "sampling": {"kind": "online", "batch_size": 12}, **whole["task"]}
+    model = {"kind": "quadratic_rnn", "width": 6, "init_scale": 0.5, **whole.get("model", {})}
+    base = {"kind": "composition", **whole, "task": task, "model": model, "measure": {"eval_every": 2}, "budget": {"steps": 8, "stop": None}}
+    return parse({**base, **values})  # type: ignore[return-value]
 
 
 def batches_of(model: str) -> int | None:

@@ -18,7 +18,7 @@ from lal.runs.streams import stream
 from lal.runs.supervised_loop import SupervisedRun
 from lal.stopping import Stopper
 from lal.tasks.modular import Modular
-from tests.lal.small import DQNS, MODELS, OPTIMS, batches_of, dqn_config, run_config
+from tests.lal.small import COMPOSITIONS, DQNS, MODELS, OPTIMS, batches_of, composition_config, dqn_config, run_config
 from tests.lal.test_metrics import equal
 from tests.lal.walk import Walk, WalkMeasure
 
@@ -94,6 +94,12 @@ def test_resumed_is_uninterrupted_with_penalties(model, at, values):
     assert_resumes(run_config(model, measure=FULL, penalties=PRICED[model], **values), at)
 
 
+@pytest.mark.parametrize("at", [0, 2, 6])
+@pytest.mark.parametrize("name", COMPOSITIONS)
+def test_resumed_is_uninterrupted_for_every_composition(name, at):
+    assert_resumes(composition_config(name, measure={"eval_every": 2, "metrics": ["all"]}), at)
+
+
 @pytest.mark.parametrize("at", [0, 1, 5])
 def test_resumed_is_uninterrupted_for_a_run_of_another_kind(at):
     assert_resumes(Walk(seed=2, budget=BUDGET), at)
@@ -113,7 +119,12 @@ def test_members_of_the_family_of_optimizers_are_all_resumed():
     assert len(optim.MEMBERS) == len({values["kind"] for values in OPTIMS.values()})
 
 
-CONFIGS = {"supervised": run_config("gated"), "dqn": dqn_config("actions"), "walk": Walk(budget=BUDGET, measure=WalkMeasure(eval_every=2))}
+CONFIGS = {
+    "supervised": run_config("gated"),
+    "composition": composition_config("rnn"),
+    "dqn": dqn_config("actions"),
+    "walk": Walk(budget=BUDGET, measure=WalkMeasure(eval_every=2)),
+}
 
 
 @pytest.mark.parametrize("config", CONFIGS.values(), ids=CONFIGS)

@@ -47,4 +47,4 @@ class CompositionModel(Part):
 
     @abstractmethod
     def build(self, task: GroupTask, generator: torch.Generator) -> CompositionNetwork:
-        """The network at its start, in float32 on the CPU."""
+        """The network at its start, on the CPU: weights drawn in float32, codes in float64, to be cast to one type."""
