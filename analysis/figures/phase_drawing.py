@@ -13,7 +13,7 @@ from plotly.subplots import make_subplots
 
 from analysis.figures.dimensions import Dimension
 from analysis.figures.phase_cells import LETTERS, Cell, Edge, Facet, Info, View
-from analysis.figures.theme import FAINT_GREY, SCALE, ink_on, styled, translucent
+from analysis.figures.theme import FAINT_GREY, SCALE, ink_on, styled
 
 PHASE_COLORS = (
     "rgb(0, 114, 178)",
@@ -137,11 +137,11 @@ def _draw_facet(fig: go.Figure, info: Info, facet: Facet, limits: tuple[float, f
 
 
 def _draw_edge(fig: go.Figure, edge: Edge, row: int, column: int) -> None:
-    """The line, and its band behind it."""
+    """The line between the dotted ends of its band, which leave the colours of cells as they are."""
     along, across = (edge.y, edge.x) if edge.upright else (edge.x, edge.y)
-    around = np.concatenate([along, along[::-1]]), np.concatenate([edge.low, edge.high[::-1]])
+    ends = np.concatenate([along, [np.nan], along]), np.concatenate([edge.low, [np.nan], edge.high])
     for (first, second), style in (
-        (around, {"fill": "toself", "fillcolor": translucent(EDGE, 0.16), "line": {"width": 0}}),
+        (ends, {"line": {"color": EDGE, "width": 1.2, "dash": "dot"}}),
         ((along, across), {"line": {"color": EDGE, "width": 2.5}}),
     ):
         x, y = (second, first) if edge.upright else (first, second)

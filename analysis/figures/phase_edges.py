@@ -15,7 +15,7 @@ from analysis.figures.phase_cells import Edge, Facet
 from analysis.frame import Frame
 
 MOST_FITTED = 200  # cells of a facet: a fit of more takes longer than a figure may
-FITTED = " Line: where the share that generalises by the budget is 1/2, fitted, with its 95 % band (logistic; by Firth’s penalised likelihood and bootstraps)."
+FITTED = " Line: where the share that generalises by the budget is 1/2, fitted; dotted: its 95 % band (logistic; Firth’s penalised likelihood, bootstraps)."
 
 
 def edges(tables: Tables, cells: Frame, facet: Facet, x: Dimension, y: Dimension) -> tuple[Edge, ...]:

@@ -374,7 +374,7 @@ def test_the_line_of_one_half_lies_between_the_cells_it_parts(store):
     for view in phase.VIEWS:
         told = phase.prepare(tables, view=view)
         assert told.facets[0].edges[0].x.tolist() == edge.x.tolist() and told.caption.startswith(info.caption.split(". ")[0])
-        assert sum(trace.line.color == "#D55E00" for trace in phase.draw(told).data if trace.type == "scatter") == 1
+        assert [trace.line.dash for trace in phase.draw(told).data if trace.type == "scatter" and trace.line.color == "#D55E00"] == ["dot", None]
     assert len(tables.lines) == 2  # as y over x and as x over y: each fitted once, whatever is drawn of it
     name = filled(store, lambda arm, weight, seed: Truth(grok=400 if weight < 0.05 or arm == "soft" else None), name="rows", seeds=4)
     (edge,) = phase.prepare(collect(store, name), view="probability").facets[0].edges
