@@ -1,0 +1,114 @@
+"""The fit of V_t = D lap V + f(V) against equations with known D and f, and against fields with neither."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from analysis.patterns.fronts import crossing, speed
+from analysis.patterns.laplacian import laplacian
+from analysis.patterns.reaction_diffusion import equations, fit, scored
+from lal.errors import Refused
+
+
+def heat(shape, diffusion, times):
+    """Cosines flat at both walls, which decay at their own rates; exact on the lattice."""
+    places = np.indices(shape) + 0.5
+    field = np.zeros((len(times), *shape))
+    for mode, weight in ((1, 1.0), (2, -0.6), (5, 0.4)):
+        q = [np.pi * mode / n for n in shape]
+        rate = diffusion * sum((2 * np.sin(each / 2)) ** 2 for each in q)
+        wave = weight * np.prod([np.cos(each * place) for each, place in zip(q, places, strict=True)], axis=0)
+        field += np.exp(-rate * np.asarray(times)).reshape(-1, *[1] * len(shape)) * wave
+    return field
+
+
+def fisher(n, diffusion, rate, times, step=0.02):
+    """V_t = D V_xx + r V (1 - V) from a step at the left, by Euler's method at unit spacing (Fisher 1937; Kolmogorov, Petrovsky and Piskunov 1937)."""
+    v, found, now = np.where(np.arange(n) < 5, 1.0, 0.0), [], 0.0
+    for time in times:
+        while now < time - step / 2:
+            v, now = v + step * (diffusion * laplacian(v, 1.0, "no_flux") + rate * v * (1 - v)), now + step
+        found.append(v.copy())
+    return np.stack(found)
+
+
+@pytest.mark.parametrize("shape", [(30,), (9, 11)])
+def test_diffusion_is_recovered_from_heat(shape):
+    times = np.arange(0, 20, 0.05)
+    found = fit(equations(heat(shape, 0.4, times), times))
+    assert found.diffusion == pytest.approx(0.4, rel=0.02)
+    assert max(map(abs, found.reaction)) < 0.005
+    assert found.error < 1e-3
+    assert found.gain > 0.99
+
+
+def test_diffusion_and_reaction_are_recovered_from_fishers_equation():
+    times = np.arange(0, 40, 0.1)
+    found = fit(equations(fisher(80, 1.0, 0.2, times), times))
+    assert found.diffusion == pytest.approx(1.0, rel=0.02)
+    assert found.reaction[:3] == pytest.approx([0.0, 0.2, -0.2], abs=0.01)
+    assert found.error < 1e-3
+
+
+def test_its_front_goes_at_twice_the_root_of_growth_times_diffusion():
+    """c(t) = 2 sqrt(r D) - 3 / (2 t) sqrt(D / r) + ... (Bramson 1983): late, and with that correction, within one percent or two."""
+    d, r, times = 2.0, 0.1, np.arange(100.0, 201.0, 5)
+    field = fisher(240, d, r, times, step=0.1)
+    found = speed(times, np.array([crossing(each, 0.5) for each in field]))
+    asymptotic = 2 * np.sqrt(r * d)
+    correction = 1.5 * np.sqrt(d / r) * np.log(times[-1] / times[0]) / (times[-1] - times[0])
+    assert found.value == pytest.approx(asymptotic - correction, rel=0.02)
+    assert found.value < asymptotic
+
+
+def test_shuffled_fields_fit_worse():
+    times = np.arange(0, 20, 0.25)
+    found = scored(fisher(30, 1.0, 0.3, times), times, shuffles=19)
+    assert found.fit.error < 0.05
+    assert found.places.min() > 3 * found.fit.error
+    assert found.moments.min() > 3 * found.fit.error
+    assert found.fit.gain > found.places_gain.max()
+
+
+def test_a_field_without_neighbours_is_as_well_described_with_its_places_shuffled():
+    """Every position follows V' = -V by itself from a random start: f alone explains it, and diffusion nothing."""
+    times = np.arange(0, 3, 0.02)
+    start = np.random.default_rng(0).uniform(-1, 1, 30)
+    found = scored(np.exp(-times)[:, None] * start, times, shuffles=19)
+    assert found.fit.error < 1e-3
+    assert found.places.max() < 1e-3
+    assert found.fit.reaction[1] == pytest.approx(-1, rel=0.02)
+    assert abs(found.fit.diffusion) < 1e-3
+
+
+def test_noise_is_not_explained_by_diffusion():
+    """Halfway between two moments, noise says nothing of its change: sums and differences of independent numbers are uncorrelated."""
+    field = np.random.default_rng(0).normal(size=(200, 30))
+    found = scored(field, np.arange(200.0), shuffles=19)
+    assert found.fit.error > 0.99
+    assert abs(found.fit.gain) < 0.005
+
+
+def test_units_are_those_of_positions_and_times():
+    times = np.arange(0, 20, 0.05)
+    field = heat((30,), 0.4, times)
+    once, slower, larger = (fit(equations(*each)) for each in ((field, times), (field, 10 * times), (1000 * field, times)))
+    assert slower.diffusion == pytest.approx(once.diffusion / 10)
+    assert larger.diffusion == pytest.approx(once.diffusion)
+    assert larger.error == pytest.approx(once.error)
+
+
+WRONG = {
+    "one moment": (np.zeros((1, 5)), np.zeros(1), r"but got \(1, 5\) at 1 moments"),
+    "two positions": (np.zeros((4, 2)), np.arange(4.0), r"3 positions a side, but got \(4, 2\)"),
+    "no order": (np.zeros((3, 5)), np.array([0.0, 2, 2]), "moments that follow one another"),
+    "not finite": (np.full((3, 5), np.nan), np.arange(3.0), "must be finite"),
+    "too few": (np.zeros((3, 4)), np.arange(3.0), "needs 15 equations, but there are 4"),
+}
+
+
+@pytest.mark.parametrize(("field", "times", "told"), WRONG.values(), ids=WRONG)
+def test_fields_that_cannot_be_fitted_are_refused(field, times, told):
+    with pytest.raises(Refused, match=told):
+        fit(equations(field, times))
