@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import inspect
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Annotated, Any, get_args, get_origin
 
@@ -15,6 +15,11 @@ from lal import budget, models, optim, penalties, runs, tasks
 from lal.metrics import METRICS
 from lal.models.feed_forward import PlainFeedForward, RoutedFeedForward
 from lal.part import Part, kind_of
+from lal.reinforcement.crystallization import Crystallization
+from lal.reinforcement.network import QNetwork
+from lal.reinforcement.pressure import Pressure
+from lal.runs import dqn
+from lal.runs.metric import AnyMetric
 from lal.runs.supervised import Measure, Penalties
 from launch.dialects.page import page
 from launch.parsing.axes import Seeds
@@ -23,6 +28,11 @@ from launch.planning.listing import listing
 from launch.schedulers.scheduling import SCHEDULES
 from launch.searching.spec import SEARCHES, Objectives
 
+TIMES = "`step`, `seconds` (spent in the loop), `lr` (of the next update)"
+ROWS: tuple[tuple[str, str, Mapping[str, AnyMetric]], ...] = (
+    ("supervised", f"{TIMES} and `tau` (decay time so far: lr x the decay of role `weight`, summed)", METRICS),
+    ("dqn", f"{TIMES} and `epsilon` (chance of a random action in the next episode); a step is an episode", dqn.DqnMeasure.known),
+)
 HEAD = """# Configuration
 
 Every key of a sweep and every value of a run, with default and range. Written by `make docs` from the types; do not edit.
@@ -50,6 +60,13 @@ SWEEP = (
     ("report.thresholds", (ThresholdsSpec,)),
     ("profiles.<name>", (Profile,)),
 )
+
+
+def parts_of(run: type[Part], field: str) -> tuple[type[Part], ...]:
+    """The members of the family that `field` of a run chooses from."""
+    return tuple(each for each in get_args(run.model_fields[field].annotation) if isinstance(each, type) and issubclass(each, Part))
+
+
 SIGNS = (("ge", "≥"), ("gt", ">"), ("le", "≤"), ("lt", "<"))
 FAMILIES = (
     ("run", runs.MEMBERS),
@@ -65,6 +82,12 @@ FAMILIES = (
     ("optim.roles", (optim.Roles,)),
     ("optim.roles.<role>", (optim.RoleSettings,)),
     ("optim.roles.gate, optim.roles.router", (optim.UndecayedRoleSettings,)),
+    ("environment", parts_of(dqn.Dqn, "environment")),
+    ("network", (QNetwork,)),
+    ("replay", (dqn.Replay,)),
+    ("exploration", (dqn.Exploration,)),
+    ("pressure", (Pressure,)),
+    ("crystallization", (Crystallization,)),
     ("measure", (Measure,)),
     ("budget", (budget.Budget,)),
     ("budget.stop", (budget.Stop,)),
@@ -154,12 +177,12 @@ def _default(field: FieldInfo) -> str:
 
 
 def _metrics() -> Iterator[str]:
-    yield "## Metrics and their columns\n"
-    always = "`step`, `seconds` (spent in the loop), `lr` (of the next update) and `tau` (decay time so far: lr x the decay of role `weight`, summed)"
-    yield f"Every row has {always}.\n"
-    for name, metric in METRICS.items():
-        cadence = "at every evaluation" if metric.period == 1 else f"at every {metric.period}th evaluation and on the last row"
-        yield f"### `{name}`\n\n{_prose(metric)}\n\nMeasured {cadence}.\n"
+    for kind, always, metrics in ROWS:
+        yield f"## Metrics and their columns, `kind: {kind}`\n"
+        yield f"Every row has {always}.\n"
+        for name, metric in metrics.items():
+            cadence = "at every evaluation" if metric.period == 1 else f"at every {metric.period}th evaluation and on the last row"
+            yield f"### `{name}`\n\n{_prose(metric)}\n\nMeasured {cadence}.\n"
 
 
 if __name__ == "__main__":

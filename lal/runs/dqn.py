@@ -78,8 +78,8 @@ class DqnMeasure(Measure):
 class Dqn(MeasuredRun):
     """Deep Q-learning (Mnih et al. 2015) with a target network and a replay buffer, epsilon-greedy; one step is one episode.
 
-    Updates, to which warm-up and decay of the learning rate refer, are made after every step in the environment. By default `budget.steps` is 300, `budget.stop`
-    null, and `measure.eval_every` 10.
+    Updates, to which warm-up and decay of the learning rate refer, are made after every step in the environment. By default `budget.steps` is 300,
+    `budget.stop` null, and `measure.eval_every` 10.
     """
 
     kind: Literal["dqn"] = "dqn"
