@@ -3,6 +3,6 @@
 One line each below, in the report's order. All are drawn by `drawing.draw`, from the panels that `panels` has.
 """
 
-from analysis.run_figures import curvature, depth_of_inputs, gates, optimizer, routing, spectral_analysis, training_curves, weight_norms
+from analysis.run_figures import agent, curvature, depth_of_inputs, gates, optimizer, routing, spectral_analysis, training_curves, weight_norms
 
-MEMBERS = (training_curves, routing, gates, depth_of_inputs, spectral_analysis, weight_norms, curvature, optimizer)
+MEMBERS = (training_curves, agent, routing, gates, depth_of_inputs, spectral_analysis, weight_norms, curvature, optimizer)
