@@ -21,7 +21,9 @@ from tests.launch.test_searching import hunted, hunting, searched
 
 FINISHED = ("config.json", "history.parquet", "checkpoint.pt", "best.pt", "record.json", "arrays/*", "checkpoints/*")
 HALFWAY = ("config.json", "history/*", "checkpoint.pt", "best.pt", "failure.json", "claim.json", "arrays/*", "checkpoints/*")
-CASES = [("finished", name) for name in FINISHED] + [("halfway", name) for name in HALFWAY]
+WAYS = ("half", "zeroed", "empty")
+CASES = [(way, state, name) for way in WAYS for state, names in (("finished", FINISHED), ("halfway", HALFWAY)) for name in names]
+LOST = (*(("halfway", name) for name in ("history/*", "checkpoint.pt", "best.pt", "arrays/*", "checkpoints/*")), ("finished", "history.parquet"))
 
 
 def kept_sweep(seeds: int) -> dict:
@@ -47,41 +49,44 @@ def spoil(folder: Path, name: str, damage: Callable[[bytes], bytes]) -> None:
 
 @pytest.mark.ray
 @pytest.mark.slow
-@pytest.mark.parametrize("damage", ["zeroed", "empty", "half"])
-def test_whatever_file_is_damaged_the_sweep_ends_as_ever_and_says_what_was_lost(tmp_path: Path, undisturbed: Undisturbed, damage: str) -> None:
-    """One run for each file; the manifest, too."""
+def test_whatever_file_is_damaged_the_sweep_ends_as_ever_and_says_what_was_lost(tmp_path: Path, undisturbed: Undisturbed) -> None:
+    """One run for each file and way to damage it; the manifest, too."""
     written(tmp_path, kept_sweep(len(CASES)))
     expected, results = undisturbed(kept_sweep(len(CASES))), tmp_path / "results"
     shutil.copytree(expected, results)
     store, before = Store(results), {}
     configs = load(str(tmp_path / "tiny.yaml")).configs()
-    for (state, name), config in zip(CASES, configs.values(), strict=True):
+    for (damage, state, name), config in zip(CASES, configs.values(), strict=True):
         folder = results / "runs" / run_id(config)
         if state == "halfway":
             shutil.rmtree(folder)
             halfway(config, store)
         before[run_id(config)] = saved(results, run_id(config))
         spoil(folder, name, DAMAGES[damage])
-    spoil(results / "sweeps/tiny", "manifest.json", DAMAGES[damage])
-    done = lal("sweep", "tiny.yaml", "--no-report", cwd=tmp_path)
-    assert done.returncode == 0, done.stdout + done.stderr
+    for damage in WAYS:  # the first finds all of it damaged, the others the manifest alone
+        spoil(results / "sweeps/tiny", "manifest.json", DAMAGES[damage])
+        done = lal("sweep", "tiny.yaml", "--no-report", cwd=tmp_path)
+        assert done.returncode == 0, done.stdout + done.stderr
+        assert store.manifest("tiny")["runs"] == Store(expected).manifest("tiny")["runs"]
+        if damage == WAYS[0]:
+            assert done.stdout.count("trained again from step 0") == 4
+            assert f"! ... and {len(WAYS) * len(LOST) - 4} more runs whose files were damaged" in done.stdout
     assert histories(results) == histories(expected)
-    restarted = set()
-    for case, (name, rows) in zip(CASES, before.items(), strict=True):
-        record = store.run(name).record()
-        assert record, case
-        notes = record.environment.get("notes", [])
-        again = (store.run(name).history() or [])[: len(rows)] != rows
-        assert again == any("trained again from step 0" in note for note in notes), (case, notes)
-        if case != ("finished", "config.json"):  # a finished run is left alone: its record says all of it, and readers take it from there
-            assert run_id(parse(store.run(name).config() or {})) == name, case
-        assert store.run(name).failure() is None, case
-        restarted |= {case} if again else set()
-    lost = {("halfway", name) for name in ("history/*", "checkpoint.pt", "best.pt", "arrays/*", "checkpoints/*")}
-    assert restarted == {*lost, ("finished", "history.parquet")}
-    assert done.stdout.count("trained again from step 0") == 4
-    assert "! ... and 2 more runs whose files were damaged" in done.stdout
-    assert store.manifest("tiny")["runs"] == Store(expected).manifest("tiny")["runs"]
+    restarted = {case for case, (name, rows) in zip(CASES, before.items(), strict=True) if began_again(store, name, rows, case)}
+    assert restarted == {(damage, *lost) for damage in WAYS for lost in LOST}
+
+
+def began_again(store: Store, name: str, rows: list[dict], case: tuple[str, str, str]) -> bool:
+    """Whether run `name` does not hold the `rows` any more that it had; it says so, and is whole."""
+    record = store.run(name).record()
+    assert record, case
+    notes = record.environment.get("notes", [])
+    again = (store.run(name).history() or [])[: len(rows)] != rows
+    assert again == any("trained again from step 0" in note for note in notes), (case, notes)
+    if case[1:] != ("finished", "config.json"):  # a finished run is left alone: its record says all of it, and readers take it from there
+        assert run_id(parse(store.run(name).config() or {})) == name, case
+    assert store.run(name).failure() is None, case
+    return again
 
 
 @pytest.mark.parametrize("damage", ["empty", "half", "zeroed", "short of one byte"])

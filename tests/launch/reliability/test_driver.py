@@ -13,25 +13,27 @@ from tests.launch.cli import lal, started, written
 from tests.launch.reliability.disturbed import Undisturbed, alive, assert_same, finished, gone, many, marked
 
 pytestmark = [pytest.mark.ray, pytest.mark.slow]
-KILLS = 10
+KILLS = {"grid": 10, "random": 4}
 WORDS = ("sweep", "tiny.yaml", "--no-report")
 RANDOM: dict[str, Any] = {"axes": {"optim.lr": {"log": [1e-3, 0.1]}}, "search": {"kind": "random", "points": 6, "seed": 3}, "seeds": 2}
 
 
-@pytest.mark.parametrize("kind", ["grid", "random"])
-def test_killed_at_ten_random_moments_it_ends_as_if_nothing_had_been(tmp_path: Path, undisturbed: Undisturbed, kind: str) -> None:
-    """Between two kills some run or none gets finished; where all are before the tenth kill, another folder is begun."""
+@pytest.mark.parametrize("kind", [*KILLS])
+def test_killed_at_random_moments_it_ends_as_if_nothing_had_been(tmp_path: Path, undisturbed: Undisturbed, kind: str) -> None:
+    """Between two kills some run or none gets finished; where all are before the last kill, another folder is begun."""
     sweep = many(6) if kind == "grid" else many() | RANDOM
     written(tmp_path, sweep)
     expected, draw, kills, folders, env = undisturbed(sweep), random.Random(kind), 0, 0, marked()
     took = time.monotonic()
     assert lal(*WORDS, "--results", "first", cwd=tmp_path).returncode == 0
     took = time.monotonic() - took
-    while kills < KILLS:
+    while kills < KILLS[kind]:
         folders += 1
         results, done, before = tmp_path / f"results{folders}", None, {}
         while done is None:
-            done = None if kills < KILLS and killed(results, draw.uniform(0.05, 0.7) * took, env) else lal(*WORDS, "--results", results.name, cwd=tmp_path)
+            done = (
+                None if kills < KILLS[kind] and killed(results, draw.uniform(0.05, 0.7) * took, env) else lal(*WORDS, "--results", results.name, cwd=tmp_path)
+            )
             kills += done is None
             assert before.items() <= finished(results).items(), "a finished run was trained again"
             before = finished(results)
