@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from lal.runs.dqn_loop import DqnRun
 
 RECENT = 10  # episodes whose mean is the return of a row
+RAMP = 0.5  # of what a step costs, 1: values that rise by more towards the goal are nearer to those to be learned than to none
 
 
 class Returns(MetricOf["Dqn", "DqnRun"]):
@@ -143,7 +144,8 @@ class Front(MetricOf["Dqn", "DqnRun"]):
 class Pattern(MetricOf["Dqn", "DqnRun"]):
     """The value field as a pattern, and where learners have been: see `lal.reinforcement.patterns`. Speculative, and not of the default set.
 
-    `value_front`: as `front_position`, of positions whose value is not below that of the next one: how far from the goal values rise towards it.
+    `order_front`: as `front_position`, of positions whose value is not below that of the next one: how far from the goal values rise towards it at all.
+    `value_front`: the same, by half of what a step costs or less: how far the ramp has come that is to be learned, which rises by about one step's cost.
     `value_roughness`, `value_wavelength`: of the value field; `pressure_roughness`, `pressure_wavelength`: of beta(s), under pressure.
     `visit_centre`, `visit_spread`: mean and standard deviation of the distance from the goal, over all steps so far; None before the first.
     """
@@ -154,7 +156,7 @@ class Pattern(MetricOf["Dqn", "DqnRun"]):
     def columns(self, run: Dqn) -> tuple[str, ...]:
         if run.environment.shape is None:
             return ()
-        names = ("value_front", "value_roughness", "value_wavelength", "visit_centre", "visit_spread")
+        names = ("order_front", "value_front", "value_roughness", "value_wavelength", "visit_centre", "visit_spread")
         return names if run.pressure is None else (*names, "pressure_roughness", "pressure_wavelength")
 
     def values(self, probe: DqnRun) -> dict[str, Any]:
@@ -164,7 +166,9 @@ class Pattern(MetricOf["Dqn", "DqnRun"]):
         assert shape is not None
         value = arrays["value"].astype(float)
         centre, spread = patterns.centre_and_spread(arrays["visits"].astype(float), patterns.distances(shape))
-        found = {"value_front": patterns.front(patterns.rises(value, shape), shape), "visit_centre": centre, "visit_spread": spread}
+        fronts = {"order_front": 0.0, "value_front": RAMP}
+        found = {name: patterns.front(patterns.rises(value, shape, least), shape) for name, least in fronts.items()}
+        found |= {"visit_centre": centre, "visit_spread": spread}
         for name, field in (("value", value), ("pressure", arrays.get("pressure"))):
             if field is not None:
                 grid = field.astype(float).reshape(shape)

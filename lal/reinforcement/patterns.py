@@ -38,14 +38,14 @@ def leads_nearer(greedy: NDArray[np.integer], shape: tuple[int, ...]) -> NDArray
     return (side >= 0) & (ahead[side.clip(0), np.arange(len(greedy))] >= 0)
 
 
-def rises(value: Array, shape: tuple[int, ...]) -> NDArray[np.bool_]:
-    """(S,) whether the value of each position is below that of every neighbour nearer to the goal.
+def rises(value: Array, shape: tuple[int, ...], least: float = 0.0) -> NDArray[np.bool_]:
+    """(S,) whether the value of each position is below that of every neighbour nearer to the goal, by more than `least`.
 
     The goal itself does not count as a neighbour: nobody leaves it, so its value is never learned. True where nothing is left to compare.
     """
     ahead = neighbours(shape)
     counts = (ahead >= 0) & (ahead != len(value) - 1)
-    return ((value[ahead] > value) | ~counts).all(0)
+    return ((value[ahead] - value > least) | ~counts).all(0)
 
 
 def front(good: NDArray[np.bool_], shape: tuple[int, ...]) -> int:

@@ -42,7 +42,7 @@ class Presser:
         """(B,) how far values of a state lie apart: unbiased variance over actions; or over networks, the mean of all actions."""
         own = q.detach()
         if self.ensemble is None:
-            return own.cpu().numpy().astype(np.float64).var(1, ddof=1)
+            return own.double().var(1).cpu().numpy()
         errors, others = self.ensemble.errors(batch)
         self.ensemble.descend(errors.mean(-1).sum())  # each member learns as a network without pressure would
         return torch.cat([others.detach(), own[None]]).double().var(0).mean(1).cpu().numpy()

@@ -58,6 +58,7 @@ def test_values_rise_towards_the_goal_whatever_is_said_of_the_goal_itself():
     value = np.array([3.0, 1.0, 2.0, 2.5, -9.0])
     assert patterns.rises(value, (5,)).tolist() == [False, True, True, True, True]
     assert patterns.front(patterns.rises(value, (5,)), (5,)) == 0
+    assert patterns.rises(np.array([0.0, 0.5, 1.1, 5.0, 0.0]), (5,), 0.5).tolist() == [False, True, True, True, True]
     exact = -patterns.distances((4, 5)).astype(float)
     assert patterns.rises(exact, (4, 5)).all()
     exact[5 * 1 + 2] = -100.0  # a hole: those above and left of it look down into it
@@ -109,7 +110,8 @@ def test_columns_are_of_the_fields_that_are_kept(name):
     run, rows = trained(config)
     arrays, last, shape = run.arrays(), rows[-1], config.environment.shape
     value = arrays["value"].astype(float)
-    assert last["value_front"] == patterns.front(patterns.rises(value, shape), shape)
+    assert last["order_front"] == patterns.front(patterns.rises(value, shape), shape)
+    assert last["value_front"] == patterns.front(patterns.rises(value, shape, 0.5), shape) >= last["order_front"]
     assert last["front_position"] == patterns.front(patterns.leads_nearer(arrays["greedy_action"], shape), shape)
     assert last["value_roughness"] == pytest.approx(patterns.roughness(value.reshape(shape)))
     assert last["visit_centre"] == pytest.approx(arrays["visits"] @ patterns.distances(shape) / sum(run.lengths))
