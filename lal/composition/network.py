@@ -54,6 +54,10 @@ class CompositionNetwork(nn.Module):
         """(..., D) to the output (..., G)."""
 
     @abstractmethod
+    def finish(self, carried: Tensor, drive: Tensor) -> Tensor:
+        """(N, D) carried states of all prefixes and the last position's drives (G, D) to (N G, G): `read` of `join` of each with each, in fewer operations."""
+
+    @abstractmethod
     def neurons(self) -> Neurons:
         """The matrices that are made of whole units, each with the dimension along which units are counted."""
 
@@ -79,3 +83,8 @@ class CompositionNetwork(nn.Module):
 def drawn(shape: tuple[int, int], scale: float, fan_in: int, generator: torch.Generator) -> nn.Parameter:
     """scale * N(0, 1) / sqrt(fan_in)."""
     return nn.Parameter(torch.randn(shape, generator=generator) * (scale / fan_in**0.5))
+
+
+def of_products(states: Tensor, drive: Tensor, weight: Tensor) -> Tensor:
+    """(N, D), (G, D) and (C, D) to (N, G C): sum over units of state x drive x weight, by one product of matrices; nothing of size N G D is made."""
+    return states @ (drive[:, None] * weight).flatten(0, 1).T

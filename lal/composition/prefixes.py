@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -117,11 +118,14 @@ def levels(network: CompositionNetwork, tree: Tree, rows: Rows) -> Iterator[Leve
     drives = network.drives()
     state = drives[0]
     for place in range(2, rows.depth + 1):
-        state = network.join(network.carry(state, place)[:, None], drives[place - 1]).flatten(0, 1)
+        carried = network.carry(state, place)
+        if place == tree.k:
+            yield Level(place, network.finish(carried, drives[-1]), tree.targets(place), tree.products(place), rows.counts[place])
+            return
+        state = network.join(carried[:, None], drives[place - 1]).flatten(0, 1)
         if tree.has_output(place):
             yield Level(place, network.read(state), tree.targets(place), tree.products(place), rows.counts[place])
-    if rows.prefix is None:
-        return
+    assert rows.prefix is not None
     product = tree.products(rows.depth)[rows.prefix]
     for place, element in enumerate(rows.rest, rows.depth + 1):
         carried = network.carry(state, place)
@@ -136,10 +140,25 @@ def levels(network: CompositionNetwork, tree: Tree, rows: Rows) -> Iterator[Leve
 def mean_squared_error(network: CompositionNetwork, tree: Tree, rows: Rows) -> Tensor:
     """Scalar: the mean over tuples, outputs and entries."""
     found = [squared_error(level) for level in levels(network, tree, rows)]
-    return torch.stack(found).sum() / (rows.n * len(found) * tree.order)
+    return (found[0] if len(found) == 1 else torch.stack(found).sum()) / (rows.n * len(found) * tree.order)
 
 
 def squared_error(level: Level) -> Tensor:
     """Scalar: the sum over tuples and entries."""
-    squares = (level.output - level.target).square()
-    return squares.sum() if level.count is None else level.count @ squares.sum(1)
+    return SquaredError.apply(level.output, level.target, level.count)  # type: ignore[return-value]
+
+
+class SquaredError(torch.autograd.Function):
+    """sum_i count_i ||output_i - target_i||^2, differentiated by output: a third of the operations that its parts would take."""
+
+    @staticmethod
+    def forward(ctx: Any, output: Tensor, target: Tensor, count: Tensor | None) -> Tensor:
+        error = output - target
+        counted = error if count is None else error * count[:, None]
+        ctx.save_for_backward(counted)
+        return torch.dot(counted.flatten(), error.flatten())
+
+    @staticmethod
+    def backward(ctx: Any, *grads: Tensor) -> tuple[Tensor, None, None]:
+        (counted,) = ctx.saved_tensors
+        return counted * (2 * grads[0]), None, None
