@@ -75,7 +75,7 @@ def drawn(tables: Tables) -> tuple[list[Drawn], list[str]]:
         for key, title, options in views:
             info = member.prepare(tables, **options)
             if isinstance(info, str):
-                left_out.append(info)
+                left_out += [info] if info not in left_out else []
             else:
                 figures.append(Drawn(key, title, member.draw(info), member.draw(info, narrow=True), info.caption, page.html_table(member.table(info))))
     return figures, left_out

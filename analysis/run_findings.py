@@ -6,6 +6,7 @@ from analysis.choice import is_hard
 from analysis.depth_bound import is_bound
 from analysis.figures.theme import number, percent, safe, word
 from analysis.one_run import OneRun
+from analysis.run_figures import staircase
 from lal.events import Time
 
 GAP = 0.02  # accuracies closer than this are called alike
@@ -14,7 +15,17 @@ LITTLE = 0.1  # of test accuracy, under which there is nothing to explain; nor i
 
 def findings(run: OneRun) -> list[str]:
     """Sentences, the most important first; plain text whose names are escaped for HTML. Always at least one."""
-    told = [ended(run), memorised(run), *generalised(run), symmetry(run), *depth(run), *routing(run), *frequencies(run), *caveats(run)]
+    told = [
+        ended(run),
+        memorised(run),
+        *generalised(run),
+        *staircase.findings(run),
+        symmetry(run),
+        *depth(run),
+        *routing(run),
+        *frequencies(run),
+        *caveats(run),
+    ]
     return [each for each in told if each]
 
 

@@ -41,14 +41,13 @@ class Theory:
 
     @property
     def steps(self) -> tuple[int, ...]:
-        """Numbers of the levels that can be told from their neighbours: all but the last, where both are `APART`."""
-        ratios = [inf, *(high / low if low > 0 else inf for high, low in zip(self.levels, self.levels[1:], strict=False))]
-        return tuple(m for m in range(len(self.modes)) if min(ratios[m], ratios[m + 1]) >= APART)
+        """Numbers of the levels at which there is a plateau to be seen: those after the start and before the end whose neighbours are both `APART`."""
+        ratios = [high / low if low > 0 else inf for high, low in zip(self.levels, self.levels[1:], strict=False)]
+        return tuple(m for m in range(1, len(self.modes)) if min(ratios[m - 1], ratios[m]) >= APART)
 
     def band(self, m: int) -> tuple[float, float]:
-        """Losses that are nearer, as ratios, to level `m` than to its neighbours; the last level's width is the same on both sides."""
-        level = self.levels[m]
-        above = self.levels[m - 1] if m else level * level / max(self.levels[1], level / 100)
+        """Losses that are nearer, as ratios, to level `m` >= 1 than to its neighbours; that of the last plateau is as wide on both sides."""
+        level, above = self.levels[m], self.levels[m - 1]
         below = self.levels[m + 1] if m + 1 < len(self.modes) else level * level / above
         return (level * below) ** 0.5, (level * above) ** 0.5
 
@@ -77,7 +76,7 @@ class Climb:
         plateaus: of each level in `theory.steps`.
         reached: (m,) the first step at which the loss is at most `REACHED` times level 1, ..., m - 1, and of the last, at which it is a hundredth of level 0;
             infinite where it never was.
-        learned: (m,) the first step at which the outputs have half of a mode's power; infinite where they never did.
+        learned: of as many modes as are measured, the first step at which the outputs have half of its power; infinite where they never did.
     """
 
     theory: Theory
@@ -120,11 +119,11 @@ def _theory(task: str) -> Theory | None:
 
 
 def climb(theory: Theory, steps: Array, loss: Array, mode_power: Array | None) -> Climb:
-    """What a run did whose `loss` (T,) and, where measured, `mode_power` (T, m) are known at `steps` (T,)."""
+    """What a run did whose `loss` (T,) and, where measured, `mode_power` (T, up to m) are known at `steps` (T,)."""
     plateaus = tuple(_plateau(theory, m, steps, loss) for m in theory.steps)
     targets = [*(REACHED * level for level in theory.levels[1:-1]), theory.levels[0] / 100]
-    powers = np.full((len(steps), len(theory.modes)), nan) if mode_power is None else mode_power
-    learned = tuple(_first(steps, powers[:, m] >= power / 2) for m, power in enumerate(theory.power))
+    powers = np.empty((len(steps), 0)) if mode_power is None else mode_power
+    learned = tuple(_first(steps, column >= power / 2) for column, power in zip(powers.T, theory.power, strict=False))
     return Climb(theory, plateaus, tuple(_first(steps, loss <= target) for target in targets), learned)
 
 
@@ -172,9 +171,11 @@ def of_rows(theory: Theory, rows: Any) -> Climb:
     steps, loss = there["step"].to_numpy(float), there[LOSS].to_numpy(float)
     if "mode_power" not in there.columns:
         return climb(theory, steps, loss, None)
-    return climb(theory, steps, loss, stacked(there["mode_power"].tolist(), len(theory.modes)))
+    lists = there["mode_power"].tolist()
+    return climb(theory, steps, loss, stacked(lists, max((len(each) for each in lists if np.ndim(each) == 1), default=0)))
 
 
 def stacked(lists: Sequence[Any], width: int) -> Array:
     """Lists of `width` numbers as rows; NaN where there is none, or one of another length."""
-    return np.stack([np.asarray(each, float) if each is not None and np.ndim(each) == 1 and len(each) == width else np.full(width, nan) for each in lists])
+    rows = [np.asarray(each, float) if np.ndim(each) == 1 and len(each) == width else np.full(width, nan) for each in lists]
+    return np.stack(rows) if rows else np.empty((0, width))

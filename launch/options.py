@@ -7,6 +7,8 @@ from typing import Any
 
 import click
 
+from lal.errors import Refused
+
 SWEEP = click.argument("sweep")
 OVERRIDES = click.argument("overrides", nargs=-1)
 RESULTS = click.option("--results", default="results", show_default=True, help="Folder of results: a path, or a URI such as s3://BUCKET/FOLDER.")
@@ -38,6 +40,18 @@ DEVICE_HERE = click.option(
 Command = Callable[..., Any]
 
 
+def _one_pool(_ctx: click.Context, _option: click.Parameter, value: str | None) -> None:
+    """Says what replaces the option of an earlier program that gave a whole sweep one GPU."""
+    if value is not None:
+        raise Refused(
+            f"a sweep shares all GPUs as one pool, but got --gpu {value}, which gives it one; write resources.gpu=1 after its name (each run takes a GPU, "
+            f"or a share: resources.gpu=0.25) and run sweeps one after another, or put CUDA_VISIBLE_DEVICES={value} before the command"
+        )
+
+
+ONE_GPU = click.option("--gpu", hidden=True, expose_value=False, callback=_one_pool)
+
+
 def together(*options: Callable[[Command], Command]) -> Callable[[Command], Command]:
     """Several options as one, in the order of the help."""
 
@@ -50,5 +64,5 @@ def together(*options: Callable[[Command], Command]) -> Callable[[Command], Comm
 
 
 ASKED = together(SWEEP, OVERRIDES, RESULTS, PROFILE)  # what
-PLACED = together(CPUS, GPUS, ADDRESS, DEVICE)  # where
+PLACED = together(CPUS, GPUS, ONE_GPU, ADDRESS, DEVICE)  # where
 LEFT = together(SKIP_FAILED, FRESH)  # what counts as done

@@ -236,8 +236,9 @@ def draw(info: Info, narrow: bool = False) -> go.Figure:
             new = bool(info.labels) and line.label not in told
             told.add(line.label)
             traces += [each | axes for each in _traces(line, colors[line.order], new, panel.dodge * place)]
+        across = {"type": "line", "x0": 0, "x1": 1, "xref": f"{axes['xaxis']} domain", "yref": axes["yaxis"], "layer": "below"}
         for level in panel.levels:
-            fig.add_hline(level, line={"color": GREY, "width": 1, "dash": "dash"}, layer="below", row=row, col=column)  # type: ignore[arg-type]
+            fig.add_shape(**across, y0=level, y1=level, line={"color": GREY, "width": 1, "dash": "dash"})
         label = f"{panel.y_label} (log)" if panel.log else panel.y_label
         title = {"text": label if first.get(row - 1) == index else "", "font": {"size": 13}}  # a row has one measure, and one range
         ticks = log_axis(*panel.y_range) if panel.log else whole_ticks(*panel.y_range) if panel.whole else {}

@@ -1,8 +1,21 @@
-"""The figures of one run, one a file: `prepare(run)` gives its Infos, or a sentence that ends "left out: ..." where it does not apply.
+"""The figures of one run, one a file: `prepare(run)` gives its Infos, or a sentence that ends "left out: ..." where it does not apply;
+nothing where it is of another kind of run.
 
 One line each below, in the report's order. All are drawn by `drawing.draw`, from the panels that `panels` has.
 """
 
-from analysis.run_figures import agent, curvature, depth_of_inputs, gates, optimizer, routing, spectral_analysis, training_curves, weight_norms
+from analysis.run_figures import (
+    agent,
+    composing,
+    curvature,
+    depth_of_inputs,
+    gates,
+    optimizer,
+    routing,
+    spectral_analysis,
+    staircase,
+    training_curves,
+    weight_norms,
+)
 
-MEMBERS = (training_curves, agent, routing, gates, depth_of_inputs, spectral_analysis, weight_norms, curvature, optimizer)
+MEMBERS = (training_curves, staircase, composing, agent, routing, gates, depth_of_inputs, spectral_analysis, weight_norms, curvature, optimizer)

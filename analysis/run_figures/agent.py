@@ -20,6 +20,8 @@ EPISODE, UPDATE = "episode", "update"
 
 def prepare(run: OneRun) -> tuple[Info, ...] | str:
     """Returns and order parameters; and pressure, where there was some."""
+    if run.config.get("kind") != "dqn":
+        return ()
     steps = run.snapshots.of("returns")
     if not steps:
         return "it kept no returns of episodes, as reinforcement learners do"

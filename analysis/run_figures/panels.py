@@ -144,11 +144,17 @@ def curve(
 
 
 def lines(
-    title: str, curves: Iterable[Curve | None], log: bool = False, graded: bool = False, low: float | None = None, high: float | None = None
+    title: str,
+    curves: Iterable[Curve | None],
+    log: bool = False,
+    graded: bool = False,
+    low: float | None = None,
+    high: float | None = None,
+    levels: tuple[float, ...] = (),
 ) -> list[Lines]:
     """One panel with those of `curves` that there are, or none."""
     there = tuple(each for each in curves if each is not None)
-    return [Lines(title, there, log, graded, low, high)] if there else []
+    return [Lines(title, there, log, graded, low, high, levels=levels)] if there else []
 
 
 def marks(run: OneRun) -> tuple[tuple[int, str], ...]:

@@ -81,9 +81,9 @@ def experiments_of(document: Document) -> dict[str, dict[str, Given]]:
     return found
 
 
-def seed_of(given: Mapping[str, Given]) -> Any:
+def seed_of(given: Mapping[str, Given], default: int = DEFAULT_SEED) -> Any:
     """The seed as written; what is no seed is refused where the sweep is read."""
-    return given["seed"].value if "seed" in given and given["seed"].value is not None else DEFAULT_SEED
+    return given["seed"].value if "seed" in given and given["seed"].value is not None else default
 
 
 def question(head: Mapping[str, Given], shared: Mapping[str, Given], experiments: Mapping[str, Mapping[str, Given]]) -> str:

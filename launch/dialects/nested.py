@@ -7,10 +7,11 @@ from itertools import product
 from typing import Any
 
 from lal.errors import Refused, nearest
+from launch.dialects import composing
 from launch.dialects.flat import experiments_of as flat_experiments
 from launch.dialects.flat import finish_or_refuse, given_in, placed, seed_of, told, with_head
 from launch.dialects.keys import ABOUT, KEYS, REFUSED
-from launch.dialects.translation import Given, Translation, translated
+from launch.dialects.translation import DEFAULT_SEED, Given, Translation, translated
 from launch.parsing.reading import Document, Keys
 
 Leaves = dict[Keys, Given]
@@ -31,8 +32,8 @@ def nested(document: Document, stem: str) -> Document:
         leaves = {path: leaf for path, leaf in leaves_at(document, ()).items() if path[0] not in HEAD}
         run = run_of(leaves, file)
         finish_or_refuse({"": run})
-        seed = seed_of({"seed": leaves[SEED]} if SEED in leaves else {})
-        values = {"base": run.values, "seeds": {"values": [seed], "vary": VARIED}}
+        seed = seed_of({"seed": leaves[SEED]} if SEED in leaves else {}, composing.KEYS[SEED].default if composing.composes(leaves) else DEFAULT_SEED)
+        values = {"base": run.values, "seeds": {"values": [seed], "vary": varied({"": run})}}
         return with_head(document, stem, head, values, placed(run, ("base",), file), told([run]))
     if "experiments" in document.values and "parameter_grid" in document.values:
         raise Refused(f"{document.place(('parameter_grid',))}: a sweep must have experiments or a parameter_grid, but has both; write two files")
@@ -44,12 +45,13 @@ def nested(document: Document, stem: str) -> Document:
     changes = grid_of(document) if "parameter_grid" in document.values else experiments_of(document)
     runs = {name: run_of(shared | own, file) for name, (own, _) in changes.items()}
     finish_or_refuse(runs)
+    refuse_mixed(runs, document)
     for seed in (leaves[SEED] for leaves in (shared, *(own for own, _ in changes.values())) if SEED in leaves):
         told_once = f"{seed.place}: {seed.written} has no effect in a sweep, whose seeds are 0 to n_seeds - 1; left out"
         next(iter(runs.values())).left_out[seed.place] = told_once
     kind = "points" if "parameter_grid" in document.values else "arms"
     values, places = written(runs, changes, kind)
-    seeds = {"n": document.values.get("n_seeds", 1), "vary": VARIED}
+    seeds = {"n": document.values.get("n_seeds", 1), "vary": varied(runs)}
     if "n_seeds" in document.values:
         places[("seeds",)] = document.place(("n_seeds",))
     return with_head(document, stem, head, {**values, "seeds": seeds}, places, told(list(runs.values())))
@@ -57,11 +59,26 @@ def nested(document: Document, stem: str) -> Document:
 
 def run_of(leaves: Leaves, file: str) -> Translation:
     """The run that `leaves` describe; its seed is its sweep's matter."""
+    if composing.composes(leaves):
+        return composing.run_of(leaves, file)
     run = translated(flat_keys(leaves), file, without="data_seed")
     for path, leaf in leaves.items():
         if path[0] in ABOUT:
             run.problems.append(f"{leaf.place}: {leaf.written} must not be given here; {INSTEAD.get(path[0], 'write it beside base_config')}")
     return run
+
+
+def refuse_mixed(runs: Mapping[str, Translation], document: Document) -> None:
+    """Refuses a sweep of which some runs compose elements of a group, and others do not."""
+    kinds = {run.values.get("kind") for run in runs.values()}
+    if len(kinds) > 1:
+        raise Refused(f"{document.place(())}: all runs of a sweep must be of group composition, or none, but some are; write two files")
+
+
+def varied(runs: Mapping[str, Translation]) -> list[str]:
+    """What the seeds of these runs set."""
+    composed = any(run.values.get("kind") == "composition" for run in runs.values())
+    return composing.varied(runs) if composed else VARIED
 
 
 def written(runs: Mapping[str, Translation], changes: Mapping[str, tuple[Leaves, str]], kind: str) -> tuple[dict[str, Any], dict[Keys, str]]:

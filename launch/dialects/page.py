@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from launch.dialects import composing
 from launch.dialects.keys import ABOUT, FLAGS, KEYS, MODEL_TYPES, REFUSED, Key
 
 HEAD = """# Files of two earlier formats
@@ -52,7 +53,16 @@ parameter_grid:
 
 def page() -> str:
     """The whole page."""
-    return "\n".join([HEAD, *_keys(), *_types(), *_table("Refused, and why", ("key", "why"), {f"`{name}`": why for name, why in REFUSED.items()}), *_flags()])
+    return "\n".join(
+        [
+            HEAD,
+            *_keys(),
+            *_types(),
+            *composing.page(),
+            *_table("Refused, and why", ("key", "why"), {f"`{name}`": why for name, why in REFUSED.items()}),
+            *_flags(),
+        ]
+    )
 
 
 def _keys() -> Iterator[str]:

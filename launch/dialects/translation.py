@@ -90,7 +90,7 @@ def type_of(given: Mapping[str, Given]) -> Any:
 def unknown_type(given: Given) -> str:
     return (
         f"{given.place}: {given.written} must be one of {', '.join(MODEL_TYPES)}, but is {given.value!r}; "
-        f"{nearest(str(given.value), tuple(MODEL_TYPES))} (networks of group composition are not part of this program)"
+        f"{nearest(str(given.value), tuple(MODEL_TYPES))} (networks of group composition are read in the nested format)"
     )
 
 

@@ -315,7 +315,7 @@ WRONG = {
     "two names of one experiment": ("experiments:\n- name: a\n  overrides: {name: b}", "old.yaml:3: an experiment has its name beside overrides"),
     "a misspelt key": ("p: 31\nhidden_dm: 3", "old.yaml:2: hidden_dm must be a known key.*did you mean 'hidden_dim'"),
     "a misspelt nested key": ("data: {p: 31}\nmodel:\n  hidden_dm: 3", "old.yaml:3: model.hidden_dm must be a known key"),
-    "a type of another program": ("data: {p: 31}\nmodel: {model_type: QuadraticRNN}", "old.yaml:2: model.model_type must be one of baseline, .*QuadraticRNN"),
+    "a type of the nested format": ("p: 31\nmodel_type: QuadraticRNN", "old.yaml:2: model_type must be one of baseline, .*QuadraticRNN.*nested format"),
     "a value out of range": ("p: 31\nhidden_dim: 0", r"old.yaml:2 \(hidden_dim\): model.width must be greater than or equal to 1, but is 0"),
     "in an experiment": ("experiments:\n- name: a\n  p: 31\n  train_frac: 2", r"old.yaml:4 \(train_frac\): task.train_frac must be less than 1"),
     "an unknown regularizer": ("p: 31\nrouting_regularizer: entropi", r"old.yaml:2 \(routing_regularizer\): penalties.routing.kind must be one of"),

@@ -1,0 +1,80 @@
+"""What tables say of runs that compose group elements, in sentences: plateaus against theory, and the order of modes."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from math import isnan
+
+import numpy as np
+
+from analysis.collect import Tables
+from analysis.figures.dimensions import dimensions, split
+from analysis.figures.theme import percent, safe
+from analysis.staircases import APART, CLOSE, Climb, climbs
+from analysis.statistics import wilson
+
+MOST_CELLS = 8  # that are told one by one
+MOST_NAMED = 4  # runs out of order that are named
+
+
+def sentences(tables: Tables) -> list[str]:
+    """Heights of plateaus, then the order in which modes were learned; nothing where no run composes elements of a group."""
+    found = climbs(tables)
+    if not found:
+        return []
+    cells = split(tables.done.loc[list(found)], dimensions(tables))
+    groups = [(title, [found[index] for index in runs.index]) for title, runs in cells]  # type: ignore[index]
+    return [each for each in (heights(list(found.values())), on_the_lines(groups), order(groups), out_of_order(tables, found)) if each]
+
+
+def heights(found: Sequence[Climb]) -> str:
+    """How far plateaus lay from the levels of theory."""
+    plateaus = [each for climb in found for each in climb.plateaus]
+    seen = [abs(each.error) for each in plateaus if not isnan(each.error)]
+    if not plateaus:
+        return f"Theory’s levels are too close to be told apart (less than {APART:g} times as high as the next)."
+    if not seen:
+        return f"None of the {len(plateaus)} plateaus that theory has after the start was seen."
+    rest = (
+        f"{len(seen)} of {len(plateaus)} plateaus after the start were seen"
+        if len(seen) < len(plateaus)
+        else f"All {len(seen)} plateaus after the start were seen"
+    )
+    return f"{rest}; where the loss was flattest, it was off theory’s level by {100 * float(np.median(seen)):.2g} % (median), at most {100 * max(seen):.2g} %."
+
+
+def on_the_lines(groups: Sequence[tuple[str, Sequence[Climb]]]) -> str:
+    """How many runs had every plateau on its line."""
+    counts = [(title, sum(each.on_the_lines for each in found), len(found)) for title, found in groups if any(each.plateaus for each in found)]
+    return _counted(f"Every plateau was seen, and within {percent(CLOSE)} of its level, in", counts) if counts else ""
+
+
+def order(groups: Sequence[tuple[str, Sequence[Climb]]]) -> str:
+    """How many runs learned modes by falling power, of those that learned two or more."""
+    several = [(title, [each for each in found if each.n_learned > 1]) for title, found in groups]
+    counts = [(title, sum(each.in_order for each in found), len(found)) for title, found in several if found]
+    return _counted("Modes were learned by falling power in", counts) if counts else ""
+
+
+def _counted(head: str, counts: Sequence[tuple[str, int, int]]) -> str:
+    """So many of so many runs, with an interval; cell by cell where there are few."""
+    k, n = sum(count for _, count, _ in counts), sum(size for *_, size in counts)
+    share = wilson(k, n)
+    told = f"{head} {k} of {n} runs ({percent(share.value)}, 95 % interval {percent(share.low)} to {percent(share.high)})"
+    if not 1 < len(counts) <= MOST_CELLS:
+        return f"{told}."
+    return f"{told}: {', '.join(f'{title} {count} of {size}' for title, count, size in counts)}."
+
+
+def out_of_order(tables: Tables, found: dict[int, Climb]) -> str:
+    """Which modes came too soon, in the runs that learned them in another order."""
+    told = []
+    for index, climb in found.items():
+        if climb.n_learned > 1 and not climb.in_order:
+            times = sorted(zip(climb.learned, climb.theory.modes, strict=False))
+            listed = ", ".join(f"{safe(name)} at {time:,.0f}" for time, name in times if time < float("inf"))
+            told.append(f"seed {tables.runs['seed'][index]} of {safe(str(tables.runs['arm'][index]))} ({listed})")
+    if not told:
+        return ""
+    more = f", and {len(told) - MOST_NAMED} more" if len(told) > MOST_NAMED else ""
+    return f"Out of order, by the step at which half of a mode’s power was there: {'; '.join(told[:MOST_NAMED])}{more}."
