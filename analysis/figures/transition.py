@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from analysis.collect import Tables
 from analysis.figures.theme import GREY, OKABE_ITO, SYMBOLS, styled, top_margin, word
+from analysis.figures.ticks import log_axis
 from analysis.frame import Frame
 from analysis.order import OUTCOME, SIZE, relations
 
@@ -47,10 +48,11 @@ def prepare(tables: Tables) -> Info | str:
     curves = [(word(name), scaled(means[f"{name}@end"].to_numpy(float))) for name in (OUTCOME, *best)]
     changes = np.abs(np.diff(curves[0][1]))
     ratio = means["ratio"].to_numpy(float)
-    marks = tuple(float(np.sqrt(ratio[each] * ratio[each + 1])) for each in np.flatnonzero(changes > np.quantile(changes, SHARP)))
+    marks = tuple(float(np.sqrt(ratio[each] * ratio[each + 1])) for each in np.flatnonzero(changes >= np.quantile(changes, SHARP)))
     caption = (
         "Means over the seeds of each cell at the end, each measure scaled to its own range over cells. Dashed: where the return changes most between "
-        "neighbours (above the 90th percentile of such changes, so that there always is one; it marks no phase by itself). Neighbours may differ in size."
+        "neighbours, at or above the 90th percentile of such changes: there always is one, so that it marks no phase by itself. Neighbours may differ in "
+        "size, which by itself moves all that is drawn."
     )
     return Info(ratio, tuple(curves), marks, tuple(int(each) for each in means.index), caption)
 
@@ -78,6 +80,8 @@ def draw(info: Info, narrow: bool = False) -> go.Figure:
         fig.add_trace(go.Scatter(x=info.ratio, y=values, mode="lines+markers", name=name, line=look, marker=marker, hovertemplate=hover))
     for each in info.marks:
         fig.add_shape(type="line", x0=each, x1=each, y0=0, y1=1, yref="paper", line={"color": GREY, "dash": "dash", "width": 1.2})
-    fig.update_xaxes(type="log", title={"text": "size of the environment / width of the network (log)"})
+    low, high = np.log10(info.ratio[0]), np.log10(info.ratio[-1])
+    room = 0.04 * (high - low or 1.0)
+    fig.update_xaxes(**log_axis(float(low - room), float(high + room)), title={"text": "size of the environment / width of the network (log)"})
     fig.update_yaxes(range=[-0.05, 1.05], title={"text": "scaled to its range"})
     return fig.update_layout(margin={"t": top, "b": 56})

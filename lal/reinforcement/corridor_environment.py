@@ -46,4 +46,4 @@ class CorridorEnvironment(gymnasium.Env[NDArray[np.float32], np.int64]):
 
 
 if NAME not in gymnasium.registry:
-    gymnasium.register(NAME, entry_point=CorridorEnvironment)
+    gymnasium.register(NAME, entry_point=f"{__name__}:{CorridorEnvironment.__name__}")

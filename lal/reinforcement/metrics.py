@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from math import isnan
 from typing import TYPE_CHECKING, Any
 
@@ -176,7 +177,7 @@ class Pattern(MetricOf["Dqn", "DqnRun"]):
         return {name: None if isnan(value) else value for name, value in found.items()}
 
 
-def mean(values: list[float]) -> float | None:
+def mean(values: Sequence[float]) -> float | None:
     """None where there is nothing."""
     return sum(values) / len(values) if values else None
 

@@ -32,7 +32,7 @@ class Presser:
     def weights(self, batch: Batch, q: Tensor, crystallization: float) -> Tensor:
         """(B,) beta of each transition, whose states have action values q (B, A). Uncertainty is brought up to date on the way."""
         known = self.tables
-        uncertain = np.ones(len(batch.key)) if self.rule.uncertainty == "legacy" else known.uncertain(batch.key, self._spread(batch, q))
+        uncertain: NDArray[np.float64] = np.ones(len(batch.key)) if self.rule.uncertainty == "legacy" else known.uncertain(batch.key, self._spread(batch, q))
         found, clipped = betas(self.rule, known.value[batch.key], uncertain, crystallization)
         self.by_update.append(float(found.mean()))
         self.low, self.high, self.clipped = min(self.low, float(found.min())), max(self.high, float(found.max())), self.clipped + clipped

@@ -26,8 +26,9 @@ class ValueNetwork(nn.Module):
 
     def __init__(self, sizes: Sequence[tuple[int, int]], generator: torch.Generator):
         super().__init__()
-        self.layers = nn.ModuleList(Layer((), before, after, generator) for before, after in sizes)
-        self.pairs = [(layer.weight, layer.bias) for layer in self.layers]  # looking modules up costs as much as a small product
+        layers = [Layer((), before, after, generator) for before, after in sizes]
+        self.layers = nn.ModuleList(layers)
+        self.pairs = [(layer.weight, layer.bias) for layer in layers]  # looking modules up costs as much as a small product
 
     def forward(self, seen: Tensor) -> Tensor:
         x = seen
@@ -41,8 +42,9 @@ class Ensemble(nn.Module):
 
     def __init__(self, n: int, sizes: Sequence[tuple[int, int]], generator: torch.Generator):
         super().__init__()
-        self.layers = nn.ModuleList(Layer((n,), before, after, generator) for before, after in sizes)
-        self.pairs = [(layer.weight, layer.bias) for layer in self.layers]
+        layers = [Layer((n,), before, after, generator) for before, after in sizes]
+        self.layers = nn.ModuleList(layers)
+        self.pairs = [(layer.weight, layer.bias) for layer in layers]
         self.n = n
 
     def forward(self, seen: Tensor) -> Tensor:

@@ -136,6 +136,7 @@ def test_a_pressure_that_is_1_everywhere_is_none():
     still = {"start": 0.5, "window": 100}
     with_rule, without = (trained(dqn_config(pressure=each, crystallization=still))[0] for each in (rule, None))
     assert all(torch.allclose(one, other, atol=1e-6) for one, other in zip(with_rule.weights().values(), without.weights().values(), strict=True))
+    assert with_rule.presser is not None
     assert set(with_rule.presser.by_update) == {1.0}
 
 
@@ -156,6 +157,7 @@ def test_legacy_uncertainty_is_always_1_and_the_others_are_not():
 def test_an_overflowing_pressure_is_clipped_counted_and_does_no_harm():
     run, rows = trained(dqn_config(pressure={"alpha": 100.0, "gamma": -100.0, "most": 10.0, "uncertainty": "actions"}))
     assert rows[-1]["pressure_clipped"] > 0
+    assert run.presser is not None
     assert max(run.presser.by_update) <= 10
     assert isfinite(rows[-1]["train_loss"])
 

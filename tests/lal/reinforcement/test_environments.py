@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import gymnasium
 import numpy as np
 import pytest
@@ -18,7 +20,7 @@ from tests.lal.test_metrics import equal
 
 def lived(world, actions):
     """Observations, rewards and ends of one episode."""
-    seen = [world.reset(0)]
+    seen: list[Any] = [world.reset(0)]
     for action in actions:
         after, reward, over, late = world.step(action)
         seen.append((after, reward, over, late))
