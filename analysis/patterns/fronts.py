@@ -48,15 +48,16 @@ def from_then_on(times: Array, holds: NDArray[np.bool_]) -> float:
     return float(times[wrong[-1] + 1]) if wrong.size else float(times[0])
 
 
-def passage(times: Array, positions: Array, start: float, end: float) -> NDArray[np.bool_]:
-    """(T,) the times at which a front is on its way from `start` down to `end`: after it last stood at `start` or before, up to when it is first at `end`.
+def passage(positions: Array, start: float, end: float) -> NDArray[np.bool_]:
+    """(T,) when a front is on its way from `start` down to `end`: after it last stood at `start` or before, until it first is at `end`, or to the last moment.
 
-    Ends are counted, so that a front that leaps has two points. Empty where it never left, or never came.
+    Both ends are counted, so that a front that leaps has two points. Empty where it never stood there.
     """
+    chosen = np.zeros(len(positions), bool)
     arrived = np.flatnonzero(positions <= end)
-    chosen = np.zeros(len(times), bool)
-    if arrived.size:
-        before = np.flatnonzero(positions[: arrived[0]] >= start)
-        if before.size:
-            chosen[before[-1] : arrived[0] + 1] = True
+    up_to = arrived[arrived > np.flatnonzero(positions >= start)[0]] if arrived.size and (positions >= start).any() else arrived[:0]
+    last = up_to[0] if up_to.size else len(positions) - 1
+    before = np.flatnonzero(positions[: last + 1] >= start)
+    if before.size:
+        chosen[before[-1] : last + 1] = True
     return chosen

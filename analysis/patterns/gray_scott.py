@@ -8,7 +8,7 @@ from math import pi, sqrt
 import numpy as np
 from numpy.typing import NDArray
 
-from analysis.patterns.laplacian import Walls, laplacian, largest_step
+from analysis.patterns.differences import Walls, laplacian, largest_step
 from lal.errors import Refused
 
 Array = NDArray[np.float64]

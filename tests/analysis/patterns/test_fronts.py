@@ -46,9 +46,16 @@ def test_what_holds_from_then_on():
     assert from_then_on(times[:0], np.array([], bool)) == inf
 
 
-def test_a_front_is_on_its_way_from_its_last_start_to_its_first_end():
-    positions = np.array([5.0, -1, 9, 9, 6, 3, 0, 2, -1])
-    assert passage(np.arange(9.0), positions, 9, 0).tolist() == [False, False, False, False, False, False, False, False, False]
-    positions[1] = 5
-    assert np.flatnonzero(passage(np.arange(9.0), positions, 9, 0)).tolist() == [3, 4, 5, 6]
-    assert not passage(np.arange(9.0), np.full(9, 4.0), 9, 0).any()
+@pytest.mark.parametrize(
+    ("positions", "on_its_way"),
+    [
+        ([5, 9, 9, 6, 3, 0, 2, -1], [2, 3, 4, 5]),
+        ([5, -1, 9, 9, 6, 3, 0, 2], [3, 4, 5, 6]),  # what it began as does not count: it stood at its start later
+        ([9, 8, 9, 5, 4, 4], [2, 3, 4, 5]),  # it has not come yet
+        ([9, 0], [0, 1]),
+        ([4, 4, 3], []),
+        ([0, -1, 0], []),
+    ],
+)
+def test_a_front_is_on_its_way_from_its_last_start_to_its_first_end(positions, on_its_way):
+    assert np.flatnonzero(passage(np.array(positions, float), 9, 0)).tolist() == on_its_way

@@ -7,8 +7,8 @@ import pytest
 from scipy.integrate import solve_ivp
 from scipy.ndimage import label
 
+from analysis.patterns.differences import bend, laplacian, largest_step, slope
 from analysis.patterns.gray_scott import GrayScott, seeded
-from analysis.patterns.laplacian import inside, laplacian, largest_step
 from lal.errors import Refused
 from lal.reinforcement.patterns import wavelength
 
@@ -35,10 +35,12 @@ def test_waves_are_eigenvectors(walls, turns):
     assert laplacian(grid, 1.0, walls) == pytest.approx(-((2 * np.sin(q / 2)) ** 2 + other) * grid)
 
 
-def test_second_differences_of_a_square_are_2():
+def test_differences_of_a_square_are_what_they_are():
     x = np.arange(6.0)
-    assert inside(np.stack([x**2, 3 * x**2])) == pytest.approx(np.stack([np.full(4, 2.0), np.full(4, 6.0)]))
-    assert inside(np.add.outer(x**2, 2 * x**2)[None]) == pytest.approx(np.full((1, 4, 4), 6.0))
+    assert bend(np.stack([x**2, 3 * x**2])) == pytest.approx(np.stack([np.full(4, 2.0), np.full(4, 6.0)]))
+    assert bend(np.add.outer(x**2, 2 * x[:5] ** 2)[None]) == pytest.approx(np.full((1, 4, 3), 6.0))
+    assert slope(np.stack([x**2, -3 * x])) == pytest.approx(np.stack([2 * x[1:-1], np.full(4, -3.0)]))
+    assert slope(np.add.outer(x, 5 * x[:5])[None]) == pytest.approx(np.full((1, 4, 3), 3.0))
 
 
 def heat_error(n):

@@ -5,10 +5,11 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from analysis.patterns.differences import laplacian
 from analysis.patterns.fronts import crossing, speed
-from analysis.patterns.laplacian import laplacian
 from analysis.patterns.reaction_diffusion import equations, fit, scored
 from lal.errors import Refused
+from lal.reinforcement import patterns
 
 
 def heat(shape, diffusion, times):
@@ -37,7 +38,7 @@ def fisher(n, diffusion, rate, times, step=0.02):
 def test_diffusion_is_recovered_from_heat(shape):
     times = np.arange(0, 20, 0.05)
     found = fit(equations(heat(shape, 0.4, times), times))
-    assert found.diffusion == pytest.approx(0.4, rel=0.02)
+    assert found.coefficient == pytest.approx(0.4, rel=0.02)
     assert max(map(abs, found.reaction)) < 0.005
     assert found.error < 1e-3
     assert found.gain > 0.99
@@ -46,7 +47,7 @@ def test_diffusion_is_recovered_from_heat(shape):
 def test_diffusion_and_reaction_are_recovered_from_fishers_equation():
     times = np.arange(0, 40, 0.1)
     found = fit(equations(fisher(80, 1.0, 0.2, times), times))
-    assert found.diffusion == pytest.approx(1.0, rel=0.02)
+    assert found.coefficient == pytest.approx(1.0, rel=0.02)
     assert found.reaction[:3] == pytest.approx([0.0, 0.2, -0.2], abs=0.01)
     assert found.error < 1e-3
 
@@ -64,38 +65,61 @@ def test_its_front_goes_at_twice_the_root_of_growth_times_diffusion():
 
 def test_shuffled_fields_fit_worse():
     times = np.arange(0, 20, 0.25)
-    found = scored(fisher(30, 1.0, 0.3, times), times, shuffles=19)
+    found = scored(fisher(30, 1.0, 0.3, times), times, shuffles=19)["diffusion"]
     assert found.fit.error < 0.05
     assert found.places.min() > 3 * found.fit.error
     assert found.moments.min() > 3 * found.fit.error
-    assert found.fit.gain > found.places_gain.max()
 
 
 def test_a_field_without_neighbours_is_as_well_described_with_its_places_shuffled():
     """Every position follows V' = -V by itself from a random start: f alone explains it, and diffusion nothing."""
     times = np.arange(0, 3, 0.02)
     start = np.random.default_rng(0).uniform(-1, 1, 30)
-    found = scored(np.exp(-times)[:, None] * start, times, shuffles=19)
+    found = scored(np.exp(-times)[:, None] * start, times, shuffles=19)["diffusion"]
     assert found.fit.error < 1e-3
     assert found.places.max() < 1e-3
     assert found.fit.reaction[1] == pytest.approx(-1, rel=0.02)
-    assert abs(found.fit.diffusion) < 1e-3
+    assert abs(found.fit.coefficient) < 1e-3
 
 
 def test_noise_is_not_explained_by_diffusion():
     """Halfway between two moments, noise says nothing of its change: sums and differences of independent numbers are uncorrelated."""
     field = np.random.default_rng(0).normal(size=(200, 30))
-    found = scored(field, np.arange(200.0), shuffles=19)
+    found = scored(field, np.arange(200.0), shuffles=19)["diffusion"]
     assert found.fit.error > 0.99
     assert abs(found.fit.gain) < 0.005
+
+
+@pytest.mark.parametrize("shape", [(30,), (12, 15)])
+def test_the_speed_of_a_travelling_wave_is_its_drift(shape):
+    """V(x, t) = g(distance to the goal - c t), exactly: V_t = c V_x. A hill, of which f(V) cannot tell the one side from the other."""
+    distance, times, speed_of = patterns.distances(shape).reshape(shape), np.arange(0.0, 60, 2), 0.25
+    field = np.stack([5 * np.exp(-(((distance - speed_of * time - 4) / 5) ** 2)) for time in times])
+    found = scored(field, times, shuffles=19)
+    assert found["drift"].fit.coefficient == pytest.approx(speed_of, rel=0.03)
+    assert found["drift"].fit.error < 0.01
+    assert found["diffusion"].fit.error > 10 * found["drift"].fit.error
+    assert min(found["drift"].places.min(), found["drift"].moments.min()) > 10 * found["drift"].fit.error
+
+
+def test_values_that_are_backed_up_drift_by_one_position_a_sweep():
+    """Exact value iteration under the best policy, V(x) <- -1 + discount V(x + 1) with 10 at the goal; from values that are smooth."""
+    v, found, times = 10 - 6 * np.sin(np.arange(30.0) / 4), [], np.arange(25.0)
+    for _ in times:
+        found.append(v.copy())
+        v = np.append(-1 + 0.99 * v[1:-1], [10.0, 0.0])
+    of = equations(np.stack(found)[:, :-1], times)
+    assert fit(of, "drift").coefficient == pytest.approx(1.0, abs=0.15)
+    assert fit(of, "drift").error < 0.1
+    assert fit(of, "diffusion").error > 3 * fit(of, "drift").error
 
 
 def test_units_are_those_of_positions_and_times():
     times = np.arange(0, 20, 0.05)
     field = heat((30,), 0.4, times)
     once, slower, larger = (fit(equations(*each)) for each in ((field, times), (field, 10 * times), (1000 * field, times)))
-    assert slower.diffusion == pytest.approx(once.diffusion / 10)
-    assert larger.diffusion == pytest.approx(once.diffusion)
+    assert slower.coefficient == pytest.approx(once.coefficient / 10)
+    assert larger.coefficient == pytest.approx(once.coefficient)
     assert larger.error == pytest.approx(once.error)
 
 
