@@ -110,7 +110,7 @@ def test_values_that_are_backed_up_drift_by_one_position_a_sweep():
         v = np.append(-1 + 0.99 * v[1:-1], [10.0, 0.0])
     of = equations(np.stack(found)[:, :-1], times)
     assert fit(of, "drift").coefficient == pytest.approx(1.0, abs=0.15)
-    assert fit(of, "drift").error < 0.1
+    assert fit(of, "drift").error < 0.2
     assert fit(of, "diffusion").error > 3 * fit(of, "drift").error
 
 
