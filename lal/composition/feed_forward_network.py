@@ -8,7 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from lal.composition.models.model import CompositionModel
-from lal.composition.network import CompositionNetwork, Neurons, drawn, of_products
+from lal.composition.network import CompositionNetwork, Neurons, drawn, of_products, of_squares
 from lal.composition.task import GroupTask
 
 ACTIVATIONS = {
@@ -57,11 +57,13 @@ class FeedForwardNetwork(CompositionNetwork):
 
     def finish(self, carried: Tensor, drive: Tensor) -> Tensor:
         """(a + b)^n = a^n + sum of comb(n, j) a^j b^(n - j) + b^n, of which only the terms between take both."""
-        if self.exponent is None:
-            return self.read(self.join(carried[:, None], drive)).flatten(0, 1)
         n = self.exponent
+        if n is None:
+            return self.read(self.join(carried[:, None], drive)).flatten(0, 1)
+        if n == 2:
+            return of_squares(carried, drive, self.w_out).flatten(0, 1)
         mixed = [comb(n, j) * of_products(carried**j, drive ** (n - j), self.w_out) for j in range(1, n)]
-        both = torch.stack(mixed).sum(0).view(len(carried), len(drive), -1) if n > 2 else mixed[0].view(len(carried), len(drive), -1)
+        both = torch.stack(mixed).sum(0).view(len(carried), len(drive), -1)
         return (both + self.read(drive) + self.read(carried)[:, None]).flatten(0, 1)
 
     def neurons(self) -> Neurons:

@@ -88,3 +88,9 @@ def drawn(shape: tuple[int, int], scale: float, fan_in: int, generator: torch.Ge
 def of_products(states: Tensor, drive: Tensor, weight: Tensor) -> Tensor:
     """(N, D), (G, D) and (C, D) to (N, G C): sum over units of state x drive x weight, by one product of matrices; nothing of size N G D is made."""
     return states @ (drive[:, None] * weight).flatten(0, 1).T
+
+
+def of_squares(carried: Tensor, drive: Tensor, weight: Tensor) -> Tensor:
+    """(N, D), (G, D) and (C, D) to (N, G, C): sum over units of (carried + drive)^2 x weight. Of a^2 + 2 a b + b^2, only 2 a b takes both."""
+    both = of_products(carried, drive, weight).view(len(carried), len(drive), -1)
+    return torch.add(drive.square() @ weight.T, both, alpha=2) + (carried.square() @ weight.T)[:, None]

@@ -6,7 +6,7 @@ import torch
 from torch import Tensor
 
 from lal.composition.models.quadratic_rnn import QuadraticRnn
-from lal.composition.network import CompositionNetwork, Neurons, drawn, of_products
+from lal.composition.network import CompositionNetwork, Neurons, drawn, of_products, of_squares
 from lal.composition.task import GroupTask
 
 
@@ -39,11 +39,9 @@ class QuadraticRnnNetwork(CompositionNetwork):
         return state @ self.w_out.T
 
     def finish(self, carried: Tensor, drive: Tensor) -> Tensor:
-        """(a + b)^2 = a^2 + 2 a b + b^2, of which only 2 a b takes both."""
-        both = of_products(carried, drive, self.w_out).view(len(carried), len(drive), -1)
-        if not self.multiplies:
-            both = torch.add(self.read(drive.square()), both, alpha=2) + self.read(carried.square())[:, None]
-        return both.flatten(0, 1)
+        if self.multiplies:
+            return of_products(carried, drive, self.w_out).view(-1, len(drive))
+        return of_squares(carried, drive, self.w_out).flatten(0, 1)
 
     def neurons(self) -> Neurons:
         return (self.w_in, 0), (self.w_drive, 0), (self.w_out, 1)
