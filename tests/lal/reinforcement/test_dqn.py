@@ -10,9 +10,12 @@ import torch
 from pydantic import ValidationError
 
 from lal.config import parse, run_id
+from lal.measuring import measure
 from lal.runs.dqn import Dqn, Exploration
 from lal.runs.dqn_loop import DqnRun
+from lal.runs.session import attempt
 from lal.stopping import Stopper
+from lal.store import Record
 from tests.lal.small import DQNS, dqn_config
 from tests.lal.test_metrics import equal
 
@@ -123,6 +126,20 @@ def test_looking_changes_nothing():
 def test_values_do_not_depend_on_how_often_one_looks():
     often, seldom = (trained(dqn_config("actions", measure={"eval_every": every}))[1] for every in (1, 4))
     assert [row for row in often if row["step"] % 4 == 0] == seldom
+
+
+def test_what_is_measured_later_is_what_the_run_would_have_logged(store, quick_disk):
+    sparse, dense = (dqn_config("actions", measure={"eval_every": 4, "metrics": names, "save_every": 4}) for names in (["returns"], ["all"]))
+    assert isinstance(attempt(sparse, store), Record)
+    folder = store.run(run_id(sparse))
+    names = [name for name in dense.measurable() if name != "returns"]
+    measure(sparse, folder, names)
+    rows = {row["step"]: row for row in trained(dense)[1]}
+    for name in names:
+        later = {row["step"]: row for row in folder.measured(name)}
+        assert later.keys() == rows.keys() == {0, 4, 8}
+        for step, row in later.items():
+            assert {column: row.get(column) for column in sparse.columns_of(name)} == {column: rows[step][column] for column in sparse.columns_of(name)}
 
 
 def test_the_network_before_learning_is_that_of_every_pressure():
