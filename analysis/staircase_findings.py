@@ -31,6 +31,8 @@ def heights(found: Sequence[Climb]) -> str:
     """How far plateaus lay from the levels of theory."""
     plateaus = [each for climb in found for each in climb.plateaus]
     seen = [abs(each.error) for each in plateaus if not isnan(each.error)]
+    if not plateaus and all(len(each.theory.modes) == 1 for each in found):
+        return "The template has a single mode, so theory has no plateau between the start and the end."
     if not plateaus:
         return f"Theory’s levels are too close to be told apart (less than {APART:g} times as high as the next)."
     if not seen:

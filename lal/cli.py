@@ -25,6 +25,7 @@ COMMANDS = {
     "show": ("launch.commands:show", "What is stored of a run or a sweep"),
     "report": ("analysis.commands:report", "Tables, figures and findings of a sweep or a run, in one offline page"),
     "plot": ("analysis.commands:plot", "One figure of a sweep, as a page or a picture"),
+    "export": ("launch.exporting.commands:export", "Results in the layout of another program, as a copy"),
     "replay": ("launch.schedulers.replay_commands:replay", "What a scheduler would have saved, and lost, of a sweep's finished runs"),
     "view": ("analysis.visualizer.commands:view", "Runs and sweeps in a browser: curves, phase diagrams, fronts, also while they run"),
     "cluster": ("launch.clusterfile.commands:cluster", "Check a file that describes a cluster: lal cluster check cluster.yaml"),

@@ -11,7 +11,12 @@ from typing import Annotated, Any, get_args, get_origin
 from pydantic.fields import FieldInfo
 from pydantic_core import PydanticUndefined
 
-from lal import budget, models, optim, penalties, runs, tasks
+from lal import budget, groups, models, optim, penalties, runs, tasks
+from lal.composition import models as composing
+from lal.composition import optim as composing_optim
+from lal.composition.metrics import METRICS as COMPOSITION
+from lal.composition.task import GroupTask, Online, Table
+from lal.groups import templates
 from lal.metrics import METRICS
 from lal.models.feed_forward import PlainFeedForward, RoutedFeedForward
 from lal.part import Part, kind_of
@@ -31,6 +36,7 @@ from launch.searching.spec import SEARCHES, Objectives
 TIMES = "`step`, `seconds` (spent in the loop), `lr` (of the next update)"
 ROWS: tuple[tuple[str, str, Mapping[str, AnyMetric]], ...] = (
     ("supervised", f"{TIMES} and `tau` (decay time so far: lr x the decay of role `weight`, summed)", METRICS),
+    ("composition", "`step`, `seconds` (spent in the loop)", COMPOSITION),
     ("dqn", f"{TIMES} and `epsilon` (chance of a random action in the next episode); a step is an episode", dqn.DqnMeasure.known),
 )
 HEAD = """# Configuration
@@ -82,6 +88,12 @@ FAMILIES = (
     ("optim.roles", (optim.Roles,)),
     ("optim.roles.<role>", (optim.RoleSettings,)),
     ("optim.roles.gate, optim.roles.router", (optim.UndecayedRoleSettings,)),
+    ("task, of group composition", (GroupTask,)),
+    ("task.group", groups.MEMBERS),
+    ("task.template", templates.MEMBERS),
+    ("task.sampling", (Online, Table)),
+    ("model, of group composition", composing.MEMBERS),
+    ("optim, of group composition", composing_optim.MEMBERS),
     ("environment", parts_of(dqn.Dqn, "environment")),
     ("network", (QNetwork,)),
     ("replay", (dqn.Replay,)),

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+import plotly.graph_objects as go
+
 from analysis.collect import Tables
 from analysis.figures import time_to_goal
 from analysis.figures.staircase import levels_of
-from analysis.figures.time_to_goal import Info, draw, table
+from analysis.figures.time_to_goal import Info, table
 from analysis.staircases import REACHED, climbs
 
 __all__ = ["TITLE", "draw", "prepare", "table"]
@@ -36,3 +38,8 @@ def prepare(tables: Tables) -> Info | str:
     panels = tuple((title, lines) for title, (_, lines) in zip(titles, info.panels, strict=True))
     reached = f"Reached: the loss is at most {REACHED:g} times the level at as many evaluations in a row as verdicts ask for."
     return replace(info, panels=panels, caption=f"{reached} {info.caption}")
+
+
+def draw(info: Info, narrow: bool = False) -> go.Figure:
+    """A panel a plateau."""
+    return time_to_goal.draw(info, narrow).update_yaxes(title={"text": "steps (log)"})
