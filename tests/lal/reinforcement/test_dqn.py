@@ -91,6 +91,24 @@ def test_the_same_seed_is_the_same_run_and_rows_have_their_columns(name):
     assert not equal(first.weights(), trained(dqn_config(name, seed=1))[0].weights())
 
 
+@pytest.mark.parametrize("name", DQNS)
+def test_what_is_planned_is_what_there_is(name):
+    config = dqn_config(name)
+    run, _ = trained(config)
+    assert sum(each.numel() for each in run.weights().values()) == config.n_parameters()
+    assert run.learner.updates <= config.most_updates()
+    held = sum(each.nbytes for each in run.arrays().values())
+    assert config.snapshot_bytes() > 0.5 * held
+
+
+def test_an_episode_costs_its_updates_its_actions_and_those_of_an_ensemble():
+    assert parse({"kind": "dqn"}).passes_per_step() == 50 * 1.25
+    assert parse({"kind": "dqn", "updates_per_step": 4}).passes_per_step() == 200 * 1.0625
+    ensemble = {"uncertainty": "ensemble", "members": 3}
+    assert parse({"kind": "dqn", "pressure": ensemble}).passes_per_step() == 50 * 2.25
+    assert parse({"kind": "dqn", "pressure": ensemble}).flops_per_step() == 4 * parse({"kind": "dqn"}).flops_per_step()
+
+
 def test_every_label_can_be_told_from_every_other():
     assert len({run_id(dqn_config(name)) for name in DQNS}) == len(DQNS)
     assert run_id(parse(dqn_config("ensemble").model_dump(mode="json"))) == run_id(dqn_config("ensemble"))
