@@ -69,13 +69,13 @@ class CompositionNetwork(nn.Module):
     def input_weights(self) -> tuple[Tensor, ...]:
         """(D, G) for each position."""
 
-    def forward(self, elements: Tensor) -> Tensor:
-        """(B, k) numbers of elements to outputs (B, S, G): S = k - 1 after each element from the second on, where recurrent; else S = 1."""
+    def forward(self, elements: Tensor, *, every: bool = True) -> Tensor:
+        """(B, k) numbers of elements to outputs (B, S, G): S = k - 1, after each element from the second on, where recurrent and `every`; else S = 1."""
         state, *received = self.received(self.codes[elements])
         outputs = []
         for place, drive in enumerate(received, 2):
             state = self.join(self.carry(state, place), drive)
-            if self.recurrent or place == self.k:
+            if (self.recurrent and every) or place == self.k:
                 outputs.append(self.read(state))
         return torch.stack(outputs, 1)
 

@@ -91,10 +91,9 @@ def staircase(config: Composition, seeds: range) -> None:
         own = run.reader.template.power[run.reader.template.staircase.modes]
         off = max(abs(power / right - 1) for power, right in zip(last["mode_power"], own, strict=True))
         order = f"permuted {permuted(untrained):.3g} -> {permuted(run):.2g}"
-        ends = f"99 % at {steps_of(rows, config)}, powers within {100 * off:.1f} %, elsewhere {100 * last['off_power'] / own.sum():.2g} %"
-        say(
-            f"seed {seed}: plateaus {errors} %; modes at {steps}, in order {in_order(steps)}; {ends}; specialisation {last['specialisation']:.3f}{mixing}; {order}"
-        )
+        ends = f"99 % at {steps_of(rows, config)}, powers within {100 * off:.1f} %, others {100 * last['off_power'] / own.sum():.2g} %"
+        modes, units = f"modes at {steps}, in order {in_order(steps)}", f"specialisation {last['specialisation']:.3f}{mixing}"
+        say(f"seed {seed}: plateaus {errors} %; {modes}; {ends}; {units}; {order}")
 
 
 def times(configs: dict[str, Composition], seeds: range) -> None:

@@ -1,0 +1,76 @@
+"""What is known of how these networks learn: quick representatives, and slow ones of the published sizes. docs/findings.md has more seeds."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.bench.composition_study import GRID, MLP, RNN, config_of, half_steps, in_order, permuted, plateau_errors, steps_of, trained
+
+
+def climbed(config, seed=0):
+    rows, run = trained(config, seed)
+    levels = run.reader.template.staircase.levels.tolist()
+    return rows, run, plateau_errors(rows, levels)
+
+
+def test_a_feed_forward_network_goes_down_the_staircase():
+    rows, _, errors = climbed(config_of(7, 2, 2, 100, {**MLP, "width": 32}, {"kind": "per_neuron", "lr": 0.2}, 4000, reduction=0.96, eval_every=20))
+    assert max(map(abs, errors)) < 0.03
+    assert in_order(half_steps(rows))
+    assert rows[-1]["reduction"] >= 0.96
+
+
+def test_descent_per_neuron_does_not_depend_on_the_scale_of_the_first_weights_and_plain_descent_does():
+    def steps(scale, **optim):
+        config = config_of(5, 2, 1, 100, {**MLP, "width": 16, "init_scale": scale}, {"kind": "per_neuron", **optim}, 1500, reduction=0.95, eval_every=5)
+        return steps_of(trained(config, 0)[0], config)
+
+    scaled = [steps(scale, lr=0.3) for scale in (1e-3, 3e-2)]
+    assert max(scaled) < 1.5 * min(scaled)
+    assert steps(1e-2, lr=1.0, degree=2) > 2 * steps(3e-2, lr=1.0, degree=2)
+
+
+def test_a_recurrent_network_that_is_asked_after_every_element_learns_both_modes_in_order():
+    config = config_of(5, 3, 2, 125, {**RNN, "width": 32}, {"kind": "adam", "lr": 1e-2}, 600, outputs="every", eval_every=20)
+    rows, run = trained(config, 0)
+    assert steps_of(rows, config) is not None
+    assert in_order(half_steps(rows))
+    assert permuted(run) < 0.2 < permuted(config.start())
+
+
+@pytest.mark.slow
+def test_the_recurrent_staircase_of_three_elements_at_its_published_size():
+    rows, run, errors = climbed(config_of(11, 3, 3, 500, {**RNN, "width": 96}, {"kind": "adam", "lr": 3e-3}, 15_000, eval_every=20))
+    last, template = rows[-1], run.reader.template
+    own = template.power[template.staircase.modes]
+    assert max(map(abs, errors)) < 0.02
+    assert in_order(half_steps(rows))
+    assert last["reduction"] >= 0.98
+    assert last["mode_power"] == pytest.approx(own, rel=0.05)
+    assert last["off_power"] < 0.01 * own.sum()
+    assert last["specialisation"] >= 0.9
+    assert last["mix_share"] > last["mix_chance"] + 0.15
+    assert permuted(run) < 0.02
+
+
+@pytest.mark.slow
+def test_the_feed_forward_staircase_of_four_modes():
+    rows, _, errors = climbed(config_of(11, 2, 4, 400, {**MLP, "width": 96}, {"kind": "per_neuron", "lr": 0.05}, 15_000, eval_every=20))
+    assert max(map(abs, errors)) < 0.03
+    assert in_order(half_steps(rows))
+
+
+@pytest.mark.slow
+def test_asked_after_every_element_a_network_learns_five_times_sooner():
+    config = config_of(10, 3, 3, 1000, {**RNN, "width": 128}, {"kind": "adam"}, 6000, outputs="every", eval_every=20)
+    steps = steps_of(trained(config, 0)[0], config)
+    assert steps is not None
+    last = config_of(10, 3, 3, 1000, {**RNN, "width": 128}, {"kind": "adam"}, 5 * steps, eval_every=100)
+    assert steps_of(trained(last, 0)[0], last) is None
+
+
+@pytest.mark.slow
+def test_the_staircase_on_a_grid():
+    rows, _, errors = climbed(config_of(0, 3, 3, 500, {**RNN, "width": 64}, {"kind": "adam", "lr": 3e-3}, 20_000, group=GRID, eval_every=20))
+    assert max(map(abs, errors)) < 0.03
+    assert rows[-1]["reduction"] >= 0.99
