@@ -42,7 +42,7 @@ class Tables:
         results: how `--results` names their folder; None where it is the usual one.
         parts: the sweeps that these are of together, in order; none where they are of one.
         store: where the runs are; None of several sweeps, and where there is nothing but these tables.
-        lines: boundaries that were fitted to them so far: see `analysis.boundaries.line_of`.
+        lines: what was fitted to them so far: see `analysis.boundaries.line_of`, `analysis.spreading.spreading`.
     """
 
     manifest: Mapping[str, Any]

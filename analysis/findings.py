@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from math import isfinite, isnan
 
-from analysis import control, order_findings, staircase_findings
+from analysis import control, order_findings, spreading_findings, staircase_findings
 from analysis.cells import bounds
 from analysis.choice import BY_CONSTRUCTION, is_hard
 from analysis.collect import Tables
@@ -36,7 +36,7 @@ def findings(tables: Tables) -> list[str]:
     for title, cells in groups[:MOST_FACETS]:
         told += about(tables, title, cells)
     told += [f"The other {len(groups) - MOST_FACETS} groups of cells are in the figures and tables."] if len(groups) > MOST_FACETS else []
-    told += [*staircase_findings.sentences(tables), *order_findings.sentences(tables), *control.sentences(tables)]
+    told += [*staircase_findings.sentences(tables), *order_findings.sentences(tables), *control.sentences(tables), *spreading_findings.sentences(tables)]
     told += arms_apart(tables)
     told += [each for each in (scales(tables), fastest(tables), fell_back(tables), few_seeds(tables), hidden_by_pruning(tables)) if each]
     return [*told, standing(tables)]

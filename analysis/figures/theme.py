@@ -62,6 +62,8 @@ WORDS = {
     "input_gradient_norm": "input gradient norm",
     "return": "return",
     "front_position": "front",
+    "value_front": "front of the ramp",
+    "order_front": "front of rising values",
     "hessian_trace": "weight Hessian trace",
     "fisher_trace": "Fisher trace",
     "empirical_fisher_trace": "empirical Fisher trace",

@@ -105,15 +105,26 @@ def fit(of: Equations, term: Term = "diffusion", degree: int = DEGREE) -> Fit:
     unknowns = degree + 2
     if of.change.size < LEAST_RATIO * unknowns:
         raise Refused(f"a fit of {unknowns} unknowns needs {LEAST_RATIO * unknowns} equations, but there are {of.change.size}; keep more snapshots")
-    change, field, moved = (each.ravel() for each in (of.change, of.field, of.terms[term]))
-    scale, width = float(np.abs(field).max()) or 1.0, float(moved.std()) or 1.0
-    powers = np.vander(field / scale, degree + 1, increasing=True)
-    columns = np.column_stack([moved / width, powers])
+    change = of.change.ravel()
+    columns, width, scale = _columns(of, term, degree)
     found, left = _least_squares(columns, change)
-    alone, total = _least_squares(powers, change)[1], float(change @ change) or 1.0
+    alone, total = _least_squares(columns[:, 1:], change)[1], float(change @ change) or 1.0
     spread = float(np.linalg.pinv(columns.T @ columns)[0, 0]) * left / (len(change) - unknowns)
     reaction = tuple(float(each) / scale**power for power, each in enumerate(found[1:]))
     return Fit(term, float(found[0]) / width, float(np.sqrt(max(spread, 0.0))) / width, reaction, len(change), left / total, alone / total)
+
+
+def _columns(of: Equations, term: Term, degree: int) -> tuple[Array, float, float]:
+    """The term and the powers of the field, each divided by its size, and these sizes."""
+    field, moved = of.field.ravel(), of.terms[term].ravel()
+    scale, width = float(np.abs(field).max()) or 1.0, float(moved.std()) or 1.0
+    return np.column_stack([moved / width, np.vander(field / scale, degree + 1, increasing=True)]), width, scale
+
+
+def error(of: Equations, term: Term, degree: int = DEGREE) -> float:
+    """The unexplained share of the change alone: see `Fit`."""
+    change = of.change.ravel()
+    return _least_squares(_columns(of, term, degree)[0], change)[1] / (float(change @ change) or 1.0)
 
 
 def _least_squares(columns: Array, values: Array) -> tuple[Array, float]:
@@ -133,6 +144,4 @@ def scored(field: Array, times: Array, degree: int = DEGREE, shuffles: int = SHU
     n_places, n_moments = int(np.prod(field.shape[1:])), len(own.change)
     places = [equations(field, times, generator.permutation(n_places)) for _ in range(shuffles)]
     moments = [Equations(own.change[generator.permutation(n_moments)], own.field, own.terms) for _ in range(shuffles)]
-    return {
-        term: Scored(fit(own, term, degree), *(np.array([fit(each, term, degree).error for each in group]) for group in (places, moments))) for term in TERMS
-    }
+    return {term: Scored(fit(own, term, degree), *(np.array([error(each, term, degree) for each in group]) for group in (places, moments))) for term in TERMS}

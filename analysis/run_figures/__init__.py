@@ -12,10 +12,11 @@ from analysis.run_figures import (
     gates,
     optimizer,
     routing,
+    space_time,
     spectral_analysis,
     staircase,
     training_curves,
     weight_norms,
 )
 
-MEMBERS = (training_curves, staircase, composing, agent, routing, gates, depth_of_inputs, spectral_analysis, weight_norms, curvature, optimizer)
+MEMBERS = (training_curves, staircase, composing, agent, space_time, routing, gates, depth_of_inputs, spectral_analysis, weight_norms, curvature, optimizer)

@@ -1,0 +1,73 @@
+"""What the fronts of a learner's values say, in sentences; nothing of a sweep that did not measure them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from analysis.collect import Tables
+from analysis.figures.theme import number
+from analysis.patterns.reaction_diffusion import TERMS, Term
+from analysis.spreading import EVENTS, Cell, fitted, spreading
+from analysis.statistics import Interval, Paired
+
+SAID: dict[Term, str] = {"diffusion": "V_t = D V_xx + f(V)", "drift": "V_t = c V_x + f(V)"}
+ORDERS = (("order_front", "return"), ("value_front", "return"), ("value_front", "greedy_return"))
+
+
+def sentences(tables: Tables) -> list[str]:
+    """Which comes first, how fast fronts go, and which equation describes the values."""
+    found = spreading(tables)
+    if isinstance(found, str):
+        return []
+    told = ["Speculative: that values spread as patterns of chemicals do is a conjecture; what follows tests it."]
+    told += [_order(found, before, after) for before, after in ORDERS]
+    cells = fitted(found)
+    told += [_speeds(found)]
+    return [*told, *(_equation(cells, term) for term in TERMS)] if cells else told
+
+
+def _order(cells: Sequence[Cell], before: str, after: str) -> str:
+    """In how many runs one event is for good before another, and by how much."""
+    parts = [f"{cell.label}: {_paired(cell.order(before, after))}" for cell in cells]
+    return f"Episodes from {EVENTS[before]} to {EVENTS[after]}, each half-way for good: {'; '.join(parts)}."
+
+
+def _paired(of: Paired) -> str:
+    if of.n_sooner + of.n_later == 0:
+        return "neither is seen before the other"
+    sign = f", sign test p = {of.sign_p:.2g}" if of.sign_p == of.sign_p else ""
+    return f"{_interval(of.difference)} up to episode {of.horizon:,.0f} ({of.n_later} of {of.n_sooner + of.n_later} in this order{sign})"
+
+
+def _speeds(cells: Sequence[Cell]) -> str:
+    parts = []
+    for cell in cells:
+        found = cell.speed()
+        expected = f", where 1 / target_every is {number(1 / cell.every)}" if cell.every else ""
+        parts.append(f"{cell.label}: {_interval(found)}{expected}" if found.value == found.value else f"{cell.label}: none was on its way for long enough")
+    return f"The ramp’s front goes towards the start at, in positions an episode, {'; '.join(parts)}."
+
+
+def _equation(cells: Sequence[Cell], term: Term) -> str:
+    """How much of the change an equation leaves, and how much more it leaves of shuffled fields."""
+    sign = "D" if term == "diffusion" else "c"
+    parts = []
+    for cell in cells:
+        places, moments = cell.advantage(term, "places"), cell.advantage(term, "moments")
+        better = "better than both shuffles" if places.low > 0 and moments.low > 0 else "not measurably better than shuffled"
+        parts.append(
+            f"{cell.label}: {_interval(cell.error(term))} of the change, {sign} = {_interval(cell.coefficient(term))}, {better} "
+            f"(places {_signed(places)}, moments {_signed(moments)})"
+        )
+    return f"{SAID[term]} leaves unexplained, of {'; '.join(parts)}."
+
+
+def _interval(of: Interval) -> str:
+    """A mean with its interval."""
+    ends = "" if of.low != of.low else f" [{number(of.low)}, {number(of.high)}]"
+    return f"{number(of.value)}{ends}".replace("-", "−")
+
+
+def _signed(of: Interval) -> str:
+    """The same with its sign."""
+    return f"{'+' if of.value > 0 else ''}{_interval(of)}"
