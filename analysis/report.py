@@ -75,7 +75,7 @@ def drawn(tables: Tables) -> tuple[list[Drawn], list[str]]:
         for key, title, options in views:
             info = member.prepare(tables, **options)
             if isinstance(info, str):
-                left_out += [info] if info not in left_out else []
+                left_out.append(info)
             else:
                 figures.append(Drawn(key, title, member.draw(info), member.draw(info, narrow=True), info.caption, page.html_table(member.table(info))))
     return figures, left_out
@@ -115,7 +115,7 @@ def html(tables: Tables, figures: list[Drawn], told: list[str], left_out: list[s
         '<p class="soft">Computed from the tables below; intervals are at 95 %.</p>',
         *before,
         *(section(each) for each in figures),
-        *([f'<p class="soft">Left out: {"; ".join(left_out)}.</p>'] if left_out else []),
+        *([f'<p class="soft">Left out: {"; ".join(dict.fromkeys(left_out))}.</p>'] if left_out else []),
         *statistics_section.section(tables),
         "<h2>Data</h2>",
         _data(tables, beside),
