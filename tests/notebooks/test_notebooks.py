@@ -18,12 +18,13 @@ from launch.sweep import load, manifest
 
 ROOT = Path(__file__).parents[2]
 BOOKS = sorted((ROOT / "notebooks").glob("*.ipynb"))
-SMALL = ["task.p=7", "task.train_frac=0.8", "model.width=16", "budget.steps=60", "measure.eval_every=20", "seeds=2"]
+SMALL = ["task.p=13", "task.train_frac=0.9", "model.width=64", "budget.steps=400", "measure.eval_every=20", "measure.snapshot_every=100"]
+SMALL += ["budget.stop.at_least=0.1", "budget.stop.sustain=40"]  # so low that most runs reach it, and conclusions have something to compare
 SWEEPS = {  # whose small forms the notebooks run on: (profile, what makes it smaller)
-    "gated_baseline": ("laptop", ["model.depth=2"]),
-    "quickstart": (None, ["model.depth=2"]),
-    "gated_mechanisms": ("laptop", ["model.depth=2", "measure.snapshot_every=30"]),
-    "routed_mechanisms": ("laptop", ["measure.snapshot_every=30"]),
+    "gated_baseline": ("laptop", ["model.depth=2", "seeds=1"]),
+    "quickstart": (None, ["model.depth=2", "seeds=1"]),
+    "gated_mechanisms": ("laptop", ["model.depth=2", "seeds=2"]),
+    "routed_mechanisms": ("laptop", ["seeds=1"]),
 }
 
 
