@@ -11,8 +11,8 @@ from statistics import median
 from time import perf_counter
 
 from lal.config import RunConfig
-from lal.metrics import METRICS
 from lal.metrics.depth import EXACT_UP_TO
+from lal.runs.measured import MeasuredRun
 from lal.runs.supervised import Supervised
 
 REFERENCE_RATE = 85e9  # what `rate` measured where the constants are from
@@ -29,16 +29,16 @@ def modelled(config: RunConfig, steps: int) -> float:
     """Seconds of `steps` steps and their evaluations on one thread of this machine."""
     step, look = step_work(config), look_work(config)
     seconds = steps * cost(STEP, step) + (steps / config.eval_every + 1) * cost(LOOK, look)
-    if isinstance(config, Supervised):
-        names = config.metrics()
-        seconds += metric_steps(config, names, steps) * cost(STEP, full_step_work(config))
-        seconds += search_seconds(config, steps) if "functional_depth" in names else 0.0
+    if isinstance(config, MeasuredRun):
+        seconds += metric_steps(config, config.metrics(), steps) * cost(STEP, full_step_work(config))
+    if isinstance(config, Supervised) and "functional_depth" in config.metrics():
+        seconds += search_seconds(config, steps)
     return seconds * REFERENCE_RATE / rate()
 
 
-def metric_steps(config: Supervised, names: Iterable[str], steps: int) -> float:
+def metric_steps(config: MeasuredRun, names: Iterable[str], steps: int) -> float:
     """Full-batch steps that those of metrics `names` take, over a run of `steps`, which read all training rows; but for the search for the depth."""
-    return sum(METRICS[name].cost * n_measurements(config, name, steps) for name in names)
+    return sum(config.measure.known[name].cost * n_measurements(config, name, steps) for name in names)
 
 
 def search_seconds(config: Supervised, steps: int) -> float:
@@ -46,7 +46,7 @@ def search_seconds(config: Supervised, steps: int) -> float:
     return n_measurements(config, "functional_depth", steps) * one_search_seconds(config)
 
 
-def n_measurements(config: Supervised, name: str, steps: int) -> float:
+def n_measurements(config: MeasuredRun, name: str, steps: int) -> float:
     """How often metric `name` is read in a run of `steps` steps."""
     return steps / config.measure.cadence(name) + 1
 
@@ -71,8 +71,10 @@ def step_work(config: RunConfig) -> tuple[float, ...]:
     return work(config, rows, config.flops_per_step())
 
 
-def full_step_work(config: Supervised) -> tuple[float, ...]:
-    """What a step on all training rows would be made of, whatever the batch."""
+def full_step_work(config: RunConfig) -> tuple[float, ...]:
+    """What a step on all training rows would be made of, whatever the batch; of other kinds of run than supervised ones, any step."""
+    if not isinstance(config, Supervised):
+        return step_work(config)
     n_train = config.task.n_train
     return work(config, n_train, 3 * config.model.flops(config.task, n_train))
 

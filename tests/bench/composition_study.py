@@ -116,20 +116,20 @@ def init(seeds: range) -> None:
         "gradient descent 0.1": {"kind": "per_neuron", "lr": 0.1, "degree": 2},
         "adam 0.001": {"kind": "adam"},
     }
-    cells = {(name, scale): config_of(11, 2, 1, 400, {**MLP, "width": 32, "init_scale": scale}, optim, 15_000, reduction=0.95, eval_every=1)
+    cells = {(name, scale): config_of(11, 2, 1, 400, {**MLP, "width": 32, "init_scale": scale}, optim, 5_000, reduction=0.95, eval_every=1)
              for name, optim in optims.items() for scale in (1e-3, 1e-2, 3e-2)}  # fmt: skip
     times({f"{name} from {scale:g}": config for (name, scale), config in cells.items()}, seeds)
 
 
 def outputs(seeds: range) -> None:
     """Steps to 99 %, asked for the product of all elements, or of the first t for each t."""
-    times({each: config_of(10, 3, 3, 1000, {**RNN, "width": 128}, {"kind": "adam"}, 30_000, outputs=each) for each in ("every", "last")}, seeds)
+    times({each: config_of(10, 3, 3, 1000, {**RNN, "width": 128}, {"kind": "adam", "lr": 3e-3}, 15_000, outputs=each) for each in ("every", "last")}, seeds)
 
 
 def optimizers(seeds: range) -> None:
     """Steps to 99 %, per neuron and by Adam."""
     optims = {"per_neuron 0.05": {"kind": "per_neuron", "lr": 0.05}, "adam 0.001": {"kind": "adam"}, "adam 0.003": {"kind": "adam", "lr": 3e-3}}
-    times({name: config_of(11, 2, 4, 400, {**MLP, "width": 96}, optim, 30_000) for name, optim in optims.items()}, seeds)
+    times({name: config_of(11, 2, 4, 400, {**MLP, "width": 96}, optim, 15_000) for name, optim in optims.items()}, seeds)
 
 
 GRID = {"kind": "product", "p1": 4, "p2": 4}

@@ -215,6 +215,9 @@ def test_other_kinds_of_run_are_estimated_by_their_operations(monkeypatch: pytes
         def flops_per_step(self) -> float:
             return 1e9
 
+        def passes_per_step(self) -> float:
+            return 1.0
+
     monkeypatch.setattr(machine, "rate", lambda: machine.REFERENCE_RATE)
     assert machine.modelled(Other(), 0) == pytest.approx(machine.LOOK[0] + machine.LOOK[2] * 1e9 / 3)  # type: ignore[arg-type]
     assert machine.modelled(Other(), 100) > 100 * machine.STEP[2] * 1e9  # type: ignore[arg-type]
