@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from collections import Counter
+from collections.abc import Iterable, Sequence
 from math import inf
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
 from analysis.frame import Frame
-from analysis.statistics import Interval, Survival, common_horizon, mean_interval, survival, wilson
+from analysis.statistics import Interval, Survival, common_horizon, mean_intervals, survival, wilson
 from lal.reading import COUNTED, LACKING
 
 if TYPE_CHECKING:
@@ -30,10 +33,37 @@ def cells(tables: Tables) -> Frame:
     `@end` column, and of every `@grok` column over those that generalised alone; `<column>_n`: how many of these have a finite value, which
     are what is averaged.
     """
-    groups = [(number, group) for number, group in tables.runs.groupby("cell", sort=True)]
-    curves = {number: curve(group[group["state"].isin(COUNTED)]) for number, group in groups}
-    horizon = common_horizon(list(curves.values()))
-    return pd.DataFrame([_row(tables, group, curves[number], horizon) for number, group in groups])
+    runs = tables.runs
+    members = groups_of(runs["cell"].to_numpy())
+    done = runs["state"].isin(COUNTED).to_numpy()
+    counted = [each[done[each]] for each in members]
+    when, event = np.array(times(runs), float), runs["event"].to_numpy(bool)
+    curves = [survival(when[each], event[each]) for each in counted]
+    horizon = common_horizon(curves)
+    counts = _counts(runs, members, counted)
+    columns: dict[str, Any] = {name: runs[name].to_numpy()[[each[0] for each in members]] for name in ("cell", "arm", "name", *tables.axes)} | counts
+    columns |= _spreads("p", [wilson(k, n) for k, n in zip(counts["n_grokked"].tolist(), counts["n"].tolist(), strict=True)])
+    columns |= _spreads("median", [each.median() for each in curves])
+    columns |= _spreads("restricted_mean", [each.restricted_mean(horizon) for each in curves]) | {"horizon": np.full(len(members), horizon)}
+    ranked = [ranks(runs["phase"].to_numpy()[each]) for each in counted]
+    columns |= {"phase": [each[0][0] if each else None for each in ranked]}
+    columns |= {"phases": [", ".join(f"{count} {name}" for name, count in each) for each in ranked]}
+    for column in (name for name in runs.columns if "@" in str(name)):
+        found = mean_intervals(runs[column].to_numpy(float), counted, *bounds(str(column)))
+        columns |= {f"{column}{suffix}": values for suffix, values in zip(("", "_low", "_high", "_n"), found, strict=True)}
+    return pd.DataFrame(columns)
+
+
+def groups_of(numbers: NDArray[np.int64]) -> list[NDArray[np.int64]]:
+    """Where each of the `numbers` that there are stands, ascending; places in order."""
+    order = np.argsort(numbers, kind="stable")
+    return np.split(order, np.flatnonzero(np.diff(numbers[order])) + 1) if len(order) else []
+
+
+def ranks(phases: Iterable[Any]) -> list[tuple[str, int]]:
+    """Phases with how many runs are in each, the most frequent first."""
+    counts = Counter(each for each in phases if isinstance(each, str))
+    return sorted(counts.items(), key=lambda item: (-item[1], item[0]))
 
 
 def curve(done: Frame) -> Survival:
@@ -46,42 +76,38 @@ def times(done: Frame) -> list[float]:
 
     A run that generalised did so between two evaluations; its time is the later one, at which that was first seen.
     """
-    columns = (done[name] for name in ("t_grok", "event", "outcome", "horizon"))
-    return [float(time if event else inf if outcome == "diverged" else last) for time, event, outcome, last in zip(*columns, strict=True)]
+    event, diverged = done["event"].to_numpy(bool), (done["outcome"] == "diverged").to_numpy(bool)
+    return np.where(event, done["t_grok"].to_numpy(float), np.where(diverged, inf, done["horizon"].to_numpy(float))).tolist()
 
 
-def _row(tables: Tables, group: Frame, km: Survival, horizon: float) -> dict[str, Any]:
-    first, done = group.iloc[0], group[group["state"].isin(COUNTED)]
-    row: dict[str, Any] = {"cell": int(first["cell"]), "arm": first["arm"], "name": first["name"], **{path: first[path] for path in tables.axes}}
-    row |= _counts(group, done)
-    row |= _spread("p", wilson(row["n_grokked"], row["n"])) | _spread("median", km.median())
-    row |= _spread("restricted_mean", km.restricted_mean(horizon)) | {"horizon": horizon}
-    phases = done["phase"].value_counts(sort=False)
-    ranked = sorted(phases.items(), key=lambda item: (-item[1], str(item[0])))
-    row |= {"phase": ranked[0][0] if ranked else None, "phases": ", ".join(f"{count} {name}" for name, count in ranked)}
-    for column in (name for name in group.columns if "@" in str(name)):
-        values = done[column].astype(float)
-        row |= _spread(str(column), mean_interval(values.tolist(), *bounds(str(column)))) | {f"{column}_n": int(np.isfinite(values).sum())}
-    return row
+def _counts(runs: Frame, members: Sequence[NDArray[np.int64]], counted: Sequence[NDArray[np.int64]]) -> dict[str, NDArray[np.int64]]:
+    """How many runs of each cell are what; `counted` are those of its `members` that count."""
+    state, outcome, event = runs["state"], runs["outcome"], runs["event"].to_numpy(bool)
+    diverged, pruned = ((outcome == name).to_numpy(bool) & ~event for name in ("diverged", "pruned"))
 
+    def sums(of: Sequence[NDArray[np.int64]], what: NDArray[np.bool_]) -> NDArray[np.int64]:
+        return np.array([what[each].sum() for each in of], np.int64)
 
-def _counts(group: Frame, done: Frame) -> dict[str, int]:
-    quiet = done[~done["event"]]
-    ended = {name: int((quiet["outcome"] == name).sum()) for name in ("diverged", "pruned")}
+    every = np.ones(len(runs), bool)
     return {
-        "n_planned": len(group),
-        "n": len(done),
-        "n_grokked": int(done["event"].sum()),
-        "n_censored": len(quiet) - sum(ended.values()),
-        **{f"n_{name}": count for name, count in ended.items()},
-        "n_held": int(done["held"].sum()),
-        "n_failed": int((group["state"] == "failed").sum()),
-        "n_missing": int(group["state"].isin(LACKING).sum()),
+        "n_planned": sums(members, every),
+        "n": sums(counted, every),
+        "n_grokked": sums(counted, event),
+        "n_censored": sums(counted, ~event & ~diverged & ~pruned),
+        "n_diverged": sums(counted, diverged),
+        "n_pruned": sums(counted, pruned),
+        "n_held": sums(counted, runs["held"].to_numpy(bool)),
+        "n_failed": sums(members, (state == "failed").to_numpy()),
+        "n_missing": sums(members, state.isin(LACKING).to_numpy()),
     }
 
 
-def _spread(name: str, interval: Interval) -> dict[str, float]:
-    return {name: interval.value, f"{name}_low": interval.low, f"{name}_high": interval.high}
+def _spreads(name: str, intervals: Sequence[Interval]) -> dict[str, list[float]]:
+    return {
+        name: [each.value for each in intervals],
+        f"{name}_low": [each.low for each in intervals],
+        f"{name}_high": [each.high for each in intervals],
+    }
 
 
 def bounds(column: str) -> tuple[float, float]:

@@ -10,6 +10,7 @@ from io import BytesIO
 from math import nan
 from typing import Any
 
+import numpy as np
 import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -18,6 +19,7 @@ from analysis.again import command, results_word
 from analysis.frame import Frame, Series
 from analysis.gathering import Found, gathered
 from analysis.history import History
+from analysis.once import once
 from analysis.snapshots import Snapshots
 from lal.errors import Refused
 from lal.events import Goal, Thresholds, Verdict
@@ -106,6 +108,23 @@ class Tables:
         from analysis.cells import cells
 
         return cells(self)
+
+    def evaluations(self, columns: Sequence[str]) -> tuple[pa.Table, np.ndarray]:
+        """Measured `columns` of every evaluation of the `done` runs, one run after another and with their nulls, and how many each run has: (len(done),)."""
+        if self.parts:
+            tables, counts = zip(*(part.evaluations(columns) for part in self.parts), strict=True)
+            return pa.concat_tables(tables, promote_options="permissive"), np.concatenate(counts)
+        if isinstance(self.history, History):
+            return self.history.evaluations(columns)
+        return pa.table({name: pa.nulls(0) for name in columns}), np.zeros(len(self.done), int)  # which joins with any type
+
+    def rows_of(self, runs: Frame, columns: Sequence[str]) -> Frame:
+        """Measured `columns` of every evaluation of `runs`, which are of `done`, with `run_id` and `cell`."""
+        table, counts = self.evaluations(columns)
+        chosen = self.done.index.isin(runs.index)
+        keys = self.done.loc[chosen, ["run_id", "cell"]]
+        keys = keys.loc[keys.index.repeat(counts[chosen])].reset_index(drop=True)
+        return pd.concat([keys, table.filter(pa.array(np.repeat(chosen, counts))).to_pandas()], axis=1)
 
     def snapshots(self, index: int) -> Snapshots | None:
         """Arrays that the run in row `index` of `runs` kept up to its end under this sweep's budget; None where runs cannot be read."""
@@ -271,15 +290,21 @@ def seconds_of(found: Reading) -> float:
 
 
 def read(rows: pa.Table, grok: int | None) -> dict[str, float]:
-    """Each numeric column at the end, and at `grok` where there is one."""
+    """Each numeric column at the end, and at `grok` where there is one: as `value_of` says, most of it at one go."""
+    wanted = rows.select([each.name for each in rows.schema if is_read(each)])
+    places = {"end": len(rows) - 1} | ({} if grok is None else {"grok": int(rows["step"].to_numpy().searchsorted(grok))})
+    there = {when: wanted.slice(place, 1).to_pylist() if place >= 0 else [] for when, place in places.items()}
     values: dict[str, float] = {}
-    for name in rows.column_names:
-        column = rows[name]
-        if name in ("step", "seconds", "lr", "tau") or "/" in name or not (pa.types.is_floating(column.type) or pa.types.is_integer(column.type)):
-            continue
-        for when in ("end", *(["grok"] if grok is not None else [])):
-            values[f"{name}@{when}"] = value_of(rows, name, when, grok)
+    for name in wanted.column_names:
+        for when, found in there.items():
+            value = found[0][name] if found else None
+            values[f"{name}@{when}"] = value_of(rows, name, when, grok) if value is None else value
     return values
+
+
+def is_read(of: pa.Field) -> bool:
+    """Whether a column is a measurement of the whole network, in numbers."""
+    return of.name not in ("step", "seconds", "lr", "tau") and "/" not in of.name and (pa.types.is_floating(of.type) or pa.types.is_integer(of.type))
 
 
 def objective(tables: Tables, column: str, when: str | int) -> Series:
@@ -293,10 +318,16 @@ def objective(tables: Tables, column: str, when: str | int) -> Series:
 def write(store: Store, folder: str, tables: Tables) -> None:
     """Writes `tables/runs` and `cells` as parquet and CSV; rows of the history are in `tables/history` since they were collected."""
     into = f"{store.sweep(folder)}/tables"
-    for name, table in (("runs", tables.runs), ("cells", tables.cells)):
-        store.put(f"{into}/{name}.parquet", parquet(table))
-    for name, table in (("runs", tables.runs), ("cells", tables.cells)):
-        store.put(f"{into}/{name}.csv", csv(table))
+    for name in ("runs", "cells"):
+        store.put(f"{into}/{name}.parquet", parquet(getattr(tables, name)))
+    for name in ("runs", "cells"):
+        store.put(f"{into}/{name}.csv", csv_of(tables, name))
+
+
+@once
+def csv_of(tables: Tables, name: str) -> bytes:
+    """The table called so as CSV."""
+    return csv(getattr(tables, name))
 
 
 def parquet(table: Frame) -> bytes:
@@ -308,7 +339,8 @@ def parquet(table: Frame) -> bytes:
 
 def csv(table: Frame) -> bytes:
     """`table` as CSV for spreadsheets: numbers at full precision; text that one would read as a formula gets a leading quote, names of columns too."""
-    safe = table.map(no_formula).rename(columns=no_formula)
+    texts = {name: column.map(no_formula) for name, column in table.items() if not pd.api.types.is_numeric_dtype(column.dtype)}
+    safe = table.assign(**texts).rename(columns=no_formula)
     return safe.to_csv(index=False, lineterminator="\n").encode()
 
 

@@ -6,8 +6,8 @@ from collections.abc import Sequence
 
 import pandas as pd
 
-from analysis import page
-from analysis.collect import Tables, csv
+from analysis import page, statistics_section
+from analysis.collect import Tables, csv_of
 from analysis.figures.theme import safe
 from analysis.findings import findings, standing
 from analysis.frame import Frame
@@ -41,8 +41,9 @@ def write(
     into, file = folder_and_name(target)
     store = Store(into or ".")
     beside = file.removesuffix(".html")
-    for name, table in (("runs", tables.runs), ("cells", tables.cells)):
-        store.put(f"{beside}/{name}.csv", csv(table))
+    for name in ("runs", "cells"):
+        store.put(f"{beside}/{name}.csv", csv_of(tables, name))
+    statistics_section.write(store, beside, tables, parquet=False)
     store.put(file, html(tables, figures, told, left_out, compared(tables), beside))
     reason = pictured(store, beside, figures, [*(["png"] if png else []), *more])
     return Report(store.where(file), told, left_out, reason)

@@ -7,15 +7,18 @@ from dataclasses import dataclass, replace
 from itertools import combinations
 from math import isnan, nan
 
+import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
-from analysis.cells import times
+from analysis.cells import groups_of
 from analysis.collect import Tables
 from analysis.figures.dimensions import Dimension, dimension, layout, plain, split
 from analysis.figures.theme import safe, short_word, value_word
 from analysis.frame import Frame
-from analysis.pooled import followed_alike, poolable
-from analysis.statistics import CONFIDENCE, Interval, LogRank, Paired, common_horizon, holm, log_rank, paired, restricted_mean_difference, survival
+from analysis.once import once
+from analysis.pooled import Side, followed_alike, poolable, sides
+from analysis.statistics import CONFIDENCE, Interval, LogRank, Paired, common_horizon, holm, log_rank, paired, restricted_mean_difference
 from analysis.statistics.intervals import UNKNOWN
 
 
@@ -53,6 +56,7 @@ class Comparison:
         return 0 if self.p_holm >= 1 - CONFIDENCE or isnan(self.difference.value) else 1 if self.difference.value > 0 else -1
 
 
+@once
 def comparisons(tables: Tables) -> list[Comparison]:
     """Along x, each value against the first within each facet; then every two arms, over the points that they share."""
     runs, where = poolable(tables), layout(tables)
@@ -65,23 +69,30 @@ def comparisons(tables: Tables) -> list[Comparison]:
 
 def along(x: Dimension, title: str, runs: Frame) -> list[Comparison]:
     """Each value of `x` that has runs against the first that has, in `runs` of one facet."""
-    cells = sorted(((x.index(group[x.column].iloc[0]), group) for _, group in runs.groupby("cell", sort=True)), key=lambda each: each[0])
-    if len(cells) < 2 or len({index for index, _ in cells}) < len(cells):
+    members = groups_of(runs["cell"].to_numpy())
+    values = [plain(each) for each in runs[x.column].to_numpy()[[each[0] for each in members]]] if members else []
+    order = sorted(range(len(members)), key=lambda place: x.index(values[place]))
+    if len(members) < 2 or len({x.index(value) for value in values}) < len(members):
         return []
-    words = [value_word(plain(group[x.column].iloc[0])) if x.column != "name" else safe(str(group["name"].iloc[0])) for _, group in cells]
-    first = cells[0][1]
-    return adjusted([compared(title, x.column, (words[0], word), [(first, group)]) for (_, group), word in zip(cells[1:], words[1:], strict=True)])
+    words = [value_word(values[place]) if x.column != "name" else safe(str(values[place])) for place in order]
+    first, *others = sides(runs, [members[place] for place in order])
+    return adjusted([compared(title, x.column, (words[0], word), [(first, side)]) for side, word in zip(others, words[1:], strict=True)])
 
 
 def between_arms(tables: Tables, runs: Frame) -> list[Comparison]:
     """Every two arms, within each point that both have runs at; none where arms share no point."""
-    arms = dimension(tables, "arm").values
-    keys = runs[[*tables.axes, "name"]].map(plain).apply(lambda row: repr(tuple(row)), axis=1) if len(runs) else pd.Series(dtype=str)
+    arms, members = dimension(tables, "arm").values, groups_of(runs["cell"].to_numpy())
+    at: dict[str, dict[str, NDArray[np.int64]]] = {str(arm): {} for arm in arms}
+    cells = runs.iloc[[each[0] for each in members]][["arm", *tables.axes, "name"]].to_dict("records") if members else []
+    for cell, own in zip(cells, members, strict=True):
+        points = at[str(cell.pop("arm"))]
+        key = repr([plain(each) for each in cell.values()])
+        points[key] = np.sort(np.concatenate([points[key], own])) if key in points else own
     told = []
-    for before, after in combinations(arms, 2):
-        sides = [dict(iter(runs[runs["arm"] == arm].groupby(keys, sort=False))) for arm in (before, after)]
-        shared = [(sides[0][key], sides[1][key]) for key in sides[0] if key in sides[1]]
-        told += [compared("", "arm", (safe(str(before)), safe(str(after))), shared)] if shared else []
+    for before, after in combinations(map(str, arms), 2):
+        shared = [key for key in at[before] if key in at[after]]
+        ends = [sides(runs, [at[arm][key] for key in shared]) for arm in (before, after)]
+        told += [compared("", "arm", (safe(before), safe(after)), list(zip(*ends, strict=True)))] if shared else []
     return adjusted(told)
 
 
@@ -91,37 +102,35 @@ def adjusted(told: Sequence[Comparison]) -> list[Comparison]:
     return [replace(each, p_holm=p, least_p=min(1.0, each.least_p * n_tested)) for each, p in zip(told, holm([each.p for each in told]), strict=True)]
 
 
-def compared(title: str, column: str, words: tuple[str, str], points: Sequence[tuple[Frame, Frame]]) -> Comparison:
+def compared(title: str, column: str, words: tuple[str, str], points: Sequence[tuple[Side, Side]]) -> Comparison:
     """One comparison, over `points`: runs of either side at each. Untested where at no point both sides have 2 runs."""
-    sides: list[Frame] = [pd.concat([point[side] for point in points]) for side in (0, 1)]
-    before, after = sides
-    n, k = (len(before), len(after)), (int(before["event"].sum()), int(after["event"].sum()))
+    n, k = ((sum(map(count, (point[0] for point in points))), sum(map(count, (point[1] for point in points)))) for count in (len, _n_events))
     tested = any(min(map(len, point)) >= 2 for point in points) and max(k) > 0
     test, difference = (_log_rank(points), _difference(points)) if tested else (LogRank(nan, 0, nan), UNKNOWN)
     return Comparison(title, column, *words, len(points), n, k, difference, test.p, nan, test.least_p, _pairs(points))
 
 
-def _log_rank(points: Sequence[tuple[Frame, Frame]]) -> LogRank:
-    time, event, group, stratum = [], [], [], []
-    for number, point in enumerate(points):
-        cut = followed_alike([times(side) for side in point], [side["event"].tolist() for side in point])
-        for side, (when, seen) in enumerate(zip(*cut, strict=True)):
-            time, event = [*time, *when], [*event, *seen]
-            group, stratum = [*group, *[side] * len(when)], [*stratum, *[number] * len(when)]
-    return log_rank(time, event, group, stratum)
+def _n_events(side: Side) -> int:
+    return int(side.event.sum())
 
 
-def _difference(points: Sequence[tuple[Frame, Frame]]) -> Interval:
+def _log_rank(points: Sequence[tuple[Side, Side]]) -> LogRank:
+    cut = [side for point in points for side in followed_alike(point)]
+    sizes = list(map(len, cut))
+    time, event = (np.concatenate([getattr(side, name) for side in cut]) for name in ("when", "event"))
+    return log_rank(time, event, np.repeat(np.arange(len(cut)) % 2, sizes), np.repeat(np.arange(len(cut)) // 2, sizes))
+
+
+def _difference(points: Sequence[tuple[Side, Side]]) -> Interval:
     """Mean over points of the difference of restricted means, each at the furthest time that both sides are known to.
 
     Points at which nobody generalised tell nothing, and are left out. Its half width is the root of the sum of the points' squared ones,
     over their number: a little wide, since each is Student's.
     """
     found = []
-    for point in points:
-        curves = [survival(times(side), side["event"].tolist()) for side in point]
-        if any(side["event"].any() for side in point):
-            found.append(restricted_mean_difference(curves[0], curves[1], common_horizon(curves)))
+    for before, after in points:
+        if before.event.any() or after.event.any():
+            found.append(restricted_mean_difference(before.curve, after.curve, common_horizon([before.curve, after.curve])))
     if not found:
         return UNKNOWN
     value = sum(each.value for each in found) / len(found)
@@ -129,17 +138,19 @@ def _difference(points: Sequence[tuple[Frame, Frame]]) -> Interval:
     return found[0] if len(found) == 1 else Interval(value, value - half, value + half)
 
 
-def _pairs(points: Sequence[tuple[Frame, Frame]]) -> Paired | None:
+def _pairs(points: Sequence[tuple[Side, Side]]) -> Paired | None:
     """Pairs of one seed at one point; a seed's pairs at several points count as one."""
-    sides: list[list[Frame]] = [[], []]
+    if any(len(np.unique(side.seed)) < len(side) for point in points for side in point):
+        return None
+    matched: list[list[Side]] = [[], []]
     for point in points:
-        shared = set(point[0]["seed"]) & set(point[1]["seed"])
-        if any(side["seed"].duplicated().any() for side in point):
-            return None
-        for side, runs in zip(sides, point, strict=True):
-            side.append(runs[runs["seed"].isin(shared)].sort_values("seed", kind="stable"))
-    before, after = (pd.concat(side) for side in sides)
-    return paired((times(before), before["event"].tolist()), (times(after), after["event"].tolist()), after["seed"].tolist())
+        shared = np.intersect1d(point[0].seed, point[1].seed)
+        for into, side in zip(matched, point, strict=True):
+            order = np.argsort(side.seed, kind="stable")
+            kept = order[np.isin(side.seed[order], shared)]
+            into.append(Side(side.when[kept], side.event[kept], side.seed[kept]))
+    before, after = ([np.concatenate([getattr(side, name) for side in each]) for name in ("when", "event")] for each in matched)
+    return paired((before[0], before[1]), (after[0], after[1]), np.concatenate([side.seed for side in matched[1]]))
 
 
 def table(told: Sequence[Comparison], within: bool = True) -> Frame:

@@ -10,8 +10,8 @@ from analysis import control, order_findings, spreading_findings, staircase_find
 from analysis.cells import bounds
 from analysis.choice import BY_CONSTRUCTION, is_hard
 from analysis.collect import Tables
-from analysis.comparisons import along, between_arms
-from analysis.depth_bound import AT_MOST, is_bound
+from analysis.comparisons import along, comparisons
+from analysis.depth_bound import AT_MOST, bounded_cells
 from analysis.figures.dimensions import Dimension, layout, plain, split
 from analysis.figures.theme import median_word, number, percent, safe, short_word, steps_word, value_word, word
 from analysis.frame import Frame, Series
@@ -213,13 +213,6 @@ def hard(tables: Tables, *cells: Series) -> bool:
     return bool(records) and all(record is not None and is_hard(record.trajectory) for record in records)
 
 
-def of_cells(tables: Tables, *cells: int) -> Frame:
-    """What the history of `cells` says of depth."""
-    there = [name for name in ("functional_depth", "gate_values") if name in tables.history.columns]
-    history = tables.history[["cell", *there]]
-    return history[history["cell"].isin(cells)]
-
-
 def _saved(tables: Tables, title: str, x: Dimension, low: Series, high: Series) -> str:
     """How costs and accuracy changed between two cells that both stand, and whether a charge for depth was evaded or paid."""
     goal = tables.thresholds.goal_column
@@ -228,7 +221,7 @@ def _saved(tables: Tables, title: str, x: Dimension, low: Series, high: Series) 
     counts = " and ".join(f"{int(cell['n_held'])} of {int(cell['n'])}" for cell in (low, high))
     who = f"{'The choice of heads is hard. ' if by_choice else ''}Compared are the {counts} seeds that end at {goal_word(tables)}"
     text = f"{head(title)}from {at(x, low)} to {at(x, high)}, {'; '.join(move.told() for move in moves.values())}. {who}"
-    bound = "functional_depth" in moves and is_bound(of_cells(tables, low["cell"], high["cell"]))
+    bound = "functional_depth" in moves and not bounded_cells(tables).isdisjoint({low["cell"], high["cell"]})
     if any(move.way is None for move in moves.values()):
         return f"{text}: too few to test this.{f' {AT_MOST}' if bound else ''}"
     lost = goal in moves and moves[goal].way == (-1 if tables.goal.direction == "max" else 1)
@@ -271,7 +264,7 @@ def sooner(tables: Tables, title: str, x: Dimension, ordered: list[Series]) -> s
 def arms_apart(tables: Tables) -> list[str]:
     """Which arm generalises sooner, over the points that two of them share."""
     told = []
-    for each in between_arms(tables, poolable(tables)):
+    for each in (one for one in comparisons(tables) if one.column == "arm"):
         points = f"{each.points} {either(each.points, 'point', 'points')} that both have"
         if each.way is None:
             continue

@@ -142,7 +142,7 @@ def gathered(store: Store, sweep: str, manifest: Mapping[str, Any], goal: Goal, 
     parts = [*kept, *packer.finished()]
     same = known.facts if known.thresholds == list(astuple(thresholds)) else None
     if same is None:
-        for key, rows in rows_in(parts):
+        for key, rows in rows_in([part for part in parts if any(key not in told for key in part.keys)]):
             if key not in told:
                 told[key] = judged(lines[key].reading(rows), thresholds, facts)
                 lines[key] = lines[key].model_copy(update={"phase": told[key]["phase"]})

@@ -83,7 +83,8 @@ def source(store: Store, path: str) -> Any:
 
 def in_memory(path: str, keys: Sequence[str], tables: Sequence[pa.Table]) -> Part:
     """A part that is not written yet."""
-    whole = pa.concat_tables(tables, promote_options="permissive").combine_chunks()
+    alike = all(each.schema.equals(tables[0].schema) for each in tables)  # as runs of one sweep mostly are; to make them so costs more than all the rest
+    whole = pa.concat_tables(tables, promote_options="none" if alike else "permissive").combine_chunks()
     there = [name for name in whole.column_names if pc.any(pc.invert(pc.is_null(whole[name], nan_is_null=True))).as_py()]  # type: ignore[attr-defined]
     return Part(path, "", tuple(keys), tuple(map(len, tables)), tuple(whole.column_names), tuple(there), whole)
 
@@ -174,12 +175,17 @@ class History:
         lacking = [name for name in names if name not in self.columns]
         if lacking:
             raise KeyError(lacking[0])
-        measured = [name for name in names if name not in self._keys.columns]
-        table = pa.concat_tables([each.read(self._store, measured, self._again) for each in self._parts], promote_options="permissive")
-        if self._rows is not None:
-            table = table.combine_chunks().take(pa.array(self._rows))
+        table = self._measured([name for name in names if name not in self._keys.columns])
         columns = {name: self._key(name) if name in self._keys.columns else table[name].to_pandas() for name in names}
         return pd.DataFrame(columns, copy=False)
+
+    def _measured(self, names: Sequence[str]) -> pa.Table:
+        table = pa.concat_tables([each.read(self._store, names, self._again) for each in self._parts], promote_options="permissive")
+        return table if self._rows is None else table.combine_chunks().take(pa.array(self._rows))
+
+    def evaluations(self, names: Sequence[str]) -> tuple[pa.Table, np.ndarray]:
+        """Measured columns with their nulls, and how many rows each run that has rows has of them, in the order of the runs table."""
+        return self._measured(names), self._counts[[key is not None for key in self._of]]
 
     def _key(self, name: str) -> Any:
         return self._keys[name].take(np.repeat(np.arange(len(self._of)), self._counts)).reset_index(drop=True)

@@ -110,7 +110,7 @@ def _front(data: bytes, sizes: tuple[int, ...], reference: tuple[float, float] |
     rng = np.random.default_rng(SEED)
     means = np.array([each.mean(axis=0) for each in cells])
     worst = reference or (float(every[:, 0].max()), float(every[:, 1].max()))
-    resampled = np.stack([each[rng.integers(0, len(each), (draws, len(each)))].mean(axis=1) for each in cells], axis=1)
+    resampled = np.stack([_means(each, rng.integers(0, len(each), (draws, len(each)))) for each in cells], axis=1)
     grid = _grid(means, every)
     curves = np.array([attainment(each, grid) for each in resampled])
     volumes = hypervolume(resampled, worst)
@@ -123,6 +123,11 @@ def _front(data: bytes, sizes: tuple[int, ...], reference: tuple[float, float] |
     at_knee = np.bincount(knees, minlength=len(cells)) / draws
     volume = float(hypervolume(means, worst))
     return Front(means, low, high, on, drawn.mean(axis=0), grid, band_low, band_high, volume, sure, worst, knee(means, on), at_knee)
+
+
+def _means(cell: Array, drawn: NDArray[np.int64]) -> Array:
+    """(D, 2) means of the seeds that are (D, n) `drawn` of a cell; a side at a time, in whose order of memory a sum is many times as fast."""
+    return np.stack([np.ascontiguousarray(side)[drawn].mean(axis=1) for side in cell.T], axis=1)
 
 
 def _grid(means: Array, every: Array) -> Array:

@@ -57,6 +57,7 @@ def write(store: Store, folder: str, threshold: float | None = None, png: bool =
     """
     tables = collect.collect(store, folder, threshold, **phases)
     collect.write(store, folder, tables)
+    statistics_section.write(store, f"{store.sweep(folder)}/tables", tables)
     figures, left_out = drawn(tables)
     told = findings(tables)
     where = store.sweep(folder)
@@ -151,9 +152,11 @@ def spec(each: Drawn) -> dict[str, Any]:
 def _data(tables: Tables, beside: str) -> str:
     """Links to the tables: within the page, unless they are large."""
     links = []
-    for name, table in (("runs.csv", tables.runs), ("cells.csv", tables.cells)):
-        data = collect.csv(table)
-        links.append(page.data_link(name, data) if len(data) <= EMBED_BYTES else f'<a href="{escape(beside)}/{name}">{escape(beside)}/{name}</a>')
+    every = {name: collect.csv_of(tables, name) for name in ("runs", "cells")}
+    every |= {name: collect.csv(table) for name, table in statistics_section.numbers(tables).items()}
+    for name, data in every.items():
+        at = f"{escape(beside)}/{name}.csv"
+        links.append(page.data_link(f"{name}.csv", data) if len(data) <= EMBED_BYTES else f'<a href="{at}">{at}</a>')
     return f'<p>{" · ".join(links)} <span class="soft">(all rows, with the history, are in <code>tables/</code> of each sweep, as parquet)</span></p>'
 
 

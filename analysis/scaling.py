@@ -12,6 +12,7 @@ from analysis.collect import Tables
 from analysis.figures.dimensions import plain, tells
 from analysis.figures.theme import axis_word
 from analysis.frame import Frame
+from analysis.once import once
 from analysis.pooled import poolable, pruned_cells
 from analysis.statistics import Fit, Interval, best_fit, fit, likelihood_ratio_p
 
@@ -54,6 +55,7 @@ class Scaling:
     medians: dict[int, float]
 
 
+@once
 def scaling(tables: Tables) -> Scaling | str | None:
     """The fit over all numeric axes that are positive throughout; why there is none in words; None where no such axis varies.
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import asdict, astuple, dataclass, field
+from dataclasses import astuple, dataclass, field
 from io import BytesIO
 from typing import Any, Literal
 
@@ -158,7 +158,7 @@ def part_line(part: Part, lines: Mapping[str, Line]) -> dict[str, Any]:
 def line_of(key: str, stamp: str, found: Reading, phase: str, n_rows: int) -> Line:
     """How a reading with rows is noted."""
     assert found.record is not None
-    failure = None if found.failure is None else asdict(found.failure)
+    failure = None if found.failure is None else dict(vars(found.failure))
     return Line.model_construct(
         key=key,
         stamp=stamp,
@@ -168,7 +168,7 @@ def line_of(key: str, stamp: str, found: Reading, phase: str, n_rows: int) -> Li
         phase=phase,
         step=found.step,
         unread=list(found.unread),
-        record=asdict(found.record),
+        record=dict(vars(found.record)),
         failure=failure,
         n_rows=n_rows,
     )

@@ -2,20 +2,28 @@
 
 from __future__ import annotations
 
-from html import escape
+from collections.abc import Mapping, Sequence
+from html import escape, unescape
+from math import inf
 
 import pandas as pd
 
-from analysis import comparisons, page, scaling
+from analysis import collect, comparisons, page, scaling
 from analysis.boundaries import Line, line_of
 from analysis.collect import Tables
 from analysis.figures.dimensions import Dimension, layout, plain, split
 from analysis.figures.theme import number, safe, short_word, value_word
 from analysis.frame import Frame, Series
+from analysis.once import once
 from analysis.pooled import pruned_cells
+from lal.store import Store
 
 COUNTS = ("n", "n_grokked", "n_censored", "n_diverged", "n_pruned", "n_failed", "n_missing")
+DASH = "–"  # of a bound that is beyond what was tried
+COUNTED_ASIDE = ("diverged", "pruned", "failed", "missing")
+COMPARED_ENDS = {"difference in steps": ("low", "high"), "paired difference": ("paired low", "paired high")}
 INTERVALS = {"p": "P", "median": "median", "restricted_mean": "restricted mean"}
+CELLS_ENDS = {label: (f"{label} low", f"{label} high") for label in INTERVALS.values()}
 
 
 def section(tables: Tables) -> list[str]:
@@ -23,16 +31,42 @@ def section(tables: Tables) -> list[str]:
     if tables.done.empty:
         return []
     told, law = comparisons.comparisons(tables), scaling.scaling(tables)
-    compared = page.details("Comparisons", f"<p>{COMPARED}{left_out(tables)}</p>{page.html_table(comparisons.table(told))}") if told else ""
+    compared = (
+        page.details("Comparisons", f"<p>{COMPARED}{left_out(tables)}</p>{page.html_table(short(comparisons.table(told), COMPARED_ENDS))}") if told else ""
+    )
     fitted = page.details("How the time to generalise scales", scaled(law)) if law is not None else ""
     lines = boundaries_table(tables)
-    bounded = page.details("Where runs begin to generalise", f"<p>{BOUNDED}</p>{page.html_table(lines)}") if len(lines) else ""
-    cells = page.details("Every cell", f"<p>{CELLS}</p>{page.html_table(cells_table(tables))}")
+    bounded = (
+        page.details("Where runs begin to generalise", f"<p>{BOUNDED}</p>{page.html_table(short(lines, {'P = 1/2 at': ('low', 'high')}))}")
+        if len(lines)
+        else ""
+    )
+    cells = page.details("Every cell", f"<p>{CELLS}</p>{page.html_table(short(cells_table(tables), CELLS_ENDS, COUNTED_ASIDE))}")
     return ["<h2>Statistics</h2>", *(part for part in (cells, compared, fitted, bounded) if part)]
 
 
+def numbers(tables: Tables) -> dict[str, Frame]:
+    """What is compared and fitted as tables of plain text and numbers, by name, those alone that have a row."""
+    law = scaling.scaling(tables) if len(tables.done) else None
+    found = {"comparisons": comparisons.table(comparisons.comparisons(tables)), "boundaries": boundaries_table(tables) if len(tables.done) else pd.DataFrame()}
+    found |= {"scaling": scaling.table(law) if isinstance(law, scaling.Scaling) else pd.DataFrame()}
+    return {name: told.map(lambda value: unescape(value) if isinstance(value, str) else value) for name, told in found.items() if len(told)}
+
+
+def write(store: Store, into: str, tables: Tables, parquet: bool = True) -> None:
+    """Writes these tables into folder `into` as CSV, and parquet; of those that have no row any more none stays."""
+    found = numbers(tables)
+    for name in ("comparisons", "scaling", "boundaries"):
+        for ending, made in (("csv", collect.csv), *([("parquet", collect.parquet)] if parquet else [])):
+            if name in found:
+                store.put(f"{into}/{name}.{ending}", made(found[name]))
+            else:
+                store.remove(f"{into}/{name}.{ending}")
+
+
 CELLS = (
-    "n runs are those that count: generalised, censored at the budget, diverged or pruned; failed and missing ones do not. P: share that generalised, with "
+    "n runs are those that count: generalised, censored at the budget, diverged or pruned; failed and missing ones do not (columns that would be 0 throughout "
+    "are left out). P: share that generalised, with "
     "Wilson’s interval. Median and restricted mean: of the steps to generalise, by Kaplan and Meier’s curve; the latter up to a horizon that all cells share."
 )
 COMPARED = (
@@ -44,6 +78,20 @@ BOUNDED = (
     "Where P(generalise by the budget) = 1/2 by Firth’s penalised logistic fit, with the wider of a parametric bootstrap’s 95 % band and one over seeds. "
     "A dash: beyond what was tried. An axis with a 0 or none is taken in the order of its values, and the place lies between two of them."
 )
+
+
+def short(told: Frame, ends: Mapping[str, tuple[str, str]], aside: Sequence[str] = ()) -> Frame:
+    """`told` as a page has room for it: each of `ends` in one column, value [low, high], and no column of `aside` that is 0 throughout."""
+    kept = told.drop(columns=[name for name in aside if name in told and not told[name].any()])
+    for name, (low, high) in ends.items():
+        kept[name] = [interval(*each) for each in zip(kept[name], kept[low], kept[high], strict=True)]
+    return kept.drop(columns=[end for both in ends.values() for end in both])
+
+
+def interval(value: float | str, low: float | str, high: float | str) -> str:
+    """A value with its interval, if it has one."""
+    known = any(end == end and end not in (inf, DASH) for end in (low, high))
+    return f"{page.shown(value)} [{page.shown(low)}, {page.shown(high)}]" if known else page.shown(value)
 
 
 def left_out(tables: Tables) -> str:
@@ -82,9 +130,10 @@ def scaled(law: scaling.Scaling | str) -> str:
         f"{law.n_grokked} generalised{broke}; {law.n_groups} groups with levels of their own.{bend}{out} "
         "Surveyed exponents are of other networks: docs/statistics.md."
     )
-    return f"<p>{text}</p>{page.html_table(scaling.table(law))}"
+    return f"<p>{text}</p>{page.html_table(short(scaling.table(law), {'exponent': ('low', 'high')}))}"
 
 
+@once
 def boundaries_table(tables: Tables) -> Frame:
     """One row a facet whose P = 1/2 along x lies within what was tried."""
     where = layout(tables)
@@ -93,7 +142,7 @@ def boundaries_table(tables: Tables) -> Frame:
     rows = []
     for title, cells in split(tables.cells, [*([where.y] if where.y.column else []), *where.rest]):
         line = line_of(tables, cells, where.x)
-        if not isinstance(line, Line) or line.word(float(line.found.place[0])) == "–":
+        if not isinstance(line, Line) or line.word(float(line.found.place[0])) == DASH:
             continue
         place, low, high = (line.word(float(each[0])) for each in (line.found.place, line.found.low, line.found.high))
         beyond = "more" if line.found.coefficients[1] > 0 else "less"

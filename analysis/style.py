@@ -26,7 +26,7 @@ details { margin: 10px 0 }
 summary { cursor: pointer }
 .soft, figcaption, summary, dt { color: var(--soft) }
 .question { font-size: 1.15rem; margin: 12px 0; white-space: pre-line }
-.scroll { overflow: auto; max-height: 460px; border: 1px solid var(--line); border-radius: 6px; margin-top: 8px }
+.scroll { width: fit-content; max-width: 100%; overflow: auto; max-height: 460px; border: 1px solid var(--line); border-radius: 6px; margin-top: 8px }
 table { border-collapse: collapse; font-size: .85rem; font-variant-numeric: tabular-nums }
 th, td { padding: 4px 10px; text-align: right; white-space: nowrap; border-bottom: 1px solid var(--line) }
 th { position: sticky; top: 0; background: var(--wash); font-weight: 600 }
@@ -48,12 +48,12 @@ dd { margin: 0; overflow-wrap: anywhere }
 @media print { button { display: none } }
 """.replace("DARK", _DARK)
 
-# Figures hold their traces once and two layouts; which is drawn depends on the room there is.
+# Figures hold their traces once and two layouts; which is drawn depends on the room there is. They are packed, and so is the
+# library that draws them, which unpacked runs by its own hash, as any script of the page.
 SCRIPT = """
 "use strict";
-const read = id => JSON.parse(document.getElementById(id).textContent);
-const specs = read("specs"), config = read("config");
-const drawn = {};
+const config = JSON.parse(document.getElementById("config").textContent), drawn = {};
+let specs = {};
 function draw(id) {
   const place = document.getElementById(id), mode = place.clientWidth < NARROW ? "narrow" : "wide";
   if (drawn[id] === mode) return;
@@ -64,8 +64,22 @@ function draw(id) {
   Plotly.newPlot(place, spec.data, spec[mode], mode === "narrow" ? {...config, displayModeBar: false} : config);
 }
 const all = () => Object.keys(specs).forEach(draw);
-all();
-addEventListener("resize", all);
+async function unpacked(id) {
+  const bytes = Uint8Array.from(atob(document.getElementById(id).textContent), each => each.charCodeAt(0));
+  return new Response(new Blob([bytes]).stream().pipeThrough(new DecompressionStream("gzip"))).text();
+}
+async function begin() {
+  if (!document.getElementById("specs")) return;
+  specs = JSON.parse(await unpacked("specs"));
+  const library = document.createElement("script");
+  library.textContent = await unpacked("library");
+  document.body.append(library);
+  all();
+  addEventListener("resize", all);
+}
+begin().catch(reason => document.querySelectorAll(".plot").forEach(place => {
+  place.textContent = `This figure needs a browser of 2023 or later (${reason}); its numbers are below.`;
+}));
 document.getElementById("theme").addEventListener("click", () => {
   const root = document.documentElement, now = root.dataset.theme || (matchMedia("(prefers-color-scheme: dark)").matches ? "dark" : "light");
   root.dataset.theme = now === "dark" ? "light" : "dark";

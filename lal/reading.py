@@ -95,6 +95,8 @@ def stopping_rows(table: pa.Table, goal: Goal, fit: Goal | None) -> list[dict[st
     wanted = {"step", "train_loss", "tau", goal.column, *([fit.column] if fit else [])}
     columns = {name: table[name].to_pylist() for name in table.column_names if name in wanted}
     rows = zip(*columns.values(), strict=True)
+    if not any(table[name].null_count for name in columns):
+        return [dict(zip(columns, row, strict=True)) for row in rows]
     return [{name: value for name, value in zip(columns, row, strict=True) if value is not None} for row in rows]
 
 

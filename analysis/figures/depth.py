@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from analysis.collect import Tables
-from analysis.depth_bound import told
+from analysis.depth_bound import told_of
 from analysis.figures import series
 from analysis.figures.series import Info, draw, table
 
@@ -23,7 +23,7 @@ def prepare(tables: Tables) -> Info | str:
         "(none, while nothing is answered right). "
         "A network can shrink its gates and grow its weights, and need every layer as before: "
         "only the second tells whether depth is saved (its lines are drawn a little above one another where they coincide). "
-        f"Where test accuracy is lost nothing is saved: a network at chance needs no layer.{told(tables.history)} "
+        f"Where test accuracy is lost nothing is saved: a network at chance needs no layer.{told_of(tables)} "
         f"{series.READING}"
     )
     return series.prepare(tables, rows, caption)

@@ -12,6 +12,7 @@ import pandas as pd
 from analysis.collect import Tables
 from analysis.figures.theme import axis_word, safe, short_word, value_word
 from analysis.frame import Frame
+from analysis.once import once
 from lal.errors import Refused, nearest
 
 
@@ -84,6 +85,7 @@ def dimensions(tables: Tables) -> list[Dimension]:
     return [*axes, *named, *([arms] if len(arms.values) > 1 else [])]
 
 
+@once
 def layout(tables: Tables, x: str | None = None, y: str | None = None) -> Layout:
     """The sweep's dimensions on x, y and facets.
 
@@ -156,6 +158,11 @@ def split(table: Frame, by: Sequence[Dimension]) -> list[tuple[str, Frame]]:
         head = title_of(first, value)
         found += [(" · ".join(filter(None, (head, tail))), each) for tail, each in split(part, rest)] if len(part) else []
     return found
+
+
+def spread(values: Sequence[Any], most: int) -> tuple[Any, ...]:
+    """At most so many of `values`, evenly over their order, the first and the last among them."""
+    return tuple(values) if len(values) <= most else tuple(values[place] for place in np.linspace(0, len(values) - 1, most).round().astype(int))
 
 
 def title_of(of: Dimension, value: Any) -> str:

@@ -6,13 +6,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
 import pandas as pd
 import plotly.graph_objects as go
 from plotly.subplots import make_subplots
 
 from analysis.cells import bounds
 from analysis.collect import Tables
-from analysis.depth_bound import told
+from analysis.depth_bound import told_of
 from analysis.figures.dimensions import layout
 from analysis.figures.series import MOST_APART
 from analysis.figures.theme import GREY, SYMBOLS, shades, styled, top_margin, translucent, word
@@ -24,6 +25,7 @@ TITLE = "Final accuracy against final cost"
 BELOW = "hollow: below the goal"
 OPEN = "-open"  # symbols of seeds that end below the goal
 NARROWEST = 0.1  # of an axis of accuracies
+MOST_RUNS = 2000  # single ones that a panel shows
 COSTS = ("effective_depth", "functional_depth", "routing_entropy_norm")
 
 
@@ -68,11 +70,15 @@ def prepare(tables: Tables) -> Info | str:
     where = layout(tables, y="arm")
     arms, labels = where.y.words(), where.x.words()
     panels = []
+    held, goal_of = tables.runs["held"].to_numpy(bool), tables.runs[goal].to_numpy(float)
+    cells = tables.cells[list(dict.fromkeys(["cell", "arm", *([where.x.column] if where.x.column else [])]))].to_dict("records")
     for cost in costs:
-        groups = []
-        for row in tables.cells.to_dict("records"):
-            runs = tables.done.loc[tables.done_of.get(row["cell"], [])]
-            good, broken = (_points(part, cost, goal) for part in (runs[runs["held"]], runs[~runs["held"]]))
+        groups, cost_of = [], tables.runs[cost].to_numpy(float)
+        known = ~np.isnan(cost_of) & ~np.isnan(goal_of)
+        for row in cells:
+            own = np.array(tables.done_of.get(row["cell"], []), int)
+            own = own[known[own]]
+            good, broken = (tuple(zip(cost_of[part].tolist(), goal_of[part].tolist(), strict=True)) for part in (own[held[own]], own[~held[own]]))
             if good or broken:
                 arm, order = where.y.index(row["arm"]), where.x.index(row[where.x.column]) if where.x.column else 0
                 means = [mean_interval([point[side] for point in good], *bounds(name)) for side, name in enumerate((cost, goal))]
@@ -82,15 +88,17 @@ def prepare(tables: Tables) -> Info | str:
         "Large: mean over the seeds that end at the goal, with its 95 % interval; small: each of them; hollow: seeds that end below it, which are "
         "in no mean, since a broken network may seem to need nothing. Colour is the strength of the charge, the symbol is the arm. "
         "Upper left is better: more accuracy for less. Single runs at whole numbers are drawn a little apart."
-        f"{told(tables.history)}"
+        f"{told_of(tables)}"
     )
+    if (every := thinning(groups)) > 1:
+        caption += f" Of the single runs one of {every} in each cell is drawn; the means are of all."
     counts = frozenset(word(cost) for cost in costs if bounds(cost) != (0.0, 1.0))
     return Info(tuple(panels), tuple(arms), where.x.label, tuple(labels) if where.x.column else (), word(goal), bounds(goal), counts, caption)
 
 
-def _points(runs: Frame, cost: str, goal: str) -> tuple[tuple[float, float], ...]:
-    """Cost and accuracy of those of `runs` that have both."""
-    return tuple((x, y) for x, y in zip(runs[cost].astype(float), runs[goal].astype(float), strict=True) if x == x and y == y)
+def thinning(groups: Sequence[Group]) -> int:
+    """One of how many single runs is drawn: all, unless a panel has more than a screen shows."""
+    return max(1, -(-sum(len(group.runs) + len(group.broken) for group in groups) // MOST_RUNS))
 
 
 def table(info: Info) -> Frame:
@@ -127,8 +135,14 @@ def draw(info: Info, narrow: bool = False) -> go.Figure:
         costs = [cost for group in groups for cost, _ in (*group.runs, *group.broken)]
         most = max(1.0, *costs)
         whole = bool(costs) and x_label in info.counts and all(cost == round(cost) for cost in costs)
-        for number, group in enumerate(groups):
-            _draw_group(fig, group, colors[group.order], number * min(0.06 * most, MOST_APART) / len(groups) if whole else 0.0, place)
+        apart, axes = (
+            min(0.06 * most, MOST_APART) / max(1, len(groups)) if whole else 0.0,
+            {f"{side}axis": f"{side}{index + 1 if index else ''}" for side in "xy"},
+        )
+        shifted = [(group, number * apart) for number, group in enumerate(groups)]
+        for arm, order in sorted({(group.arm, group.order) for group in groups}):
+            alike = [each for each in shifted if (each[0].arm, each[0].order) == (arm, order)]
+            fig.add_traces([each | axes for each in _traces(alike, colors[order], SYMBOLS[arm % len(SYMBOLS)], thinning(groups))])
         ends = [min(0.0, *costs) - 0.05 * most, 1.08 * most]
         fig.update_xaxes({**(whole_ticks(*ends) if whole else {}), "title": {"text": x_label, "standoff": 6}, "range": ends}, **place)
         y_title = {"text": info.y_label if index == 0 or narrow else ""}
@@ -148,35 +162,44 @@ def _y_range(groups: Sequence[Group], limits: tuple[float, float]) -> list[float
     return [low - room, high + room]
 
 
-def _draw_group(fig: go.Figure, group: Group, color: str, shift: float, place: dict[str, Any]) -> None:
-    symbol = SYMBOLS[group.arm % len(SYMBOLS)]
+def _traces(alike: Sequence[tuple[Group, float]], color: str, symbol: str, every: int) -> list[dict[str, Any]]:
+    """Groups of one colour and symbol, each with how far it is shifted: their runs, those that are broken, and means."""
     small = {"size": 6, "symbol": symbol, "color": translucent(color, 0.55)}
     hollow = {"size": 9, "symbol": f"{symbol}{OPEN}", "color": color, "line": {"width": 1.8}}
-    for runs, marker, what in ((group.runs, small, "one run"), (group.broken, hollow, "below the goal")):
-        xs, ys = [cost + shift for cost, _ in runs], [accuracy for _, accuracy in runs]
-        hover = f"{group.label}<br>{what}: %{{customdata:.3g}}, %{{y:.3f}}<extra></extra>"
-        costs = [cost for cost, _ in runs]
-        fig.add_trace(go.Scatter(x=xs, y=ys, customdata=costs, mode="markers", marker=marker, showlegend=False, hovertemplate=hover), **place)
-    if not group.runs:
-        return
-    bars = [
-        {
-            "type": "data",
-            "symmetric": False,
-            "array": [_gap(each.high, each.value)],
-            "arrayminus": [_gap(each.value, each.low)],
-            "thickness": 1.2,
-            "width": 3,
-            "color": color,
-        }
-        for each in (group.x, group.y)
-    ]
-    large = {"color": color, "size": 13, "symbol": symbol, "line": {"width": 1.2, "color": "#ffffff"}}
-    hover = f"<b>{group.label}</b><br>mean of {group.seeds}: %{{x:.3g}}, %{{y:.3f}}<extra></extra>"
-    fig.add_trace(
-        go.Scatter(x=[group.x.value], y=[group.y.value], error_x=bars[0], error_y=bars[1], mode="markers", marker=large, showlegend=False, hovertemplate=hover),
-        **place,
-    )
+    shared = {"type": "scatter", "mode": "markers", "showlegend": False}
+    found = []
+    for which, marker, what in (("runs", small, "one run"), ("broken", hollow, "below the goal")):
+        points = [(cost, cost + shift, height, group.label) for group, shift in alike for cost, height in getattr(group, which)[::every]]
+        costs, xs, ys, labels = zip(*points, strict=True) if points else ((), (), (), ())
+        hover = f"%{{text}}<br>{what}: %{{customdata:.3g}}, %{{y:.3f}}<extra></extra>"
+        numbers = {name: np.array(each, np.float32) for name, each in (("x", xs), ("y", ys), ("customdata", costs))}
+        found += [{**shared, **numbers, "text": _once(labels), "marker": marker, "hovertemplate": hover}] if points else []
+    means = [group for group, _ in alike if group.runs]
+    if means:
+        ends = {f"error_{side}": _bars([getattr(each, side) for each in means], color) for side in "xy"}
+        at = {side: np.array([getattr(each, side).value for each in means], np.float32) for side in "xy"}
+        large = {"color": color, "size": 13, "symbol": symbol, "line": {"width": 1.2, "color": "#ffffff"}}
+        words = [f"<b>{each.label}</b><br>mean of {each.seeds}" for each in means]
+        found.append({**shared, **at, **ends, "text": _once(words), "marker": large, "hovertemplate": "%{text}: %{x:.3g}, %{y:.3f}<extra></extra>"})
+    return found
+
+
+def _once(words: Sequence[str]) -> str | list[str]:
+    """One word for all where it is the same."""
+    return words[0] if len({*words}) == 1 else list(words)
+
+
+def _bars(ends: Sequence[Interval], color: str) -> dict[str, Any]:
+    above, below = [_gap(each.high, each.value) for each in ends], [_gap(each.value, each.low) for each in ends]
+    return {
+        "type": "data",
+        "symmetric": False,
+        "array": np.array(above, np.float32),
+        "arrayminus": np.array(below, np.float32),
+        "thickness": 1.2,
+        "width": 3,
+        "color": color,
+    }
 
 
 def _gap(high: float, low: float) -> float:

@@ -45,10 +45,12 @@ def prepare(tables: Tables) -> Info | str:
     """The key frequencies that each run which ended at the goal had at its last measurement."""
     if not tables.has("key_frequencies"):
         return "no run looked for key frequencies"
-    good = tables.done[tables.done["held"]]
-    rows = tables.history[["run_id", "cell", "step", "key_frequencies"]]
-    rows = rows[rows["key_frequencies"].notna()].drop_duplicates(["run_id", "cell"], keep="last")
-    found = good.merge(rows[["run_id", "cell", "key_frequencies"]], on=["run_id", "cell"])
+    rows, counts = tables.evaluations(["key_frequencies"])
+    there = rows["key_frequencies"].is_valid().to_numpy().nonzero()[0]
+    last = np.full(len(counts), -1)
+    last[np.repeat(np.arange(len(counts)), counts)[there]] = there  # of several for one run the last stays
+    good = tables.done["held"].to_numpy(bool) & (last >= 0)
+    found = tables.done[good].assign(key_frequencies=rows["key_frequencies"].take(last[good]).to_pylist())
     if found.empty:
         return "no run that ended at the goal has key frequencies"
     where = layout(tables)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -12,12 +13,12 @@ from numpy.typing import NDArray
 from plotly.subplots import make_subplots
 
 from analysis.collect import Tables
-from analysis.figures.dimensions import Dimension, layout, split, title_of
+from analysis.figures.dimensions import Dimension, layout, plain, split, spread, title_of
 from analysis.figures.theme import SCALE, styled
 from analysis.frame import Frame
 
 TITLE = "Gates over training"
-MOST_TILES, MOST_COLUMNS = 30, 80
+MOST_TILES, MOST_ABREAST, MOST_COLUMNS = 30, 12, 80
 PX_PER_TILE, PX_BETWEEN = 120, 46
 
 
@@ -44,25 +45,35 @@ def prepare(tables: Tables) -> Info | str:
     if not tables.has("gate_values"):
         return "no run has gates, so there is no gate heatmap"
     where = layout(tables)
-    sides = [each.column for each in (where.x, where.y, *where.rest) if each.column]
+    x = replace(where.x, values=spread(where.x.values, MOST_ABREAST))
+    rows = split(gated(tables), [*([where.y] if where.y.column else []), *where.rest])
+    shown = rows[: max(1, MOST_TILES // len(x.values))]
+    drawn = pd.concat([part[part[x.column].map(plain).isin(x.values)] if x.column else part for _, part in shown])
     grown = [name for name in ("layers_present",) if name in tables.history.columns]
-    history = tables.history[list(dict.fromkeys(["run_id", "cell", "step", *sides, "gate_values", *grown]))]
-    gated = history[history["gate_values"].notna()]
-    rows = split(gated, [*([where.y] if where.y.column else []), *where.rest])
-    shown = rows[: max(1, MOST_TILES // len(where.x.values))]
-    tiles = [_placed(title, part, where.x) for title, part in shown]
+    history = tables.rows_of(drawn, ["step", "gate_values", *grown])
+    by_cell = dict(iter(history[history["gate_values"].notna()].groupby("cell", sort=True)))
+    tiles = [_placed(title, part, x, by_cell) for title, part in shown]
     caption = "Mean over seeds of every layer's gate: yellow is open (1), dark is closed (0). A seed that ended keeps its last gates."
     caption += " Blank: layers that no seed has grown yet; the mean is over those that have." if any(_grown(tile) for row in tiles for tile in row) else ""
     if len(shown) < len(rows):
         caption += f" The first {len(shown)} of {len(rows)} rows are drawn."
-    return Info(tuple(tile for row in tiles for tile in row), len(where.x.values), caption)
+    if len(x.values) < len(where.x.values):
+        caption += f" {len(x.values)} of {len(where.x.values)} values of {x.label} are drawn, evenly over their order."
+    return Info(tuple(tile for row in tiles for tile in row), len(x.values), caption)
 
 
-def _placed(title: str, part: Frame, x: Dimension) -> list[Tile | None]:
+def gated(tables: Tables) -> Frame:
+    """The runs that have gates at some evaluation."""
+    rows, counts = tables.evaluations(["gate_values"])
+    owner = np.repeat(np.arange(len(counts)), counts)
+    return tables.done.iloc[np.unique(owner[rows["gate_values"].is_valid().to_numpy()])]
+
+
+def _placed(title: str, part: Frame, x: Dimension, by_cell: Mapping[int, Frame]) -> list[Tile | None]:
     """One tile for each value of `x`; None where there is no such cell."""
     if not x.column:
-        return [tile(title, part)]
-    found = dict(split(part, [x]))
+        return [tile(title, pd.concat([by_cell[cell] for cell in part["cell"].unique()]))]
+    found = {name: pd.concat([by_cell[cell] for cell in runs["cell"].unique()]) for name, runs in split(part, [x])}
     return [tile(" · ".join(filter(None, (title, each))), found[each]) if each in found else None for each in (title_of(x, value) for value in x.values)]
 
 

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from plotly.subplots import make_subplots
 
 from analysis.collect import Tables, objective
-from analysis.depth_bound import told
+from analysis.depth_bound import told_of
 from analysis.figures.dimensions import layout, plain
 from analysis.figures.theme import GREY, OKABE_ITO, SYMBOLS, axis_word, number, percent, short_word, styled, top_margin, translucent, value_word, word
 from analysis.frame import Frame
@@ -119,7 +119,7 @@ def prepare(tables: Tables) -> Info | str:
         return f"{'; '.join(lacking)}, so there is no Pareto frontier"
     volumes = [_hypervolume(each, len(planes) > 1) + _knee(each) + _without(tables, each) for each in planes]
     caption = READING + (STRIP if any(each.aside for each in planes) else "") + " ".join(volumes) + "".join(f" Left out: {reason}." for reason in lacking)
-    caption += told(tables.history) if any(of.column == "functional_depth" for each in planes for of in (each.x, each.y)) else ""
+    caption += told_of(tables) if any(of.column == "functional_depth" for each in planes for of in (each.x, each.y)) else ""
     return Info(planes, tuple(layout(tables, y="arm").y.words()), caption)
 
 

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -14,7 +14,7 @@ from plotly.subplots import make_subplots
 
 from analysis.cells import bounds
 from analysis.collect import Tables
-from analysis.figures.dimensions import Dimension, layout, split
+from analysis.figures.dimensions import Dimension, layout, plain, split, spread
 from analysis.figures.theme import GREY, shades, styled, top_margin, translucent
 from analysis.figures.ticks import log_axis, whole_ticks
 from analysis.frame import Frame
@@ -25,6 +25,7 @@ READING = "Thick: median over seeds, in which a seed that ended keeps its last v
 DASHES = {"dot": " (dotted)"}
 MOST_PANELS, MOST_FAINT, MOST_POINTS, MOST_THIN = 24, 120, 160, 80
 MOST_ABREAST = 4
+MOST_LINES, LEAST_LINES, MOST_IN_ALL, LEAST_POINTS = 300, 8, 20_000, 40  # of a figure: lines, at least of a panel; points of all thick lines, at least of one
 MOST_APART = 0.25  # all lines of a count together: far less than 1
 PX_PER_PANEL, PX_BETWEEN = 210, 62
 
@@ -95,27 +96,33 @@ def prepare(
     if tables.history.empty:
         return "no run has finished, so there are no curves yet"
     where = layout(tables)
-    measures = [column for _, columns in rows for column in columns if column in tables.history.columns]
-    sides = [each.column for each in (where.x, where.y, *where.rest) if each.column]
-    history = tables.history[list(dict.fromkeys(["run_id", "cell", "step", *sides, *measures]))]
-    facets = split(history, [*([where.y] if where.y.column else []), *where.rest])
+    measures = list(dict.fromkeys(column for _, columns in rows for column in columns if column in tables.history.columns))
+    facets = split(tables.done, [*([where.y] if where.y.column else []), *where.rest])
     n_shown = max(1, MOST_PANELS // len(rows))
     if len(facets) > n_shown:
         caption += f" The first {n_shown} of {len(facets)} panels are drawn; all numbers are in the tables."
-    labels, faint = where.x.words(), history["run_id"].nunique() <= MOST_FAINT
-    n_columns = min(n_shown, len(facets)) if min(n_shown, len(facets)) <= MOST_ABREAST else 3
-    parts = [(title, _cells(part, where.x, measures)) for title, part in facets[:n_shown]]
+    n_panels = min(n_shown, len(facets))
+    n_dashes = max(len(columns) for _, columns in rows)
+    x = replace(where.x, values=spread(where.x.values, max(LEAST_LINES, MOST_LINES // (n_panels * len(rows) * n_dashes))))
+    if len(x.values) < len(where.x.values):
+        caption += f" Lines of {len(x.values)} of {len(where.x.values)} values of {x.label} are drawn, evenly over their order."
+    labels, faint = x.words(), tables.done["run_id"].nunique() <= MOST_FAINT
+    n_columns = n_panels if n_panels <= MOST_ABREAST else 3
+    read = _reader(tables, measures)
+    parts = [(title, _cells(part, x, read)) for title, part in facets[:n_shown]]
+    n_lines = sum(len(cells) for _, cells in parts) * sum(len(columns) for _, columns in rows)
+    most = int(np.clip(MOST_IN_ALL // max(1, n_lines), LEAST_POINTS, MOST_POINTS))
     panels: list[Panel | None] = []
     for y_label, columns in rows:
         drawn = []
         for title, cells in parts:
-            lines = [_line(seeds, column, dash, labels[order], order, faint) for order, seeds in cells for column, dash in columns.items()]
+            lines = [_line(seeds, column, dash, labels[order], order, faint, most) for order, seeds in cells for column, dash in columns.items()]
             drawn.append((title, tuple(line for line in lines if len(line.points[0]))))
         panels += _in_a_row(y_label, tuple(columns), drawn, y_label in log_values, y_label not in far_from_0)
         panels += [None] * (-len(panels) % n_columns)
     if not any(panel.lines for panel in panels if panel):
         return f"no run has measured {' or '.join(column for _, columns in rows for column in columns)}"
-    return Info(tuple(panels), n_columns, where.x.label, tuple(labels) if where.x.column else (), log_steps, caption)
+    return Info(tuple(panels), n_columns, x.label, tuple(labels) if x.column else (), log_steps, caption)
 
 
 def _in_a_row(y_label: str, columns: Sequence[str], drawn: Sequence[tuple[str, tuple[Line, ...]]], log: bool, with_0: bool = True) -> list[Panel]:
@@ -137,20 +144,37 @@ def _in_a_row(y_label: str, columns: Sequence[str], drawn: Sequence[tuple[str, t
     return [Panel(title, y_label, lines, (low - room, high + room), dodge, log, whole) for title, lines in drawn]
 
 
-def _cells(part: Frame, x: Dimension, measures: Sequence[str]) -> list[tuple[int, list[Seed]]]:
-    """The cells of a panel: where each stands along x, and its seeds."""
+def _reader(tables: Tables, measures: Sequence[str]) -> Callable[[int], Seed]:
+    """What reads the curves of a done run, by its place in the runs table."""
+    rows, counts = tables.evaluations(["step", *measures])
+    columns = {name: rows[name].to_numpy().astype(float, copy=False) for name in rows.column_names}
+    ends = dict(zip(tables.done.index, np.cumsum(counts), strict=True))
+    starts = dict(zip(tables.done.index, np.cumsum(counts) - counts, strict=True))
+
+    def read(index: int) -> Seed:
+        own = slice(starts[index], ends[index])
+        after = columns["step"][own] > 0
+        return {name: values[own][after] for name, values in columns.items()}
+
+    return read
+
+
+def _cells(part: Frame, x: Dimension, read: Callable[[int], Seed]) -> list[tuple[int, list[Seed]]]:
+    """The cells of a panel that have a line: where each stands along x, and its seeds."""
     found = []
-    for _, cell in part[part["step"] > 0].groupby("cell", sort=True):
-        seeds = [{name: rows[name].to_numpy(float) for name in ("step", *measures)} for _, rows in cell.groupby("run_id", sort=True)]
-        found.append((x.index(cell[x.column].iloc[0]) if x.column else 0, seeds))
+    for _, cell in part.groupby("cell", sort=True):
+        value = plain(cell[x.column].iloc[0]) if x.column else None
+        seeds = [read(index) for index in cell.drop_duplicates("run_id").sort_values("run_id", kind="stable").index] if value in x.values else []
+        if any(len(seed["step"]) for seed in seeds):
+            found.append((x.index(value) if x.column else 0, seeds))
     return found
 
 
-def _line(seeds: Sequence[Seed], column: str, dash: str, label: str, order: int, faint: bool) -> Line:
+def _line(seeds: Sequence[Seed], column: str, dash: str, label: str, order: int, faint: bool, most: int) -> Line:
     measured = [(seed["step"][there], seed[column][there]) for seed in seeds if column in seed and (there := ~np.isnan(seed[column])).any()]
     single = faint and dash == "solid" and len(measured) > 1
     thin = tuple(few(each, MOST_THIN) for each in measured) if single else ()
-    return Line(label, order, dash, few(median(measured)), thin, len(measured))
+    return Line(label, order, dash, few(median(measured), most), thin, len(measured))
 
 
 def median(seeds: Sequence[Points]) -> Points:

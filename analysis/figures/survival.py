@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -12,13 +12,14 @@ from plotly.subplots import make_subplots
 
 from analysis.cells import curve
 from analysis.collect import Tables
-from analysis.figures.dimensions import layout, split
+from analysis.figures.dimensions import layout, plain, split, spread
 from analysis.figures.theme import shades, styled, top_margin, translucent
 from analysis.frame import Frame
 from analysis.statistics import Survival
 
 TITLE = "Share of runs that have generalised, over training"
 PX_PER_PANEL, PX_BETWEEN = 260, 64
+MOST_PANELS, MOST_LINES, LEAST_LINES = 12, 120, 8  # of all panels; lines of a panel at least
 
 
 @dataclass(frozen=True)
@@ -47,19 +48,27 @@ def prepare(tables: Tables) -> Info | str:
     if done.empty:
         return "no run has finished, so nothing is known of who generalises"
     where = layout(tables)
-    panels = []
-    for title, part in split(done, [*([where.y] if where.y.column else []), *where.rest]):
+    facets = split(done, [*([where.y] if where.y.column else []), *where.rest])
+    x = replace(where.x, values=spread(where.x.values, max(LEAST_LINES, MOST_LINES // min(MOST_PANELS, len(facets)))))
+    words, panels = x.words(), []
+    for title, part in facets[:MOST_PANELS]:
         lines = []
         for _, cell in part.groupby("cell", sort=True):
-            order = where.x.index(cell[where.x.column].iloc[0]) if where.x.column else 0
-            lines.append(Line(where.x.words()[order], order, int(cell["event"].sum()), curve(cell)))
+            value = plain(cell[x.column].iloc[0]) if x.column else None
+            if value in x.values:
+                order = x.index(value) if x.column else 0
+                lines.append(Line(words[order], order, int(cell["event"].sum()), curve(cell)))
         panels.append((title, tuple(lines)))
     caption = (
         "Kaplan-Meier estimate with its pointwise 95 % band. A run generalises at the first evaluation that shows it, the right end "
         "of where its time may lie. Runs that used their budget are censored at their last evaluation below the goal: they count until then. "
         "Runs that diverged count as never generalising; failed runs are left out."
     )
-    return Info(tuple(panels[:12]), where.x.label, tuple(where.x.words()) if where.x.column else (), caption)
+    if len(x.values) < len(where.x.values):
+        caption += f" Curves of {len(x.values)} of {len(where.x.values)} values of {x.label} are drawn, evenly over their order."
+    if len(facets) > MOST_PANELS:
+        caption += f" The first {MOST_PANELS} of {len(facets)} panels are drawn."
+    return Info(tuple(panels), x.label, tuple(words) if x.column else (), caption)
 
 
 def table(info: Info) -> Frame:

@@ -7,8 +7,10 @@ from dataclasses import dataclass, replace
 from math import inf, isfinite, log10
 from typing import Any
 
+import numpy as np
 import pandas as pd
 import plotly.graph_objects as go
+from numpy.typing import NDArray
 from plotly.subplots import make_subplots
 
 from analysis.cells import curve
@@ -19,7 +21,6 @@ from analysis.figures.ticks import log_axis
 from analysis.frame import Frame
 from analysis.scaling import Scaling, scaling
 from analysis.statistics import Interval
-from lal.reading import verdict_on
 
 TITLE = "Time to generalise"
 MILDER = 0.9
@@ -82,12 +83,35 @@ def prepare(tables: Tables, thresholds: Sequence[float] | None = None, x: str | 
 
 
 def at_threshold(tables: Tables, threshold: float) -> Frame:
-    """Done runs with `t_grok`, `event` and `horizon` by another threshold of the goal."""
+    """Done runs with `t_grok`, `event` and `horizon` by another threshold of the goal: what `lal.reading.verdict_on` says of each, of all at once."""
     limits, done = replace(tables.thresholds, goal=threshold), tables.done
-    rows = [tables.readings[index].rows for index in done.index]
-    verdicts = [verdict_on(each, outcome, limits) for each, outcome in zip(rows, done["outcome"], strict=True) if each is not None]
-    times = [float(each.t_grok.by) if each.t_grok else float("nan") for each in verdicts]
-    return done.assign(t_grok=times, event=[each.t_grok is not None for each in verdicts], horizon=[float(each.horizon) for each in verdicts])
+    if limits == tables.thresholds:
+        return done
+    rows, counts = tables.evaluations(["step", limits.goal_column])
+    there = rows[limits.goal_column].is_valid().to_numpy()
+    goal, steps = (rows[name].to_numpy()[there].astype(float) for name in (limits.goal_column, "step"))
+    owner = np.repeat(np.arange(len(counts)), counts)[there]
+    first, last = held_from(steps, goal >= threshold if limits.direction == "max" else goal <= threshold, owner, len(counts), limits.window)
+    return done.assign(t_grok=first, event=np.isfinite(first), horizon=last)
+
+
+def held_from(
+    steps: NDArray[np.float64], met: NDArray[np.bool_], owner: NDArray[np.int64], n: int, window: int
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Of each of `n` runs the first step from which `met` holds for `window` evaluations, NaN where it never does; and up to where that is known: the last
+    step, or the last at which it is not met, 0 where there is none.
+
+    Args:
+        steps, met, owner: (E,) evaluations of one run after another, and which run each is of, ascending from 0.
+    """
+    total = np.concatenate([[0], np.cumsum(met)])
+    begins = np.flatnonzero((total[window:] - total[:-window] == window) & (owner[window - 1 :] == owner[: len(owner) - window + 1]))
+    first, last = np.full(n, np.nan), np.zeros(n)
+    runs, place = np.unique(owner[begins], return_index=True)
+    first[runs] = steps[begins[place]]
+    known = np.isfinite(first)[owner] | ~met
+    last[owner[known]] = steps[known]  # of several for one run the last stays
+    return first, last
 
 
 def _point(column: int, cell: Frame, fitted: Mapping[int, float]) -> Point:

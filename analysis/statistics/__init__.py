@@ -5,7 +5,7 @@ from analysis.statistics.boundary import Boundary, boundary
 from analysis.statistics.intervals import CONFIDENCE, Interval
 from analysis.statistics.kaplan_meier import Survival, common_horizon, restricted_mean_difference, survival
 from analysis.statistics.logrank import LogRank, earlier, log_rank
-from analysis.statistics.means import difference_p, directions, mean_interval
+from analysis.statistics.means import difference_p, directions, mean_interval, mean_intervals
 from analysis.statistics.multiplicity import holm
 from analysis.statistics.paired import Paired, paired
 from lal.intervals import wilson
@@ -29,6 +29,7 @@ __all__ = [
     "likelihood_ratio_p",
     "log_rank",
     "mean_interval",
+    "mean_intervals",
     "paired",
     "restricted_mean_difference",
     "survival",

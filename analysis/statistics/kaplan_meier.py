@@ -87,7 +87,7 @@ class Survival:
         return float(areas.sum()), float(np.sum(to_come**2 * terms)) * m / (m - 1), m
 
 
-def survival(times: Sequence[float], events: Sequence[bool], confidence: float = CONFIDENCE) -> Survival:
+def survival(times: Sequence[float] | Array, events: Sequence[bool] | NDArray[np.bool_], confidence: float = CONFIDENCE) -> Survival:
     """Kaplan-Meier. `times`: of the event, or of the end of looking where `events` is False; infinite for what can never happen."""
     time, event = np.asarray(times, float), np.asarray(events, bool)
     finite = time[np.isfinite(time)]

@@ -28,7 +28,12 @@ class LogRank:
     least_p: float = 0.0
 
 
-def log_rank(times: Sequence[float], events: Sequence[bool], groups: Sequence[int], strata: Sequence[int] | None = None) -> LogRank:
+def log_rank(
+    times: Sequence[float] | NDArray[np.float64],
+    events: Sequence[bool] | NDArray[np.bool_],
+    groups: Sequence[int] | NDArray[np.int64],
+    strata: Sequence[int] | NDArray[np.int64] | None = None,
+) -> LogRank:
     """The log-rank test (Mantel 1966; k groups and strata: Peto and Peto 1972) that groups have one law of times, in each stratum its own.
 
     A run's score is 1 with the event, else 0, less the cumulative hazard of all its stratum up to its time; a group's sum is its observed

@@ -27,6 +27,30 @@ def mean_interval(values: Sequence[float], low: float = -inf, high: float = inf,
     return Interval(mean, max(low, mean - half), min(high, mean + half))
 
 
+def mean_intervals(
+    values: NDArray[np.float64], groups: Sequence[NDArray[np.int64]], low: float = -inf, high: float = inf, confidence: float = CONFIDENCE
+) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64], NDArray[np.int64]]:
+    """`mean_interval` of many groups at once, to the last bit: those with as many finite values as one another are one array.
+
+    Args:
+        values: (N,).   groups: G of places in it.
+
+    Returns:
+        (G,) means, lower ends, upper ends, and how many values are finite.
+    """
+    finite = [each[np.isfinite(values[each])] for each in groups]
+    n = np.array([len(each) for each in finite], np.int64)
+    mean, lower, upper = (np.full(len(groups), nan) for _ in range(3))
+    for size in np.unique(n[n > 0]).tolist():
+        alike = np.flatnonzero(n == size)
+        drawn = values[np.array([finite[each] for each in alike])]
+        mean[alike] = drawn.mean(axis=1)
+        if size > 1:
+            half = student_quantile(confidence, size - 1) * drawn.std(axis=1, ddof=1) / sqrt(size)
+            lower[alike], upper[alike] = np.maximum(low, mean[alike] - half), np.minimum(high, mean[alike] + half)
+    return mean, lower, upper, n
+
+
 def difference_p(before: Sequence[float], after: Sequence[float]) -> tuple[float, float]:
     """P value of the two-sided permutation test that two means are alike, and the least that sides of these sizes could have.
 

@@ -40,7 +40,10 @@ class Paired:
     sign_p: float
 
 
-def paired(before: tuple[Sequence[float], Sequence[bool]], after: tuple[Sequence[float], Sequence[bool]], blocks: Sequence[int] | None = None) -> Paired:
+Times = tuple[Sequence[float] | NDArray[np.float64], Sequence[bool] | NDArray[np.bool_]]
+
+
+def paired(before: Times, after: Times, blocks: Sequence[int] | NDArray[np.int64] | None = None) -> Paired:
     """Compares `after` with `before`, each times and events (N,) as in `survival`, pair by pair.
 
     The horizon is the earliest censoring time, or without any the last event; so min(T, horizon) is known of every run, and what is averaged

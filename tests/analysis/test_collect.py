@@ -9,6 +9,7 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
+from analysis import report
 from analysis.collect import collect, csv, objective, write
 from analysis.findings import findings
 from analysis.report import write as write_report
@@ -76,7 +77,7 @@ def test_begun_runs_are_unfinished_and_outgrown_ones_censored_where_they_stopped
     assert tables.cells.iloc[0][["n", "n_censored", "n_missing"]].tolist() == [1, 1, 1]
 
 
-def test_a_failed_extension_leaves_what_had_finished_censored_and_is_told(store):
+def test_a_failed_extension_leaves_what_had_finished_censored_and_is_told(store, monkeypatch):
     folder = Folder(store, arms=("soft",))
     run_id = folder.add("soft", {WEIGHT: 0.0}, 0, Truth(grok=None))
     store.run(run_id).fail(Failure(run_id, "out_of_memory", "killed at step 4000", 4000, "Traceback: boom", WHERE))
@@ -90,6 +91,7 @@ def test_a_failed_extension_leaves_what_had_finished_censored_and_is_told(store)
     )
     assert tables.cells.iloc[0][["n", "n_censored", "n_failed"]].tolist() == [1, 1, 0]
     assert "continues it; 1 failed at that)" in findings(tables)[-1]
+    monkeypatch.setattr(report, "drawn", lambda tables: ([], []))
     page = Path(write_report(store, "synthetic", png=False).where).read_text()
     assert "1 run failed" in page and "out of memory, 1 run: killed at step 4000" in page and "Traceback: boom" in page
 

@@ -72,16 +72,17 @@ def test_what_else_differs_is_told(two):
     assert found == {"optim.weight_decay": ("1", "0.1")}
 
 
-def test_the_page_has_every_figure_and_counts_every_run(two, tmp_path):
+def test_the_page_has_every_figure_and_counts_every_run(two, tmp_path, monkeypatch):
     _, sweeps = two
-    written = comparison_report.write(sweeps, str(tmp_path / "out" / "both.html"), png=False)
-    text = Path(written.where).read_text()
     tables = together(sweeps)
     figures, left_out = drawn(tables)
+    monkeypatch.setattr(comparison_report, "drawn", lambda tables: (figures, left_out))
+    written = comparison_report.write(sweeps, str(tmp_path / "out" / "both.html"), png=False)
+    text = Path(written.where).read_text()
     assert len(figures) + len(left_out) == len(MEMBERS) + 2 and all(f'id="{each.name}"' in text for each in figures)
     assert "weight_decay" in text and "<h2>The sweeps</h2>" in text and "Content-Security-Policy" in text
     assert told_of(tables)[-1].startswith("deep: 22 of 24 planned runs finished; 2 failed") and "flat: 12 of 12" in told_of(tables)[-2]
-    assert sorted(Store(tmp_path / "out").names("both")) == ["cells.csv", "runs.csv"]
+    assert sorted(Store(tmp_path / "out").names("both")) == ["cells.csv", "comparisons.csv", "runs.csv", "scaling.csv"]
     again = comparison_report.write(sweeps, str(tmp_path / "out" / "both.html"), png=False)
     assert Path(again.where).read_text() == text
 

@@ -103,6 +103,7 @@ def test_names_are_shown_and_never_believed(browser, served, store):
     nothing_went_wrong(browser, address)
 
 
+@pytest.mark.slow
 def test_a_sweep_that_runs_is_followed(browser, served, store):
     folder = Folder(store, arms=("soft",))
     run_id = folder.add("soft", {WEIGHT: 0.0}, 0, Truth(missing=True))
