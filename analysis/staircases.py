@@ -17,8 +17,9 @@ from analysis.collect import Tables
 from lal.config import parse
 from lal.errors import Refused
 
-LOSS = "test_loss"
+LOSS, SPECTRA = "test_loss", ("mode_power", "mode_error")
 APART = 1.5  # levels nearer than this to a neighbour (as a ratio) are not measured: any loss in between would be near one of them
+LEAST = 0.01  # of level 0: who is below has learned what there is
 WINDOW, FLAT = 5, 1.1  # evaluations that a plateau has at least, and how much the loss may change over them (largest / least)
 REACHED = 1.1  # times a level: that plateau is reached
 CLOSE = 0.03  # relative error of a height that is called on the line
@@ -40,10 +41,16 @@ class Theory:
     power: tuple[float, ...]
 
     @property
+    def main(self) -> int:
+        """How many modes have `LEAST` or more of all power: of less, noise looks like learning."""
+        return sum(each >= LEAST * sum(self.power) for each in self.power)
+
+    @property
     def steps(self) -> tuple[int, ...]:
-        """Numbers of the levels at which there is a plateau to be seen: those after the start and before the end whose neighbours are both `APART`."""
+        """Numbers of the levels at which there is a plateau to be seen: after the start, `LEAST` or more of the loss there, and neighbours `APART`."""
         ratios = [high / low if low > 0 else inf for high, low in zip(self.levels, self.levels[1:], strict=False)]
-        return tuple(m for m in range(1, len(self.modes)) if min(ratios[m - 1], ratios[m]) >= APART)
+        high = [m for m in range(1, len(self.modes)) if self.levels[m] >= LEAST * self.levels[0]]
+        return tuple(m for m in high if min(ratios[m - 1], ratios[m]) >= APART)
 
     def band(self, m: int) -> tuple[float, float]:
         """Losses that are nearer, as ratios, to level `m` >= 1 than to its neighbours; that of the last plateau is as wide on both sides."""
@@ -76,7 +83,8 @@ class Climb:
         plateaus: of each level in `theory.steps`.
         reached: (m,) the first step at which the loss is at most `REACHED` times level 1, ..., m - 1, and of the last, at which it is a hundredth of level 0;
             infinite where it never was.
-        learned: of as many modes as are measured, the first step at which the outputs have half of its power; infinite where they never did.
+        learned: of the modes of `Theory.main`, the first step at which the outputs have half of its power and are off by less than half of it; infinite
+            where they never did; empty where it was not measured.
     """
 
     theory: Theory
@@ -118,12 +126,14 @@ def _theory(task: str) -> Theory | None:
     return Theory(tuple(map(float, found.levels)), tuple(names[mode] for mode in found.modes), tuple(float(power[mode]) for mode in found.modes))
 
 
-def climb(theory: Theory, steps: Array, loss: Array, mode_power: Array | None) -> Climb:
-    """What a run did whose `loss` (T,) and, where measured, `mode_power` (T, up to m) are known at `steps` (T,)."""
+def climb(theory: Theory, steps: Array, loss: Array, power: Array | None, error: Array | None) -> Climb:
+    """What a run did whose `loss` (T,) and, where measured, `power` and relative `error` (T, up to m) of its outputs' modes are known at `steps` (T,)."""
     plateaus = tuple(_plateau(theory, m, steps, loss) for m in theory.steps)
     targets = [*(REACHED * level for level in theory.levels[1:-1]), theory.levels[0] / 100]
-    powers = np.empty((len(steps), 0)) if mode_power is None else mode_power
-    learned = tuple(_first(steps, column >= power / 2) for column, power in zip(powers.T, theory.power, strict=False))
+    learned: tuple[float, ...] = ()
+    if power is not None and error is not None:
+        there = (power[:, : theory.main] >= np.array(theory.power[: power.shape[1]])[: theory.main] / 2) & (error[:, : theory.main] <= 0.5)
+        learned = tuple(_first(steps, column) for column in there.T)
     return Climb(theory, plateaus, tuple(_first(steps, loss <= target) for target in targets), learned)
 
 
@@ -155,7 +165,7 @@ def climbs(tables: Tables) -> dict[int, Climb]:
             theories[index] = theory
     if not theories:
         return {}
-    columns = ["run_id", "cell", "step", LOSS, *(["mode_power"] if tables.has("mode_power") else [])]
+    columns = ["run_id", "cell", "step", LOSS, *(name for name in SPECTRA if tables.has(name))]
     rows = dict(list(tables.history[columns].groupby(["run_id", "cell"], sort=False)))
     found = {}
     for index, theory in theories.items():
@@ -166,13 +176,16 @@ def climbs(tables: Tables) -> dict[int, Climb]:
 
 
 def of_rows(theory: Theory, rows: Any) -> Climb:
-    """What a run did whose evaluations are `rows`, a table with `step`, the loss, and `mode_power` where it was measured at the same steps."""
+    """What a run did whose evaluations are `rows`, a table with `step`, the loss, and `SPECTRA` where they were measured."""
     there = rows[rows[LOSS].notna()]
     steps, loss = there["step"].to_numpy(float), there[LOSS].to_numpy(float)
-    if "mode_power" not in there.columns:
-        return climb(theory, steps, loss, None)
-    lists = there["mode_power"].tolist()
-    return climb(theory, steps, loss, stacked(lists, max((len(each) for each in lists if np.ndim(each) == 1), default=0)))
+    spectra = [_lists(there[name].tolist()) if name in there.columns else None for name in SPECTRA]
+    return climb(theory, steps, loss, spectra[0], spectra[1])
+
+
+def _lists(values: Sequence[Any]) -> Array:
+    """Lists of numbers as rows, as wide as the widest."""
+    return stacked(values, max((len(each) for each in values if np.ndim(each) == 1), default=0))
 
 
 def stacked(lists: Sequence[Any], width: int) -> Array:

@@ -190,7 +190,8 @@ def _axes(info: Info, panel: Panel, leftmost: bool) -> dict[str, dict[str, Any]]
     y |= {"dtick": 1} if len(panel.y) <= FEW and (panel.y == panel.y.round()).all() else {}
     square = {"constrain": "domain"} if panel.square else {}
     down = {"autorange": "reversed"} if panel.down else {}
-    return {"x": x | square, "y": y | square | down}
+    plain = {} if panel.x_label else {"showticklabels": False, "ticks": "", "showline": False}  # a sheet of pictures
+    return {"x": x | square | plain, "y": y | square | down | plain}
 
 
 def _traces(info: Info, panel: Panel) -> list[dict[str, Any]]:

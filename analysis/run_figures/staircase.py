@@ -9,9 +9,9 @@ import numpy as np
 from analysis.figures.theme import percent, safe
 from analysis.one_run import OneRun
 from analysis.run_figures.panels import Curve, Info, Panel, curve, lines, marks
-from analysis.staircases import CLOSE, Climb, Theory, of_rows, stacked, theory_of
+from analysis.staircases import CLOSE, LEAST, Climb, Theory, of_rows, stacked, theory_of
 
-MOST_MODES = 6
+MOST_MODES, MOST_LEVELS = 6, 12
 
 
 def prepare(run: OneRun) -> tuple[Info, ...] | str:
@@ -21,12 +21,13 @@ def prepare(run: OneRun) -> tuple[Info, ...] | str:
     theory = theory_of(run.config)
     if theory is None:
         return "its template cannot be drawn on this machine, so there is no staircase of theory"
+    levels = tuple(level for level in theory.levels[:-1] if level >= LEAST * theory.levels[0])[:MOST_LEVELS]
     panels: list[Panel] = [
-        *lines("loss", [curve(run, "train_loss", 0, "train", "dot"), curve(run, "test_loss", 1, "test")], log=True, levels=theory.levels[:-1]),
+        *lines("loss", [curve(run, "train_loss", 0, "train", "dot"), curve(run, "test_loss", 1, "test")], log=True, levels=levels),
         *lines("power of outputs, by mode", [*_modes(run, "mode_power", theory), *_targets(run, theory)], graded=True, low=0.0),
         *lines("error of outputs, by mode (share of its power)", _modes(run, "mode_error", theory), graded=True, low=0.0, high=1.0),
         *lines("power in other modes", [curve(run, "off_power", 0)], low=0.0),
-        *lines("loss after each element", _after_each(run), log=True, graded=True, levels=theory.levels[:-1]),
+        *lines("loss after each element", _after_each(run), log=True, graded=True, levels=levels),
         *lines("units", [curve(run, "specialisation", 2, "specialisation"), curve(run, "dead_units", 3, "dead")], low=0.0, high=1.0),
         *lines("energy of W_mix within modes", [curve(run, "mix_share", 0, "share"), curve(run, "mix_chance", 0, "by chance", "dot")], low=0.0, high=1.0),
     ]
@@ -112,4 +113,4 @@ def _order(theory: Theory, found: Climb) -> str:
     listed = ", ".join(f"{safe(name)} (step {time:,.0f})" for time, name in times[:MOST_MODES])
     verdict = "by falling power, as theory has it" if found.in_order else "not by falling power"
     more = f" and {len(times) - MOST_MODES} more" if len(times) > MOST_MODES else ""
-    return f"Modes were learned {verdict}: {listed}{more}; {len(times)} of {len(theory.modes)}."
+    return f"Modes were learned {verdict}: {listed}{more}; {len(times)} of {theory.main}."

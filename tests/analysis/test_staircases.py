@@ -51,12 +51,12 @@ def run(request, tmp_path_factory):
 def of(config):
     """What theory says, and the steps, losses and powers of a run that does as it says."""
     rows = rows_of(config)
-    return theory_of(dump(config)), *(np.array([row[name] for row in rows]) for name in ("step", "test_loss", "mode_power"))
+    return theory_of(dump(config)), *(np.array([row[name] for row in rows]) for name in ("step", "test_loss", "mode_power", "mode_error"))
 
 
 def test_a_run_on_the_lines_is_read_as_it_was_made():
-    theory, steps, loss, power = of(parse(BASE))
-    found = climb(theory, steps, loss, power)
+    theory, steps, loss, power, error = of(parse(BASE))
+    found = climb(theory, steps, loss, power, error)
     assert np.allclose(theory.levels, [*LEVELS, 0], atol=1e-12) and theory.steps == (1, 2)
     assert [each.level for each in found.plateaus] == pytest.approx(LEVELS[1:]) and all(abs(each.error) < 1e-3 for each in found.plateaus)
     assert found.on_the_lines and found.in_order and found.n_learned == 3
@@ -67,26 +67,29 @@ def test_a_run_on_the_lines_is_read_as_it_was_made():
 
 
 def test_what_is_off_the_lines_out_of_order_or_not_there_is_told_apart():
-    theory, steps, loss, power = of(parse(BASE))
-    assert climb(theory, steps, loss * 1.05, power).plateaus[0].error == pytest.approx(0.05, abs=1e-3)
-    assert not climb(theory, steps, loss * 1.05, power).on_the_lines
-    assert not climb(theory, steps, loss, power[:, [0, 2, 1]] * np.array(theory.power) / np.array(theory.power)[[0, 2, 1]]).in_order
-    rush = climb(theory, steps, np.geomspace(1, 1e-4, len(steps)) ** 3, power)  # steady decay never rests
+    theory, steps, loss, power, error = of(parse(BASE))
+    assert climb(theory, steps, loss * 1.05, power, error).plateaus[0].error == pytest.approx(0.05, abs=1e-3)
+    assert not climb(theory, steps, loss * 1.05, power, error).on_the_lines
+    turned = power[:, [0, 2, 1]] * np.array(theory.power) / np.array(theory.power)[[0, 2, 1]]
+    assert not climb(theory, steps, loss, turned, error[:, [0, 2, 1]]).in_order
+    assert climb(theory, steps, loss, power, error + 0.6).learned == (inf, inf, inf)  # power that is not where it should be
+    rush = climb(theory, steps, np.geomspace(1, 1e-4, len(steps)) ** 3, power, error)  # steady decay never rests
     assert isnan(rush.plateaus[0].error) and not rush.on_the_lines
-    early = climb(theory, steps[:20], loss[:20], power[:20])
+    early = climb(theory, steps[:20], loss[:20], power[:20], error[:20])
     assert early.n_learned == 1 and early.in_order and early.reached[1:] == (inf, inf)
-    unmeasured = climb(theory, steps, loss, None)
+    unmeasured = climb(theory, steps, loss, None, None)
     assert unmeasured.learned == () and unmeasured.on_the_lines
-    assert climb(theory, steps[:0], loss[:0], None).reached == (inf, inf, inf)
+    assert climb(theory, steps[:0], loss[:0], None, None).reached == (inf, inf, inf)
 
 
 def test_levels_too_close_to_tell_are_not_measured():
-    theory = Theory((1.0, 0.9, 0.5, 0.1, 0.09, 0.0), ("a", "b", "c", "d", "e"), (1, 4, 4, 0.1, 0.9))
-    assert theory.steps == (2,)
+    theory = Theory((1.0, 0.9, 0.5, 0.1, 0.09, 0.0), ("a", "b", "c", "d", "e"), (1, 4, 4, 0.05, 0.95))
+    assert theory.steps == (2,) and theory.main == 4  # and a mode of half a percent is too weak to be seen
+    assert Theory((1.0, 0.005, 0.0), ("a", "b"), (0.995, 0.005)).steps == ()
     low, high = theory.band(2)
     assert low == pytest.approx((0.5 * 0.1) ** 0.5) and high == pytest.approx((0.5 * 0.9) ** 0.5)
     tied = Theory((1.0, 0.5, 0.0), ("a", "b"), (5.0, 5.0))
-    found = climb(tied, np.arange(10.0), np.ones(10), np.array([[0, 4.0]] * 5 + [[4.0, 4.0]] * 5))
+    found = climb(tied, np.arange(10.0), np.ones(10), np.array([[0, 4.0]] * 5 + [[4.0, 4.0]] * 5), np.zeros((10, 2)))
     assert found.learned == (5, 0) and found.in_order  # equal powers have no order
 
 
