@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from analysis.collect import Tables
 from analysis.frame import Frame
 from analysis.statistics import Interval
-from analysis.statistics.correlation import fisher, mean_correlation, over_seeds, pearson, within
+from analysis.statistics.correlation import fisher, mean_over_seeds, over_seeds, pearson, within
 
 OUTCOME = "return"
 CANDIDATES = ("value_range", "action_certainty", "policy_entropy", "input_gradient_norm", "grad_norm")
@@ -104,7 +104,7 @@ def relation(done: Frame, name: str, groups: NDArray[np.int64] | None, times: Fr
     by_seed = [pearson(x[mine], y[mine]) for seed in sorted(set(rows["seed"])) if (mine := (rows["seed"] == seed).to_numpy()).sum() >= LEAST_RUNS]
     values = times[name].to_numpy(float)
     there = values[~np.isnan(values)]
-    mean = over_seeds(lambda index: mean_correlation(values[index].tolist()), times["seed"].tolist())
+    mean = mean_over_seeds(values.tolist(), times["seed"].tolist())
     time = Estimate(len(there), Interval(mean.value, nan, nan), mean)
     ends = (float(there.min()), float(there.max())) if len(there) else (nan, nan)
     return Relation(name, estimate(x, y, rows["seed"]), tuple(by_seed), None if held is None else estimate(x, y, rows["seed"], held), time, ends)
@@ -113,11 +113,9 @@ def relation(done: Frame, name: str, groups: NDArray[np.int64] | None, times: Fr
 def estimate(x: NDArray[np.float64], y: NDArray[np.float64], seeds: Sequence[int], groups: NDArray[np.int64] | None = None) -> Estimate:
     """The correlation of two columns, with `groups` held fixed where they are given, and both intervals."""
 
-    def statistic(index: NDArray[np.int64]) -> float:
-        return pearson(x[index], y[index]) if groups is None else within(x[index], y[index], groups[index])
-
     held = 0 if groups is None else len(set(groups.tolist())) - 1
-    return Estimate(len(x), fisher(statistic(np.arange(len(x))), len(x), held), over_seeds(statistic, list(seeds)))
+    value = pearson(x, y) if groups is None else within(x, y, groups)
+    return Estimate(len(x), fisher(value, len(x), held), over_seeds(x, y, list(seeds), groups))
 
 
 def over_time(tables: Tables, candidates: Sequence[str]) -> Frame:

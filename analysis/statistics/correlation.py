@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from math import atanh, isnan, nan, sqrt, tanh
 
 import numpy as np
@@ -10,8 +10,9 @@ from numpy.typing import NDArray
 
 from analysis.statistics.intervals import CONFIDENCE, Interval, normal_quantile
 
-DRAWS, SEED = 500, 20260411
-LEAST_SEEDS = 3
+DRAWS, SEED = 2000, 20260411
+MOST = 0.999999  # a correlation whose Fisher transform is still finite
+LEAST_SEEDS = 5  # of fewer there are so few choices with replacement that intervals come out far too narrow
 Array = NDArray[np.float64]
 
 
@@ -44,29 +45,55 @@ def fisher(r: float, n: int, held: int = 0, confidence: float = CONFIDENCE) -> I
     return Interval(r, tanh(atanh(r) - half), tanh(atanh(r) + half))
 
 
-def over_seeds(statistic: Callable[[NDArray[np.int64]], float], seeds: Sequence[int], draws: int = DRAWS, confidence: float = CONFIDENCE) -> Interval:
-    """`statistic` of all rows, with a percentile interval over `draws` choices of seeds with replacement, each with all of its rows.
+def over_seeds(x: Array, y: Array, seeds: Sequence[int], groups: NDArray[np.int64] | None = None, draws: int = DRAWS) -> Interval:
+    """The correlation of two columns (N,), with `groups` held fixed where they are given, and a percentile interval over choices of seeds.
 
-    Rows of one seed may be alike in ways that Fisher's interval does not know of. No interval with fewer than three seeds.
-
-    Args:
-        statistic: of row numbers.   seeds: of each row.
+    Each of `draws` takes as many seeds as there are, with replacement, each with all of its rows, which may be alike in ways that Fisher's interval does not
+    know of. No interval with fewer than five seeds.
     """
+    held = np.zeros(len(x), np.int64) if groups is None else groups
+    a, b = x - x.mean(), y - y.mean()  # so that sums of squares lose no digits
+    numbers, n_seeds = np.unique(np.asarray(seeds), return_inverse=True)[1], len(set(seeds))
+    parts = np.zeros((n_seeds, held.max() + 1, 6))
+    np.add.at(parts, (numbers, held), np.stack([np.ones(len(x)), a, b, a * a, b * b, a * b], 1))
+    return _percentiles(pearson(x, y) if groups is None else within(x, y, groups), chosen(n_seeds, draws), parts)
+
+
+def _percentiles(value: float, times: Array, parts: Array) -> Interval:
+    """Quantiles of the correlation over draws that take each seed so many `times` (draws, seeds); `parts` (seeds, groups, 6): sums of 1, a, b, aa, bb, ab."""
+    if parts.shape[0] < LEAST_SEEDS or isnan(value):
+        return Interval(value, nan, nan)
+    n, a, b, aa, bb, ab = np.moveaxis(np.einsum("ds,sgk->dgk", times, parts), -1, 0)
+    n = np.maximum(n, 1)
+    both, left, right = ((each - one * other / n).sum(1) for each, one, other in ((ab, a, b), (aa, a, a), (bb, b, b)))
+    with np.errstate(invalid="ignore", divide="ignore"):
+        found = np.clip(both / np.sqrt(left * right), -1, 1)
+    return _between(value, found)
+
+
+def mean_over_seeds(values: Sequence[float], seeds: Sequence[int], draws: int = DRAWS) -> Interval:
+    """The mean of correlations on Fisher's scale, NaN ones left out, with a percentile interval as above."""
+    there = np.isfinite(np.asarray(values, float))
     labels, numbers = np.unique(np.asarray(seeds), return_inverse=True)
-    value = statistic(np.arange(len(numbers)))
+    scaled = np.arctanh(np.clip(np.asarray(values, float)[there], -MOST, MOST))
+    if not there.any():
+        return Interval(nan, nan, nan)
+    value = float(np.tanh(scaled.mean()))
     if len(labels) < LEAST_SEEDS:
         return Interval(value, nan, nan)
-    rows = [np.flatnonzero(numbers == number) for number in range(len(labels))]
-    generator = np.random.default_rng(SEED)
-    found = [statistic(np.concatenate([rows[each] for each in generator.integers(len(rows), size=len(rows))])) for _ in range(draws)]
-    kept = [each for each in found if not isnan(each)]
-    if not kept:
+    times = chosen(len(labels), draws)
+    counts, sums = times @ np.bincount(numbers[there], minlength=len(labels)), times @ np.bincount(numbers[there], scaled, len(labels))
+    return _between(value, np.tanh(np.divide(sums, counts, out=np.full(draws, nan), where=counts > 0)))
+
+
+def chosen(n_seeds: int, draws: int) -> Array:
+    """(draws, n_seeds) how many times each seed is taken."""
+    return np.random.default_rng(SEED).multinomial(n_seeds, np.full(n_seeds, 1 / n_seeds), draws).astype(float)
+
+
+def _between(value: float, found: Array) -> Interval:
+    kept = found[np.isfinite(found)]
+    if not len(kept):
         return Interval(value, nan, nan)
-    low, high = np.quantile(kept, [(1 - confidence) / 2, (1 + confidence) / 2])
+    low, high = np.quantile(kept, [(1 - CONFIDENCE) / 2, (1 + CONFIDENCE) / 2])
     return Interval(value, float(low), float(high))
-
-
-def mean_correlation(values: Sequence[float]) -> float:
-    """The mean of correlations on Fisher's scale; NaN ones are left out."""
-    there = [each for each in values if not isnan(each)]
-    return tanh(float(np.mean([atanh(min(max(each, -0.999999), 0.999999)) for each in there]))) if there else nan

@@ -17,7 +17,7 @@ from analysis.one_run import one_run
 from analysis.run_figures import agent
 from analysis.run_figures.drawing import draw
 from analysis.run_figures.panels import Lines, table
-from analysis.statistics.correlation import centred, fisher, mean_correlation, over_seeds, pearson, within
+from analysis.statistics.correlation import centred, chosen, fisher, mean_over_seeds, over_seeds, pearson, within
 from tests.analysis import learners
 
 NOISE = np.random.default_rng(0)
@@ -58,20 +58,32 @@ def test_what_does_not_vary_has_no_correlation():
     assert isnan(fisher(1.0, 40).low) and isnan(fisher(nan, 40).value) and isnan(fisher(0.5, 6, 3).low)
 
 
-def test_a_bootstrap_takes_seeds_whole():
-    """Rows of one seed are copies: with ten copies of each the interval is that of the rows without them."""
-    few = np.arange(12)
-    once = over_seeds(lambda rows: pearson(X[rows], Y[rows]), few.tolist())
-    ten = np.repeat(few, 10)
-    many = over_seeds(lambda rows: pearson(X[ten[rows]], Y[ten[rows]]), ten.tolist())
-    assert (many.value, many.low, many.high) == pytest.approx((once.value, once.low, once.high))
-    assert isnan(over_seeds(lambda rows: pearson(X[rows], Y[rows]), [0, 1] * 20).low)
+def by_loop(statistic, seeds):
+    """Quantiles of a statistic of row numbers over the same choices of seeds, one after another."""
+    labels = sorted(set(seeds))
+    found = []
+    for times in chosen(len(labels), 2000).astype(int):
+        taken = [label for label, count in zip(labels, times, strict=True) for _ in range(count)]
+        found.append(statistic(np.concatenate([np.flatnonzero(np.asarray(seeds) == label) for label in taken])))
+    return np.nanquantile(found, [0.025, 0.975]).tolist()
+
+
+def test_a_bootstrap_over_seeds_is_a_loop_over_choices_of_seeds():
+    seeds = np.repeat(np.arange(8), 5).tolist()
+    pooled, held = over_seeds(X + 1e3, Y, seeds), over_seeds(X, Y, seeds, GROUPS)
+    assert [pooled.low, pooled.high] == pytest.approx(by_loop(lambda rows: pearson(X[rows], Y[rows]), seeds), abs=1e-6)
+    assert [held.low, held.high] == pytest.approx(by_loop(lambda rows: within(X[rows], Y[rows], GROUPS[rows]), seeds), abs=1e-6)
+    assert (pooled.value, held.value) == pytest.approx((pearson(X, Y), within(X, Y, GROUPS)))
+    assert isnan(over_seeds(X, Y, [0, 1, 2, 3] * 10).low)
 
 
 def test_means_of_correlations_are_on_fishers_scale():
-    assert mean_correlation([0.5, nan, 0.5]) == pytest.approx(0.5)
-    assert mean_correlation([0.9, 0.0]) == pytest.approx(np.tanh(np.arctanh(0.9) / 2))
-    assert isnan(mean_correlation([nan]))
+    assert mean_over_seeds([0.9, nan, 0.0], [0, 1, 2]).value == pytest.approx(np.tanh(np.arctanh(0.9) / 2))
+    assert isnan(mean_over_seeds([nan] * 6, range(6)).value)
+    values = np.tanh(NOISE.normal(size=24))
+    seeds = (np.arange(24) % 6).tolist()
+    found = mean_over_seeds(values.tolist(), seeds)
+    assert [found.low, found.high] == pytest.approx(by_loop(lambda rows: np.tanh(np.arctanh(values[rows]).mean()), seeds), abs=1e-6)
 
 
 @pytest.fixture(scope="module")
