@@ -18,6 +18,7 @@ from lal.config import parse
 
 MOST_MODES, MOST_CHECKPOINTS, MOST_TILES = 6, 5, 60
 DEAD_OUT, DEAD_MIX = 0.25, 0.1  # length of a unit's column of W_out below which it is dead, in the picture of W_out and in that of W_mix
+NEEDED = {"template", "template_power", "mode_order", "shape", "elements", "predictions", "targets", "w_out"}
 GAP = 1  # blank cells between tiles
 
 Array = NDArray[np.float64]
@@ -61,6 +62,8 @@ def prepare(run: OneRun) -> tuple[Info, ...] | str:
         return "it kept no snapshots, so there are no pictures of what it learned"
     last = run.snapshots.arrays(steps[-1])
     group = parse(run.config).task.group.build()  # type: ignore[attr-defined]
+    if NEEDED - {*last} or len(last["template"]) != group.order or last["w_out"].shape[0] != group.order:
+        return "its last snapshot is damaged, or of another group, so there are no pictures of what it learned"
     order = tuple(int(mode) for mode in last["mode_order"])
     units = units_of(group, last["w_out"].T.astype(float), order)
     infos = [template_sheet(group, last, order), predictions(run, steps), *weights_out(last, units, steps[-1])]

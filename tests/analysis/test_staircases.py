@@ -21,7 +21,8 @@ from analysis.run_findings import findings as run_findings
 from analysis.staircases import CLOSE, Theory, climb, climbs, theory_of
 from lal.config import dump, parse
 from lal.store import Store
-from tests.analysis.synthetic_composition import AT, BASE, finish, rows_of, swept
+from tests.analysis.synthetic_composition import AT, BASE, arrays_of, finish, rows_of, swept
+from tests.analysis.synthetic_run import packed
 
 LEVELS = (1, 13 / 33, 2 / 33)
 WIDTHS = {"axes": {"model.width": [16, 24]}, "seeds": {"n": 3, "vary": ["seed", "task.template.seed"]}}
@@ -171,7 +172,11 @@ def test_a_run_s_page_has_all_of_them(run):
         assert wide["data"] == narrow["data"] and each.caption.endswith("."), each.name
 
 
-def test_a_run_without_snapshots_says_so(tmp_path):
-    store = Store(tmp_path)
-    finish(store, parse(BASE), "bare", {}, snapshots=())
+def test_a_run_without_snapshots_or_with_others_says_so(tmp_path):
+    store, config = Store(tmp_path), parse(BASE)
+    finish(store, config, "bare", {}, snapshots=())
     assert composing.prepare(one_run(store, "bare")) == "it kept no snapshots, so there are no pictures of what it learned"
+    whole = arrays_of(config, 0)
+    for odd in ({"template": whole["template"]}, whole | {"template": whole["template"][:5]}, whole | {"w_out": whole["w_out"].T}):
+        store.run("bare").put_bytes("arrays/step-000000000.npz", packed(odd))
+        assert "damaged, or of another group" in composing.prepare(one_run(store, "bare"))
