@@ -46,7 +46,7 @@ class TableBatches:
         assert self.size is not None
         if self.cursor >= len(self.order):
             self.order, self.cursor = torch.randperm(len(self.train), generator=self.generator), 0
-        rows = self.order[self.cursor : self.cursor + self.size].to(self.train.device)
+        rows = self.order[self.cursor : self.cursor + self.size]
         self.cursor += self.size
         return self.tree.numbered(self.train[rows])
 
@@ -64,15 +64,14 @@ def batches(task: GroupTask, tree: Tree, seed: int) -> OnlineBatches | TableBatc
     if isinstance(task.sampling, Online):
         return OnlineBatches(tree, task.sampling.batch_size, generator)
     train, _ = split(task, task.sampling)
-    return TableBatches(tree, train.to(tree.table.device), task.sampling.batch_size, generator)
+    return TableBatches(tree, train, task.sampling.batch_size, generator)
 
 
 def drawn(tree: Tree, n: int, generator: torch.Generator) -> Rows:
     """`n` uniform tuples."""
-    device = tree.table.device
     depth = shared_depth(tree.order, tree.k, n)
-    prefix = torch.randint(tree.order**depth, (n,), generator=generator).to(device)
-    rest = torch.randint(tree.order, (tree.k - depth, n), generator=generator).to(device) if depth < tree.k else ()
+    prefix = torch.randint(tree.order**depth, (n,), generator=generator)
+    rest = torch.randint(tree.order, (tree.k - depth, n), generator=generator) if depth < tree.k else ()
     return tree.rows(prefix, tuple(rest))
 
 
@@ -85,10 +84,9 @@ def split(task: GroupTask, table: Table) -> tuple[Tensor, Tensor]:
 
 def evaluated(task: GroupTask, tree: Tree, seed: int) -> dict[str, list[Rows]]:
     """What a run with `seed` is evaluated on, in chunks: `test`, and of a table `train`."""
-    device = tree.table.device
     if isinstance(task.sampling, Table):
         sides = dict(zip(("train", "test"), split(task, task.sampling), strict=True))
-        return {side: [tree.numbered(each) for each in numbers.to(device).split(CHUNK)] for side, numbers in sides.items()}
+        return {side: [tree.numbered(each) for each in numbers.split(CHUNK)] for side, numbers in sides.items()}
     if task.n_tuples <= EVALUATED:
-        return {"test": [tree.numbered(torch.arange(task.n_tuples, device=device))]}
+        return {"test": [tree.numbered(torch.arange(task.n_tuples))]}
     return {"test": [drawn(tree, task.n_test, stream(seed, "evaluation"))]}

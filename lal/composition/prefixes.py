@@ -76,17 +76,17 @@ class Tree:
         return level == self.k or (self.every and level >= 2)
 
     def rows(self, prefix: Tensor, rest: tuple[Tensor, ...]) -> Rows:
-        """Tuples by the number of their first elements, (n,), and their other ones, (n,) each."""
-        depth = self.k - len(rest)
-        counts, ends = {}, prefix
+        """Tuples by the number of their first elements, (n,), and their other ones, (n,) each: on the CPU, where counting does not wait for a device."""
+        depth, counts, ends = self.k - len(rest), {}, prefix
         for level in range(depth, 1, -1):
             if self.has_output(level):
-                counts[level] = torch.bincount(ends, minlength=self.order**level).to(self.codes.dtype)
+                counts[level] = torch.bincount(ends, minlength=self.order**level).to(self.codes)
             ends = ends // self.order
-        return Rows(depth, len(prefix), counts, prefix if rest else None, rest)
+        device = self.codes.device
+        return Rows(depth, len(prefix), counts, prefix.to(device) if rest else None, tuple(each.to(device) for each in rest))
 
     def numbered(self, numbers: Tensor) -> Rows:
-        """Tuples by their number, (n,), in row-major order of all |G|^k."""
+        """Tuples by their number, (n,) on the CPU, in row-major order of all |G|^k."""
         depth = shared_depth(self.order, self.k, len(numbers))
         rest = []
         for _ in range(self.k - depth):
