@@ -26,7 +26,9 @@ class Tables:
         self.positions = None if shape is None else prod(shape)
         self.keys: dict[Observation, int] = {}
         room = self.positions or FIRST_ROOM
-        self.visits, self.value, self.uncertainty = np.zeros(room, np.int64), np.zeros(room), np.ones(room)
+        self.visits: NDArray[np.int64] = np.zeros(room, np.int64)
+        self.value: NDArray[np.float64] = np.zeros(room)
+        self.uncertainty: NDArray[np.float64] = np.ones(room)
 
     def key(self, seen: Observation) -> int:
         """The row of what is seen, made if it is new."""
@@ -57,7 +59,7 @@ class Tables:
         if value is not None:
             self.value[key] += (value - self.value[key]) / self.visits[key]
 
-    def uncertain(self, key: NDArray[np.int64], spread: NDArray[np.floating]) -> NDArray[np.float64]:
+    def uncertain(self, key: NDArray[np.int64], spread: NDArray[np.float64]) -> NDArray[np.float64]:
         """(B,) U as each transition of a batch finds it, one after another; each leaves 0.8 U + 0.2 `spread` behind. (B,) keys and spreads.
 
         A transition that is number k of its state in the batch finds 0.8^k U + 0.2 sum_{j<k} 0.8^(k-1-j) spread_j: a sum over pairs instead of a loop.

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from math import isnan, nan
+from typing import Any
 
 import numpy as np
 import pytest
@@ -27,7 +28,7 @@ GROUPS = np.arange(40) % 4
 
 
 def test_correlation_and_interval_are_those_of_scipy():
-    known = stats.pearsonr(X, Y)
+    known: Any = stats.pearsonr(X, Y)
     found = fisher(pearson(X, Y), 40)
     assert found.value == pytest.approx(known.statistic)
     assert (found.low, found.high) == pytest.approx(tuple(known.confidence_interval(0.95)))
@@ -191,14 +192,17 @@ def test_a_run_shows_returns_and_pressure_where_there_was_some(store, pressed):
     assert [info.name for info in infos] == ["agent", *(["pressure"] if pressed else [])]
     for info in infos:
         assert len(table(info)) > 0
-        wide, narrow = (json.loads(draw(info, narrow=each).to_json()) for each in (False, True))
+        wide, narrow = (json.loads(str(draw(info, narrow=each).to_json())) for each in (False, True))
         assert wide["data"] == narrow["data"]
-    mean = infos[0].panels[0].curves[1]
+    panel = infos[0].panels[0]
+    assert isinstance(panel, Lines)
+    mean = panel.curves[1]
     assert mean.steps[0] == 10 and mean.values[0] == pytest.approx(np.linspace(-50, -10, 300)[:10].mean())
 
 
 def test_the_largest_changes_of_pressure_are_marked(store):
     infos = agent.prepare(one_run(store, learners.one(store, True)))
+    assert not isinstance(infos, str)
     panel = infos[1].panels[0]
     assert isinstance(panel, Lines)
     marked = {int(each) for each in panel.curves[1].steps if not isnan(each)}
