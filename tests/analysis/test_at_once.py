@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import base64
+import json
 from dataclasses import replace
 
 import numpy as np
@@ -67,5 +69,6 @@ def test_more_than_a_screen_shows_is_thinned_and_said(odd_tables, monkeypatch):
     assert "Lines of 2 of 6 values of" in whole.caption
     assert [line.label for _, lines in risen.panels for line in lines] == ["0", "1"] * 2 and "Curves of 2 of 6 values" in risen.caption
     assert tiles.n_columns == 2 and len(tiles.tiles) == 4 and "2 of 6 values of" in tiles.caption
-    n_drawn = sum(len(each.x) for each in final.draw(ends).data if "one run" in (each.hovertemplate or "") or "below" in (each.hovertemplate or ""))
+    traces = json.loads(str(final.draw(ends).to_json()))["data"]
+    n_drawn = sum(len(np.frombuffer(base64.b64decode(each["y"]["bdata"]), each["y"]["dtype"])) for each in traces if "customdata" in each)
     assert "Of the single runs one of 3 in each cell is drawn" in ends.caption and n_drawn < 2 * len(tables.done) / 2
