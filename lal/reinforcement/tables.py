@@ -40,10 +40,9 @@ class Tables:
         near = tuple(round(each, self.decimals) + 0.0 for each in seen)  # + 0.0: minus nought is nought
         found = self.keys.setdefault(near, len(self.keys))
         if found == len(self.visits):
-            self.visits, self.value, self.uncertainty = (
-                np.concatenate([each, fresh(len(each), dtype=each.dtype)])
-                for each, fresh in ((self.visits, np.zeros), (self.value, np.zeros), (self.uncertainty, np.ones))
-            )
+            self.visits = np.concatenate([self.visits, np.zeros_like(self.visits)])
+            self.value = np.concatenate([self.value, np.zeros_like(self.value)])
+            self.uncertainty = np.concatenate([self.uncertainty, np.ones_like(self.uncertainty)])
         return found
 
     def known(self, seen: NDArray[np.float32]) -> NDArray[np.int64]:
