@@ -5,6 +5,7 @@ from __future__ import annotations
 from analysis.collect import Tables
 from analysis.figures import series
 from analysis.figures.series import Info, draw, table
+from analysis.figures.theme import word
 
 __all__ = ["TITLE", "draw", "prepare", "table"]
 TITLE = "Learning curves"
@@ -13,6 +14,8 @@ TITLE = "Learning curves"
 def prepare(tables: Tables) -> Info | str:
     """Accuracy on both sides of the split; of another kind of run, its goal and fit columns."""
     goal, fit = tables.thresholds.goal_column, tables.thresholds.fit_column
-    caption = f"Solid: test; dotted: train, of which only medians are drawn. {series.READING} Steps are on a log scale and begin after 0."
-    label = "accuracy" if goal == "test_acc" else goal
+    supervised = goal == "test_acc"
+    fitted = "; dotted: train, of which only medians are drawn" if supervised else f"; dotted: {word(fit)}" if tables.has(fit) else ""
+    caption = f"Solid: {'test' if supervised else word(goal)}{fitted}. {series.READING} Steps are on a log scale and begin after 0."
+    label = "accuracy" if supervised else word(goal)
     return series.prepare(tables, [(label, {**({fit: "dot"} if tables.has(fit) else {}), goal: "solid"})], caption)

@@ -62,6 +62,7 @@ WORDS = {
     "input_gradient_norm": "input gradient norm",
     "return": "return",
     "front_position": "front",
+    "shortfall": "shortfall of the return",
     "value_front": "front of the ramp",
     "order_front": "front of rising values",
     "hessian_trace": "weight Hessian trace",
