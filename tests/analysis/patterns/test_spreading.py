@@ -31,7 +31,9 @@ def tables(store):
 
 
 def cell(tables, label):
-    return next(each for each in spreading(tables) if each.label == label)
+    found = spreading(tables)
+    assert not isinstance(found, str)
+    return next(each for each in found if each.label == label)
 
 
 @pytest.mark.parametrize(("label", "speed"), [("line, target every = 10", 0.1), ("line, target every = 20", 0.05), ("grid, target every = 10", 0.1)])
@@ -113,7 +115,9 @@ def test_learners_without_patterns_have_none_of_it(store):
 @pytest.mark.parametrize("shape", [(14,), (5, 6)])
 def test_a_run_is_drawn_in_space_and_time(store, shape):
     run = one_run(store, fields.one(store, shape))
-    (info,) = space_time.prepare(run)
+    infos = space_time.prepare(run)
+    assert not isinstance(infos, str)
+    (info,) = infos
     heats = [each for each in info.panels if isinstance(each, Heat)]
     assert heats[0].values.shape == (sum(shape) - len(shape), 21)
     assert heats[0].values[-1, -1] > heats[0].values[0, 0]

@@ -88,6 +88,14 @@ def test_what_has_no_waves_has_no_wavelength():
     assert isnan(patterns.wavelength(np.zeros((4, 4)), periodic=True))
 
 
+@pytest.mark.parametrize("wrong", [np.nan, np.inf])
+@pytest.mark.parametrize("shape", [(30,), (5, 6)])
+def test_what_is_not_finite_has_neither_waves_nor_roughness(shape, wrong):
+    field = np.arange(30.0).reshape(shape) ** 2
+    field.flat[7] = wrong
+    assert all(map(isnan, (patterns.wavelength(field), patterns.wavelength(field, periodic=True), patterns.roughness(field))))
+
+
 def test_roughness_is_the_share_that_no_ramp_explains():
     assert patterns.roughness(2.0 * ROW - 7) == pytest.approx(0, abs=1e-12)
     assert patterns.roughness(np.add.outer(2.0 * np.arange(5), -np.arange(6))) == pytest.approx(0, abs=1e-12)
@@ -109,6 +117,7 @@ def test_columns_are_of_the_fields_that_are_kept(name):
     config = dqn_config(name, measure={"eval_every": 4, "metrics": ["all"]})
     run, rows = trained(config)
     arrays, last, shape = run.arrays(), rows[-1], config.environment.shape
+    assert shape is not None
     value = arrays["value"].astype(float)
     assert last["order_front"] == patterns.front(patterns.rises(value, shape), shape)
     assert last["value_front"] == patterns.front(patterns.rises(value, shape, 0.5), shape) >= last["order_front"]
