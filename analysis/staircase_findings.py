@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from math import isnan
+from math import inf, isnan
 
 import numpy as np
 
 from analysis.collect import Tables
 from analysis.figures.dimensions import dimensions, split
 from analysis.figures.theme import percent, safe
-from analysis.staircases import APART, CLOSE, Climb, climbs
+from analysis.staircases import APART, CLOSE, TIED, Climb, climbs
 from analysis.statistics import wilson
 
 MOST_CELLS = 8  # that are told one by one
@@ -47,7 +47,8 @@ def heights(found: Sequence[Climb]) -> str:
 
 def on_the_lines(groups: Sequence[tuple[str, Sequence[Climb]]]) -> str:
     """How many runs had every plateau on its line."""
-    counts = [(title, sum(each.on_the_lines for each in found), len(found)) for title, found in groups if any(each.plateaus for each in found)]
+    there = [(title, [each for each in found if each.plateaus]) for title, found in groups]
+    counts = [(title, sum(each.on_the_lines for each in found), len(found)) for title, found in there if found]
     return _counted(f"Every plateau was seen, and within {percent(CLOSE)} of its level, in", counts) if counts else ""
 
 
@@ -69,14 +70,25 @@ def _counted(head: str, counts: Sequence[tuple[str, int, int]]) -> str:
 
 
 def out_of_order(tables: Tables, found: dict[int, Climb]) -> str:
-    """Which modes came too soon, in the runs that learned them in another order."""
+    """Of runs that learned modes in another order, the first one that came before a stronger one."""
     told = []
     for index, climb in found.items():
-        if climb.n_learned > 1 and not climb.in_order:
-            times = sorted(zip(climb.learned, climb.theory.modes, strict=False))
-            listed = ", ".join(f"{safe(name)} at {time:,.0f}" for time, name in times if time < float("inf"))
-            told.append(f"seed {tables.runs['seed'][index]} of {safe(str(tables.runs['arm'][index]))} ({listed})")
+        early = inversion(climb) if climb.n_learned > 1 else None
+        if early:
+            told.append(f"seed {tables.runs['seed'][index]} of {safe(str(tables.runs['arm'][index]))} ({early})")
     if not told:
         return ""
     more = f", and {len(told) - MOST_NAMED} more" if len(told) > MOST_NAMED else ""
     return f"Out of order, by the step at which half of a mode’s power was there: {'; '.join(told[:MOST_NAMED])}{more}."
+
+
+def inversion(climb: Climb) -> str | None:
+    """The strongest mode that came after a weaker one, and the first of those, in words; None where there is none."""
+    times, power, names = climb.learned, climb.theory.power, climb.theory.modes
+    for strong, time in enumerate(times):
+        weaker = [mode for mode in range(strong + 1, len(times)) if times[mode] < time and power[strong] > power[mode] * (1 + TIED)]
+        if weaker:
+            first = min(weaker, key=lambda mode: times[mode])
+            stronger = f"{safe(names[strong])} at {time:,.0f}" if time < inf else f"{safe(names[strong])}, which was not learned"
+            return f"{safe(names[first])} at {times[first]:,.0f}, before {stronger}"
+    return None
