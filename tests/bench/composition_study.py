@@ -18,7 +18,7 @@ from lal.terminal import harmless
 
 STOP = {"sustain": 0, "tail": {"factor": 0, "min_steps": 0}}
 RNN, MLP = {"kind": "quadratic_rnn"}, {"kind": "sequential_mlp"}
-FLAT = 5  # evaluations that make a flat stretch
+FLAT = 10  # evaluations that make a flat stretch
 Rows = list[Row]
 
 
@@ -56,7 +56,7 @@ def plateau_errors(rows: Rows, levels: list[float]) -> list[float]:
     losses, found = [row["test_loss"] for row in rows], []
     for level in levels[1:-1]:
         stretches = [losses[at : at + FLAT] for at in range(len(losses) - FLAT) if abs(losses[at] / level - 1) < 0.25]
-        flattest = min(stretches, key=lambda each: max(each) - min(each), default=[float("nan")])
+        flattest = min(stretches, key=lambda each: max(each) / min(each), default=[float("nan")])
         found.append(sum(flattest) / len(flattest) / level - 1)
     return found
 

@@ -40,7 +40,7 @@ def test_a_recurrent_network_that_is_asked_after_every_element_learns_both_modes
 
 @pytest.mark.slow
 def test_the_recurrent_staircase_of_three_elements_at_its_published_size():
-    rows, run, errors = climbed(config_of(11, 3, 3, 500, {**RNN, "width": 96}, {"kind": "adam", "lr": 3e-3}, 15_000, eval_every=20))
+    rows, run, errors = climbed(config_of(11, 3, 3, 500, {**RNN, "width": 96}, {"kind": "adam", "lr": 3e-3}, 15_000, reduction=0.998, eval_every=20))
     last, template = rows[-1], run.reader.template
     own = template.power[template.staircase.modes]
     assert max(map(abs, errors)) < 0.02
