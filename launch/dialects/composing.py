@@ -110,9 +110,8 @@ class Reader:
         return f"{self.leaves[path].place}: {self.leaves[path].written}" if path in self.leaves else f"{self.file}: {'.'.join(map(str, path))}"
 
     def told(self, path: Keys, why: str) -> None:
-        """Notes, for the plan, what became of a key that is written."""
-        if path in self.leaves:
-            self.result.left_out[".".join(map(str, path))] = f"{self.place(path)} {why}"
+        """Notes, for the plan, what became of a key, or of the default of one that is not written."""
+        self.result.left_out[".".join(map(str, path))] = f"{self.place(path)}{'' if path in self.leaves else ', not written,'} {why}"
 
 
 def run_of(leaves: Leaves, file: str) -> Translation:
@@ -151,6 +150,8 @@ def _task(reader: Reader) -> Iterator[Setting]:
     yield "task.template.kind", (kind, ("data", "template_type"))
     for of, name, path in (("fourier", "n_modes", ("data", "n_freqs")), ("image", "digit", ("data", "mnist_label"))):
         if kind == of:
+            if kind == "image":
+                reader.told(("data", "template_type"), "takes digits of 8 x 8 pixels here (those of scikit-learn), not MNIST's of 28 x 28")
             yield f"task.template.{name}", (reader.value(*path), path)
     yield from _sampling(reader)
 
@@ -186,6 +187,11 @@ def _model(reader: Reader) -> Iterator[Setting]:
     yield "model.width", (reader.value("model", "hidden_dim"), ("model", "hidden_dim"))
     yield "model.init_scale", (reader.value("model", "init_scale"), ("model", "init_scale"))
     if kind != "quadratic_rnn":
+        if reader.value("model", "return_all_outputs") is True:
+            where = reader.place(("model", "return_all_outputs"))
+            reader.result.problems.append(
+                f"{where} must be false with SequentialMLP, which has one output, but is true; write false, or model_type: QuadraticRNN"
+            )
         return
     yield "model.interaction", (reader.value("model", "transform_type"), ("model", "transform_type"))
     every = reader.value("model", "return_all_outputs")

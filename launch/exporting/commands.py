@@ -4,21 +4,19 @@ from __future__ import annotations
 
 import click
 
+from launch.exporting import LAYOUTS
 from launch.options import PROFILE, RESULTS
-
-LAYOUTS = ("group-agf",)
 
 
 @click.command()
 @click.argument("sweep")
-@click.option("--layout", type=click.Choice(LAYOUTS), required=True, help="Whose folders and files.")
-@click.option("-o", "--output", required=True, help="Folder to write into: a path or a URI; new, or of an export before.")
+@click.option("--layout", type=click.Choice([*LAYOUTS]), required=True, help="Whose folders and files.")
+@click.option("-o", "--output", required=True, help="Folder to write into: a path or a URI; a new one.")
 @RESULTS
 @PROFILE
 def export(sweep: str, layout: str, output: str, results: str, profile: str | None) -> None:
     """The results of SWEEP (a name) in the LAYOUT of another program, as a copy for its tools."""
     from lal.store import Store
-    from launch.exporting import LAYOUTS as layouts
     from launch.stored import meant
 
     store = Store(results)
@@ -27,5 +25,5 @@ def export(sweep: str, layout: str, output: str, results: str, profile: str | No
         from lal.errors import Refused
 
         raise Refused(f"lal export takes a sweep, but {sweep!r} is a run ({run}); give the name of its sweep")
-    done, failed = layouts[layout].write(store, folder, Store(output))
+    done, failed = LAYOUTS[layout].write(store, folder, Store(output))
     click.echo(f"Exported {done} runs{f', and {failed} without results' if failed else ''}: {output}")

@@ -28,7 +28,6 @@ if TYPE_CHECKING:
 
     from lal.reading import Reading
 
-MARK = "sweep_metadata.yaml"
 WEIGHTS = {"w_in": "W_in", "w_drive": "W_drive", "w_mix": "W_mix", "w_out": "W_out"}
 STATISTICS = ("mean", "std", "min", "max", "median")
 
@@ -53,12 +52,13 @@ def write(store: Store, folder: str, into: Store) -> tuple[int, int]:
     """Writes the tree of sweep `folder` into the root of `into`; how many runs have results there, and how many have none.
 
     Raises:
-        Refused: the sweep is not of group composition, or `into` holds something else.
+        Refused: the sweep is not of group composition, two of its experiments would share a folder, or `into` holds something.
     """
     manifest = store.manifest(folder)
-    if into.names("") and not into.has(MARK):
-        raise Refused(f"an export is written into a new folder, or over an export, but {into.where()} holds other files; name another folder")
-    runs = [_read(store, manifest, entry) for entry in manifest["runs"]]
+    if into.names(""):  # what an export before has, and this one has not, would be read with it
+        raise Refused(f"an export is written into a new folder, but {into.where()} holds files; name another, or remove it")
+    names = experiments(manifest["runs"], len(manifest["arms"]))
+    runs = [_read(store, manifest, entry, name) for entry, name in zip(manifest["runs"], names, strict=True)]
     records = [each.reading.record for each in runs if each.reading.record is not None]
     if any(record.trajectory.get("kind") != "composition" for record in records):
         raise Refused(f"layout group-agf is of runs of kind composition, but {folder!r} has others; export another sweep")
@@ -72,26 +72,41 @@ def write(store: Store, folder: str, into: Store) -> tuple[int, int]:
         if first is not None:
             into.put(f"configs/{name}_config.yaml", _yaml(first))
     into.put("sweep_summary.yaml", _yaml(_whole(groups)))
-    into.put(MARK, _yaml(_metadata(manifest, folder, groups)))
+    into.put("sweep_metadata.yaml", _yaml(_metadata(manifest, folder, groups)))
     n_failed = sum(each.error is not None for each in runs)
     return len(runs) - n_failed, n_failed
 
 
-def _read(store: Store, manifest: Mapping[str, Any], entry: Mapping[str, Any]) -> Run:
+def _read(store: Store, manifest: Mapping[str, Any], entry: Mapping[str, Any], experiment: str) -> Run:
     from lal.events import Goal
     from lal.reading import COUNTED, reading
 
     goal, fit = Goal(**manifest["goal"]), Goal(**manifest["fit"]) if manifest["fit"] else None
     found = reading(store.run(entry["run_id"]).listed(), entry, goal, fit)
     error = None if found.state in COUNTED else found.reason or f"the run is {found.state}"
-    return Run(entry["run_id"], experiment_of(entry, len(manifest["arms"])), int(entry["seed"]), found, error)
+    return Run(entry["run_id"], experiment, int(entry["seed"]), found, error)
 
 
-def experiment_of(entry: Mapping[str, Any], n_arms: int) -> str:
-    """The name of an experiment: its arm, its point's name, and, where nothing else names it, the values on the axes."""
-    named = [*([entry["arm"]] if n_arms > 1 else []), *([entry["name"]] if entry["name"] else [])]
-    values = [] if entry["name"] else [f"{path.rpartition('.')[2]}{_plain(value)}" for path, value in entry["point"].items()]
-    return checked_name("_".join([*named, *values]) or "all", "the name of an experiment")
+def experiments(entries: Sequence[Mapping[str, Any]], n_arms: int) -> list[str]:
+    """For each run the name of its experiment: its arm, its point's name, and the values of its point; where that has a name, those alone that differ.
+
+    Raises:
+        Refused: two experiments have one name.
+    """
+    named = [(*([entry["arm"]] if n_arms > 1 else ()), *([entry["name"]] if entry["name"] else ())) for entry in entries]
+    seen: dict[tuple[tuple[str, ...], str], set[str]] = {}
+    for head, entry in zip(named, entries, strict=True):
+        for path, value in entry["point"].items():
+            seen.setdefault((head, path), set()).add(json.dumps(value))
+    found: list[str] = []
+    points: dict[str, Any] = {}
+    for head, entry in zip(named, entries, strict=True):
+        told = [path for path in entry["point"] if not entry["name"] or len(seen[head, path]) > 1]
+        name = "_".join([*head, *(f"{path.rpartition('.')[2]}{_plain(entry['point'][path])}" for path in told)]) or "all"
+        found.append(checked_name(name, "the name of an experiment"))
+        if points.setdefault(name, (head, entry["point"])) != (head, entry["point"]):
+            raise Refused(f"experiments must have folders of their own, but two are called {name!r}; name the sweep's points")
+    return found
 
 
 def _plain(value: Any) -> str:

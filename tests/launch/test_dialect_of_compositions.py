@@ -133,6 +133,8 @@ def test_what_has_no_effect_is_told(file):
         assert f"{name} has no effect with the other keys of its run; left out" in told(sweep)
     assert "data.num_samples has no effect here; left out" in told(sweep)
     assert "is taken for 1, as it was there" in told(file(nested({("training", "learning_rate"): 0.001})))
+    assert "training.learning_rate, not written, with per_neuron is taken for 1, as it was there" in told(file(nested({})))
+    assert "takes digits of 8 x 8 pixels here" in told(file(nested({("data", "template_type"): "mnist"})))
     assert "return_all_outputs has no effect with k = 2" in told(file(nested({("model", "model_type"): "QuadraticRNN", ("model", "return_all_outputs"): True})))
 
 
@@ -147,6 +149,7 @@ def test_what_has_no_effect_is_told(file):
         ({("data", "dimenson"): 2}, r"data.dimenson must be a known key of group composition, but is not; did you mean 'data.dimension'"),
         ({("data", "k"): 1}, r"old.yaml:\d+.*data.k"),
         ({("model", "hidden_dim"): "many"}, r"old.yaml:\d+.*model.hidden_dim"),
+        ({("model", "return_all_outputs"): True, ("model", "model_type"): "SequentialMLP"}, r"return_all_outputs.*must be false with SequentialMLP"),
         ({("model", "return_all_outputs"): "yes", ("model", "model_type"): "QuadraticRNN"}, r"return_all_outputs must be true or false"),
         ({("training", "optimizer"): "hybrid"}, "hybrid is for quadratic_rnn"),
     ],

@@ -16,6 +16,7 @@ from lal.cli import lal
 from lal.errors import Refused
 from lal.runs.session import attempt
 from lal.store import Failure, Store
+from launch.exporting.group_agf import experiments
 from launch.sweep import load, manifest
 from tests.analysis.synthetic import WHERE, Truth, filled
 
@@ -103,17 +104,31 @@ def test_arrays_and_parameters_are_those_of_the_run(tree):
     assert facts["num_parameters"] == 3 * 8 * 6 + 8 * 8 and facts["final_val_loss"] == np.load(seed / "val_loss_history.npy")[-1]
 
 
-def test_exporting_again_writes_the_same(store, tree):
-    before = {path: path.read_bytes() for path in tree.rglob("*") if path.is_file()}
-    exported(store, "old", tree)
-    assert {path: path.read_bytes() for path in tree.rglob("*") if path.is_file() and path.suffix != ".pt"} == {
-        path: data for path, data in before.items() if path.suffix != ".pt"
-    }
+def test_exporting_again_writes_the_same_and_never_over_an_export(store, tree, tmp_path):
+    with pytest.raises(Refused, match="holds files; name another, or remove it"):
+        exported(store, "old", tree)
+    exported(store, "old", tmp_path / "again")
+    first, second = ({path.relative_to(root): path.read_bytes() for path in root.rglob("*") if path.is_file()} for root in (tree, tmp_path / "again"))
+    assert {path: data for path, data in first.items() if path.suffix != ".pt"} == {path: data for path, data in second.items() if path.suffix != ".pt"}
+    assert first.keys() == second.keys()
+
+
+def test_an_experiment_is_what_differs_but_for_seeds():
+    def entry(name, arm="all", **point):
+        return {"arm": arm, "name": name, "point": {key.replace("__", "."): value for key, value in point.items()}}
+
+    plain = [entry("", optim__lr=lr) for lr in (0.1, 0.2, 0.1)]
+    assert experiments(plain, 1) == ["lr0.1", "lr0.2", "lr0.1"]
+    crossed = [entry("big", model__width=64, optim__lr=lr) for lr in (0.1, 0.2)] + [entry("small", model__width=8, optim__lr=0.1)]
+    assert experiments(crossed, 1) == ["big_lr0.1", "big_lr0.2", "small"]
+    assert experiments([entry("", arm=arm) for arm in ("a", "b")], 2) == ["a", "b"]
+    with pytest.raises(Refused, match="two are called 'lr-x-'"):
+        experiments([entry("", optim__lr="(x)"), entry("", optim__lr="[x]")], 1)
 
 
 def test_what_cannot_be_exported_is_refused(store, tmp_path):
     (tmp_path / "mine.txt").write_text("mine")
-    with pytest.raises(Refused, match="holds other files; name another folder"):
+    with pytest.raises(Refused, match="holds files; name another, or remove it"):
         exported(store, "old", tmp_path)
     assert [each.name for each in tmp_path.iterdir()] == ["mine.txt"]
     with pytest.raises(Refused, match="lal export takes one run, but 'qrnn6' begins 2 of them"):
