@@ -45,9 +45,9 @@ def one_by_one(uncertainty, keys, spreads):
 @given(st.lists(st.tuples(st.integers(0, 4), st.floats(0, 100)), min_size=1, max_size=30), st.integers(1, 3))
 def test_uncertainty_of_a_batch_is_that_of_a_loop(pairs, times):
     tables, expected = Tables((5,)), dict.fromkeys(range(5), 1.0)
-    keys, spreads = np.array([key for key, _ in pairs]), array(*(spread for _, spread in pairs))
+    keys, spreads = np.array([key for key, _ in pairs]), [spread for _, spread in pairs]
     for _ in range(times):
-        assert tables.uncertain(keys, spreads).tolist() == pytest.approx(one_by_one(expected, keys.tolist(), spreads.tolist()))
+        assert tables.uncertain(keys, spreads).tolist() == pytest.approx(one_by_one(expected, keys.tolist(), spreads))
     assert tables.uncertainty.tolist() == pytest.approx(list(expected.values()))
 
 
