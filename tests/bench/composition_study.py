@@ -18,7 +18,7 @@ from lal.terminal import harmless
 
 STOP = {"sustain": 0, "tail": {"factor": 0, "min_steps": 0}}
 RNN, MLP = {"kind": "quadratic_rnn"}, {"kind": "sequential_mlp"}
-FLAT = 10  # evaluations that make a flat stretch
+FLAT = 5  # evaluations that make a flat stretch
 Rows = list[Row]
 
 
