@@ -51,7 +51,7 @@ def prepare(tables: Tables) -> Info | str:
     if not cells:
         return "value fields were not kept, or too seldom, so no equation is fitted to them; add measure.snapshot_every"
     scored = [[run.scored for run in cell.runs if run.scored] for cell in cells]
-    errors = {
+    errors: dict[Term, tuple[tuple[Mark, ...], ...]] = {
         term: (
             tuple(mark([each[term].fit.error for each in runs], 0.0) for runs in scored),
             *(tuple(mark([float(pd.Series(getattr(each[term], kind)).median()) for each in runs], 0.0) for runs in scored) for kind in ("places", "moments")),
@@ -105,15 +105,17 @@ def draw(info: Info, narrow: bool = False) -> go.Figure:
     for number, (name, marks) in enumerate(info.speeds):
         _marks(fig, 2, columns, f"speed: {name}", 3 + number, number - 0.5, marks, True)
     _expected(fig, info, columns)
-    fig.update_xaxes(range=[-0.04, 1.1], **_where(0, columns))
-    fig.update_xaxes(range=[-0.04, 1.1], **_where(1, columns))
+    for place in range(len(TERMS)):
+        row, column = _where(place, columns)
+        fig.update_xaxes(range=[-0.04, 1.1], row=row, col=column)
     ticks = {"tickvals": list(range(len(info.labels))), "ticktext": list(info.labels)}
     fig.update_yaxes(**ticks, range=[len(info.labels) - 0.5, -0.5], showgrid=False)
     return fig.update_layout(margin={"t": top, "b": 40})
 
 
-def _where(place: int, columns: int) -> dict[str, int]:
-    return {"row": place // columns + 1, "col": place % columns + 1}
+def _where(place: int, columns: int) -> tuple[int, int]:
+    """Row and column of a panel."""
+    return place // columns + 1, place % columns + 1
 
 
 def _marks(fig: go.Figure, place: int, columns: int, name: str, color: int, shift: float, marks: tuple[Mark, ...], told: bool) -> None:
@@ -122,14 +124,15 @@ def _marks(fig: go.Figure, place: int, columns: int, name: str, color: int, shif
     runs = [(value, height + 0.09) for each, height in zip(marks, heights, strict=True) for value in each.runs]
     small = {"color": OKABE_ITO[color], "symbol": SYMBOLS[color], "size": 4, "opacity": 0.45}
     x, y = zip(*runs, strict=True) if runs else ((), ())
-    fig.add_trace(go.Scatter(x=x, y=y, mode="markers", marker=small, hoverinfo="skip", showlegend=False), **_where(place, columns))
+    row, column = _where(place, columns)
+    fig.add_trace(go.Scatter(x=x, y=y, mode="markers", marker=small, hoverinfo="skip", showlegend=False), row=row, col=column)
     sides = [[0.0 if isnan(end) else abs(end - each.mean.value) for each, end in _ends(marks, side)] for side in ("high", "low")]
     bars = {"type": "data", "symmetric": False, "array": sides[0], "arrayminus": sides[1], "thickness": 1.6}
     large = {"color": OKABE_ITO[color], "symbol": SYMBOLS[color], "size": 9}
     hover = "%{x:.3g}<extra>" + name + "</extra>"
     values = [each.mean.value for each in marks]
     trace = go.Scatter(x=values, y=heights, error_x=bars, mode="markers", marker=large, name=name, showlegend=told, hovertemplate=hover)
-    fig.add_trace(trace, **_where(place, columns))
+    fig.add_trace(trace, row=row, col=column)
 
 
 def _ends(marks: tuple[Mark, ...], side: str) -> list[tuple[Mark, float]]:
@@ -140,5 +143,6 @@ def _expected(fig: go.Figure, info: Info, columns: int) -> None:
     there = [(value, number) for number, value in enumerate(info.expected) if value is not None]
     if there:
         x, y = zip(*there, strict=True)
+        row, column = _where(2, columns)
         look = {"color": GREY, "symbol": "x-thin", "size": 11, "line": {"width": 2, "color": GREY}}
-        fig.add_trace(go.Scatter(x=x, y=y, mode="markers", marker=look, name="1 / target_every", hoverinfo="x"), **_where(2, columns))
+        fig.add_trace(go.Scatter(x=x, y=y, mode="markers", marker=look, name="1 / target_every", hoverinfo="x"), row=row, col=column)

@@ -129,7 +129,7 @@ def error(of: Equations, term: Term, degree: int = DEGREE) -> float:
 
 def _least_squares(columns: Array, values: Array) -> tuple[Array, float]:
     """Coefficients, and the sum of squares that they leave."""
-    found = np.linalg.lstsq(columns, values, rcond=None)[0]
+    found = np.asarray(np.linalg.lstsq(columns, values, rcond=None)[0], np.float64)
     rest = values - columns @ found
     return found, float(rest @ rest)
 

@@ -48,4 +48,4 @@ class GridWorldEnvironment(gymnasium.Env[NDArray[np.float32], np.int64]):
 
 
 if NAME not in gymnasium.registry:
-    gymnasium.register(NAME, entry_point=GridWorldEnvironment)
+    gymnasium.register(NAME, entry_point=f"{__name__}:{GridWorldEnvironment.__name__}")

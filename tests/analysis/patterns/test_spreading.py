@@ -44,7 +44,7 @@ def test_speeds_are_those_of_the_drift(tables, label, speed):
     assert found.error("drift").value < min(0.1, found.error("diffusion").value / 2)
     for shuffled in ("places", "moments"):
         assert found.advantage("drift", shuffled).low > 0
-    assert 1 / found.every == speed
+    assert found.every == 1 / speed
 
 
 def test_what_comes_first_is_told_pair_by_pair(tables):
