@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from pydantic import ValidationError
 
 from analysis.collect import Tables
 from analysis.figures.dimensions import Dimension, dimension, dimensions, split
@@ -15,6 +16,7 @@ from analysis.figures.pareto import cell_label
 from analysis.figures.theme import short_word
 from analysis.frame import Frame
 from analysis.snapshots import Snapshots
+from lal.config import parse
 from lal.errors import Refused
 
 STANDING = 0.5  # share of the finished seeds of a cell that end at the goal: what a broken network computes is no other way to the answer
@@ -119,22 +121,32 @@ def _along(cells: Frame, axis: Dimension) -> list[dict[str, Any]]:
 def _of(tables: Tables, low: int, high: int, told: str) -> Pair | str:
     sides = [side(tables, cell) for cell in (low, high)]
     if sides[0] is None or sides[1] is None:
-        return "no arrays of runs can be read, so nothing can be set side by side"
+        return "a run to be compared has no arrays that can be read, or a configuration that this lal does not know, so nothing can be set side by side"
     words = " and ".join(f"{each.label}, seed {each.seed} of {each.n_seeds}" for each in sides if each)
     return Pair(sides[0], sides[1], f"{told}: {words}. Of each cell the seed whose time to generalise is the median; another seed may look different.")
 
 
 def side(tables: Tables, cell: int) -> Side | None:
-    """The run that stands for `cell`: of those that end at the goal, or of all where none does, the one whose time to generalise is the (lower) median."""
+    """The run that stands for `cell`: of those that end at the goal, or of all where none does, the one whose time to generalise is the (lower) median.
+    None where it has no arrays, or a configuration that cannot be read."""
     done = tables.done.loc[tables.done_of[cell]]
     chosen = done[done["held"]] if done["held"].any() else done
     run = chosen.sort_values(["t_grok", "seed"], kind="stable", na_position="last").iloc[(len(chosen) - 1) // 2]
     index = int(run.name)
     found, snapshots = tables.readings[index] if tables.readings else None, tables.snapshots(index)
-    if found is None or found.rows is None or found.record is None or snapshots is None:
+    if found is None or found.rows is None or found.record is None or snapshots is None or not readable(found.record.trajectory):
         return None
     row = tables.cells[tables.cells["cell"] == cell].iloc[0].to_dict()
     return Side(cell_label(tables, row), int(run["seed"]), len(done), found.rows.to_pandas(), snapshots, dict(found.record.trajectory))
+
+
+def readable(trajectory: Mapping[str, Any]) -> bool:
+    """Whether it is a configuration that this lal knows."""
+    try:
+        parse(trajectory)
+    except ValidationError:
+        return False
+    return True
 
 
 def measures(pair: Pair, columns: Sequence[str]) -> list[tuple[str, list[float]]]:
