@@ -8,8 +8,8 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from lal.composition.prefixes import Rows, Tree, shared_depth
-from lal.composition.task import EVALUATED, GroupTask, Online, Table
+from lal.composition.prefixes import Rows, Tree
+from lal.composition.task import EVALUATED, GroupTask, Online, Table, shared_depth
 from lal.runs.streams import stream
 
 CHUNK = 65_536  # tuples that are evaluated at once

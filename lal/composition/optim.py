@@ -28,13 +28,13 @@ class CompositionOptim(Part):
     kind: str
     clip: Annotated[float | None, Field(gt=0, description="largest global norm of the raw gradient; null = off")] = 0.1
 
+    @abstractmethod
     def misfit(self, model: CompositionModel, task: GroupTask) -> str | None:
         """Why it cannot train `model`, and what to write; None where it can."""
-        return None
 
+    @abstractmethod
     def warning(self, model: CompositionModel, task: GroupTask) -> str | None:
         """What looks wrong, or what was chosen, for the plan."""
-        return None
 
     @abstractmethod
     def build(self, network: CompositionNetwork, model: CompositionModel, task: GroupTask) -> Optimizer:
@@ -49,6 +49,12 @@ class Adam(CompositionOptim):
     weight_decay: WeightDecay = 0.0
     betas: tuple[Beta, Beta] = (0.9, 0.999)
     eps: Annotated[float, Field(gt=0)] = 1e-8
+
+    def misfit(self, model: CompositionModel, task: GroupTask) -> str | None:
+        return None
+
+    def warning(self, model: CompositionModel, task: GroupTask) -> str | None:
+        return None
 
     def build(self, network: CompositionNetwork, model: CompositionModel, task: GroupTask) -> Optimizer:
         from torch import optim
@@ -76,6 +82,9 @@ class PerNeuron(CompositionOptim):
             return f"per_neuron needs the degree of homogeneity, which {model.label} does not have; write degree, or kind: adam"
         if self.degree is not None and self.degree == own:
             return f"per_neuron.degree is {own} for {model.kind} anyway; remove it"
+        return None
+
+    def warning(self, model: CompositionModel, task: GroupTask) -> str | None:
         return None
 
     def build(self, network: CompositionNetwork, model: CompositionModel, task: GroupTask) -> Optimizer:
@@ -124,6 +133,9 @@ class Auto(CompositionOptim):
         """The one that is meant."""
         member = Adam if model.degree(task.k) is None else PerNeuron
         return member(clip=self.clip) if self.lr is None else member(clip=self.clip, lr=self.lr)
+
+    def misfit(self, model: CompositionModel, task: GroupTask) -> str | None:
+        return None
 
     def warning(self, model: CompositionModel, task: GroupTask) -> str | None:
         chosen = self.chosen(model, task)

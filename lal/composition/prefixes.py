@@ -14,16 +14,7 @@ import torch
 from torch import Tensor, nn
 
 from lal.composition.network import CompositionNetwork
-
-SHARED = 3.0  # prefixes of a level, per tuple, up to which computing all of them is quicker than looking up those that occur
-
-
-def shared_depth(order: int, k: int, n_rows: int) -> int:
-    """Elements, from 1 to k, after which all prefixes are computed for `n_rows` tuples."""
-    depth = 1
-    while depth < k and order ** (depth + 1) <= SHARED * n_rows:
-        depth += 1
-    return depth
+from lal.composition.task import shared_depth
 
 
 @dataclass(frozen=True)

@@ -85,7 +85,6 @@ class Probe:
         run: its configuration.
         network: as it is.
         reader: of the run.
-        initial: losses at step 0, by side; none before they were read.
         batch_loss: of the last training batch, before its step; None at step 0.
     """
 
@@ -95,10 +94,9 @@ class Probe:
         network: CompositionNetwork,
         reader: Reader,
         sides: dict[str, list[Rows]],
-        initial: dict[str, float],
         batch_loss: float | None,
     ):
-        self.run, self.network, self.reader, self._sides, self.initial, self.batch_loss = run, network, reader, sides, initial, batch_loss
+        self.run, self.network, self.reader, self._sides, self.batch_loss = run, network, reader, sides, batch_loss
 
     @cached_property
     def test(self) -> Pass:
@@ -107,7 +105,9 @@ class Probe:
 
     @cached_property
     def train(self) -> Pass:
-        """Of the training tuples of a table."""
+        """Of the training tuples of a table; the same pass where these are all there are."""
+        if self.run.task.trains_on_all:
+            return self.test
         return self.reader.read(self.network, self._sides["train"])
 
     def loss(self, side: str) -> float:

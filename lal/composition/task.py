@@ -23,6 +23,15 @@ else:
 MAX_TABLE = 1_000_000  # tuples that are ever listed
 EVALUATED = 16_384  # tuples up to which an online run is evaluated on all there are
 SAMPLED = 4_096  # tuples that it is evaluated on where there are more
+SHARED = 3.0  # prefixes of a level, per tuple, up to which computing all of them is quicker than looking up those that occur
+
+
+def shared_depth(order: int, k: int, n_rows: int) -> int:
+    """Elements, from 1 to k, after which all prefixes are computed for `n_rows` tuples (`prefixes.py`)."""
+    depth = 1
+    while depth < k and order ** (depth + 1) <= SHARED * n_rows:
+        depth += 1
+    return depth
 
 
 class Online(Part):
@@ -99,6 +108,17 @@ class GroupTask(Part):
     def batch(self) -> int:
         """Tuples of one step."""
         return self.sampling.batch_size or self.n_train
+
+    @property
+    def rows(self) -> tuple[int, ...]:
+        """Rows that one step computes after 2, ..., k elements: all prefixes down to where they are shared, and each tuple by itself below."""
+        depth = shared_depth(self.order, self.k, self.batch)
+        return tuple(self.order**t if t <= depth else self.batch for t in range(2, self.k + 1))
+
+    @property
+    def trains_on_all(self) -> bool:
+        """Whether the tuples of a table's two sides are the same."""
+        return isinstance(self.sampling, Table) and self.n_train == self.n_tuples
 
     @property
     def n_outputs(self) -> int:

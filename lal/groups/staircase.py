@@ -9,6 +9,8 @@ from numpy.typing import NDArray
 
 LEAST_SHARE = 1e-8  # of all power: what is below is dust of floating point, no step of the staircase
 
+LEARNED = 0.5  # share of a mode's power that outputs have at least, and are off by at most, where it counts as learned
+
 
 @dataclass(frozen=True)
 class Staircase:
@@ -40,3 +42,8 @@ def staircase(power: NDArray[np.float64], order: int) -> Staircase:
     left = np.maximum(total - np.cumsum(power[modes]), 0.0)
     left[-1] = power[~kept].sum()  # no difference of large numbers
     return Staircase(np.array([total, *left]) / order, modes)
+
+
+def learned(power: NDArray[np.float64], error: NDArray[np.float64]) -> NDArray[np.bool_]:
+    """Which modes are learned whose outputs have `power`, and are off by `error`, both as shares of the template's power in each mode, of any one shape."""
+    return (power >= LEARNED) & (error <= LEARNED)

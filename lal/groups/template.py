@@ -73,16 +73,24 @@ class TemplatePart(Part):
 
         self.check(group)
         tables = tables_of(group)
-        drawn = self.draw(group)
-        values = drawn - drawn.mean()
-        square = float((values**2).mean())
-        if square <= DUST * float((drawn**2).mean()):
-            raise ValueError(f"a template must have power in some mode besides the trivial one, but {self.kind} is constant; give it values that differ")
+        values = centred(self.draw(group), self.kind)
         if self.standardised:
-            values = values / square**0.5
+            values = values / float((values**2).mean()) ** 0.5
         power = tables.power(values)
         power[0] = 0.0  # centred: what is left of the mean is dust
         return Template(tables, values, power, staircase(power, tables.order))
+
+
+def centred(drawn: Array, kind: str) -> Array:
+    """(|G|,) values less their mean.
+
+    Raises:
+        ValueError: but for dust they are constant.
+    """
+    values = drawn - drawn.mean()
+    if float((values**2).mean()) <= DUST * float((drawn**2).mean()):
+        raise ValueError(f"a template must have power in some mode besides the trivial one, but {kind} is constant; give it values that differ")
+    return values
 
 
 @lru_cache(maxsize=4)

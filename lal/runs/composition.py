@@ -12,6 +12,7 @@ from lal.composition.models.model import CompositionModel
 from lal.composition.models.quadratic_rnn import QuadraticRnn
 from lal.composition.optim import Auto, CompositionOptim
 from lal.composition.task import GroupTask, Table
+from lal.errors import Refused
 from lal.events import Goal
 from lal.part import trimmed, union
 from lal.runs.measure import Measure
@@ -38,7 +39,7 @@ class CompositionMeasure(Measure):
 class Composition(MeasuredRun):
     """Mean squared error between a network's output and the code of the product of k group elements.
 
-    The goal is the column `reduction`: 1 - test_loss / test_loss at step 0.
+    The goal is the column `reduction`: 1 - test_loss / L_0, with L_0 the first level of theory's staircase (the template's mean square).
     """
 
     kind: Literal["composition"] = "composition"
@@ -68,10 +69,12 @@ class Composition(MeasuredRun):
 
     def _step_fits(self) -> None:
         task, number = self.task, 4 if self.dtype == "float32" else 8
-        need = number * task.batch * (3 * task.order * task.n_outputs + 3 * (task.k - 1) * self.model.width)
+        answers = sum(task.rows) if task.outputs == "every" else task.rows[-1]
+        need = number * 3 * (task.order * answers + self.model.width * sum(task.rows))
         if need > MAX_STEP_BYTES:
             contract = f"a step must fit in {MAX_STEP_BYTES / 2**30:g} GiB, but its {task.batch:,} tuples take about {need / 2**30:.1f} GiB"
-            raise ValueError(f"task.sampling: {contract}; write a smaller sampling.batch_size, a smaller width, or sampling: {{kind: online}}")
+            online = ", or sampling: {kind: online}" if self.is_table else ""
+            raise ValueError(f"task.sampling: {contract}; write a smaller sampling.batch_size, or a smaller width{online}")
 
     @property
     def is_table(self) -> bool:
@@ -120,8 +123,18 @@ class Composition(MeasuredRun):
             if self.eval_every > steps
             else None,
             self._narrow(),
+            "all tuples are trained on: test columns repeat those of training, and say nothing of generalisation" if self.task.trains_on_all else None,
+            self._undrawable(),
         )
         return [text for text in found if text]
+
+    def _undrawable(self) -> str | None:
+        """Why no run could begin on this machine; another one may have what is missing."""
+        try:
+            self.task.encoding()
+        except Refused as error:
+            return f"on this machine {error}"
+        return None
 
     def _narrow(self) -> str | None:
         each = 8 if self.model.recurrent else FEW_UNITS.get(self.task.k, FEW_UNITS[3])

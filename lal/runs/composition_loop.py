@@ -38,7 +38,6 @@ class CompositionRun(Run):
         self.reader, self.sides = Reader(template, whole), evaluated(task, whole, config.seed)
         self.batches = batches(task, self.tree, config.seed)
         self.step, self.seconds, self.looked = 0, 0.0, False
-        self.initial: dict[str, float] = {}
         self.batch_loss: Tensor | None = None
 
     def rows(self, stopper: Stopper) -> Iterator[Row]:
@@ -72,16 +71,13 @@ class CompositionRun(Run):
         """A row with every metric that is due; with all of them if it is the last."""
         self.looked = True
         probe = self._probe()
-        if not self.initial:
-            self.initial = {side: probe.loss(side) for side in self.sides}
-            probe.initial = self.initial
         row = measured_row(self.config, {"step": self.step, "seconds": 0.0}, probe, stopper)
         self.seconds += perf_counter() - since
         return row | {"seconds": self.seconds}
 
     def _probe(self) -> Probe:
         batch_loss = None if self.batch_loss is None else self.batch_loss.item()
-        return Probe(self.config, self.network, self.reader, self.sides, self.initial, batch_loss)
+        return Probe(self.config, self.network, self.reader, self.sides, batch_loss)
 
     def measured(self, names: Sequence[str]) -> dict[str, Row]:
         probe, known = self._probe(), self.config.measure.known
@@ -99,7 +95,6 @@ class CompositionRun(Run):
             "step": self.step,
             "seconds": self.seconds,
             "looked": self.looked,
-            "initial": dict(self.initial),
             "batch_loss": self.batch_loss,
             "network": self.network.state_dict(),
             "optimizer": self.optimizer.state_dict(),
@@ -108,7 +103,7 @@ class CompositionRun(Run):
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
         self.step, self.seconds, self.looked = (state[name] for name in ("step", "seconds", "looked"))
-        self.initial, self.batch_loss = dict(state["initial"]), state["batch_loss"]
+        self.batch_loss = state["batch_loss"]
         self.network.load_state_dict(state["network"])
         self.optimizer.load_state_dict(state["optimizer"])
         self.batches.load_state_dict(state["batches"])

@@ -11,15 +11,17 @@ if TYPE_CHECKING:
     from lal.runs.composition import Composition
 
 LISTED = 64  # strongest modes of a template that have numbers of their own
-LEARNED = 0.5  # share of a mode's power that outputs are still off by, below which it counts as learned
 
 
 class Spectrum(Metric):
     """The power of the learned function in each of the template's modes, by falling power of the template: at most LISTED of them.
 
-    `mode_power`: list, mean power of the last output over the evaluated tuples; the template's own when it is learned. `off_power`: in all other modes.
-    `mode_error`: list, mean power of (output - target), as a share of the template's power: 1 when nothing is learned, 0 when all is. Weighted by the
-    template's power and added up, it is the loss. `learned_modes`: how many are below LEARNED.
+    `mode_power`: list, mean power of the last output over the evaluated tuples; the template's own when it is learned. `off_power`: in all that are
+    not listed; where the template has no more than LISTED modes, power that does not belong there. `mode_error`: list, mean power of (output - target), as a
+    share of the template's power: 1 when nothing is learned, 0 when all is. `learned_modes`: how many are, by `lal.groups.staircase.learned`.
+
+    Of a template of at most LISTED modes P_m: |G| times the loss of the last output is sum_m P_m mode_error_m + off_power. Of one with more, the error in the
+    others is in the loss, and the power in them in `off_power`.
     """
 
     name = "spectrum"
@@ -30,13 +32,15 @@ class Spectrum(Metric):
     def values(self, probe: Probe) -> dict[str, Any]:
         import torch
 
+        from lal.groups.staircase import learned
+
         template, found = probe.reader.template, probe.test
         modes = torch.from_numpy(template.staircase.modes[:LISTED].copy())
-        error = found.error[modes] / torch.from_numpy(template.power)[modes]
-        power = found.power[modes]
+        own = torch.from_numpy(template.power)[modes]
+        error, power = found.error[modes] / own, found.power[modes]
         return {
             "mode_power": power.tolist(),
             "mode_error": error.tolist(),
             "off_power": (found.power.sum() - power.sum()).clamp(min=0).item(),
-            "learned_modes": int((error < LEARNED).sum()),
+            "learned_modes": int(learned((power / own).numpy(), error.numpy()).sum()),
         }

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Annotated, Literal
 
-from pydantic import Field, model_validator
+from pydantic import Field, StrictInt, model_validator
 
 from lal.errors import nearest
 from lal.groups.part import GroupPart
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 STRONGEST, WEAKEST = 100.0, 10.0  # powers fall evenly from one to the other where none are given
 
-Power = Annotated[float, Field(gt=0)]
+Power = Annotated[float, Field(gt=0, le=1e12)]
 
 
 class Fourier(TemplatePart):
@@ -33,7 +33,7 @@ class Fourier(TemplatePart):
     kind: Literal["fourier"] = "fourier"
     n_modes: Annotated[int | None, Field(ge=1, description="how many modes are chosen; instead of `modes`")] = None
     modes: Annotated[
-        tuple[str | int, ...] | None, Field(min_length=1, description='names of the modes: frequencies on C_p, "ky,kx" on C_p1 x C_p2, irreps elsewhere')
+        tuple[str | StrictInt, ...] | None, Field(min_length=1, description='names of the modes: frequencies on C_p, "ky,kx" on C_p1 x C_p2, irreps elsewhere')
     ] = None
     powers: Annotated[
         tuple[Power, ...] | None, Field(description="power of each mode, in their order; none: falling evenly from 100 to 10. Standardised, their ratios count")
@@ -53,7 +53,17 @@ class Fourier(TemplatePart):
             raise ValueError(f"powers must have one number for each of the {count} modes, but got {len(self.powers)}; write {count} powers, or none")
         if self.powers is not None and self.standardised and count == 1:
             raise ValueError(f"the power of a single mode has no effect on a standardised template, but got powers={list(self.powers)}; leave it out")
+        self._all_count()
         return self
+
+    def _all_count(self) -> None:
+        from lal.groups.staircase import LEAST_SHARE
+
+        powers = self.powers or ()
+        weak = [power for power in powers if power <= 2 * LEAST_SHARE * sum(powers)]  # twice: what is drawn has its power but for rounding
+        if weak:
+            contract = f"each of powers must be more than {2 * LEAST_SHARE:g} of their sum, below which no learning can be told from rounding"
+            raise ValueError(f"{contract}, but got {weak[0]:g} of {sum(powers):g}; write a larger power, or leave the mode out")
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -72,6 +82,11 @@ class Fourier(TemplatePart):
             if name == modes[0]:
                 raise ValueError(f"a template is centred and has no power in the trivial mode, but got modes with {name!r}; leave it out")
         able = len(_eligible(tables_of(group)))
+        if self.n_modes is not None and not able:
+            raise ValueError(
+                f"n_modes chooses among modes that differ from their conjugates, but {group.label} has none; name modes among {', '.join(modes[1:])}, "
+                "or write a larger group"
+            )
         if self.n_modes is not None and self.n_modes > able:
             raise ValueError(f"n_modes must be at most {able} on {group.label}, but got {self.n_modes}; write {able} or fewer, or a larger group")
 

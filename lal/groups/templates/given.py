@@ -7,11 +7,13 @@ from typing import TYPE_CHECKING, Annotated, Literal
 from pydantic import Field
 
 from lal.groups.part import GroupPart
-from lal.groups.template import TemplatePart
+from lal.groups.template import TemplatePart, centred
 
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
+
+LEAST, MOST = 1e-15, 1e15  # of the largest value: powers, and losses while they fall, are then numbers in float32
 
 
 class Given(TemplatePart):
@@ -33,6 +35,11 @@ class Given(TemplatePart):
             raise ValueError(
                 f"a template must have power in some mode besides the trivial one, but every value is {self.values[0]:g}; write values that differ"
             )
+        largest = max(map(abs, self.values))
+        if not LEAST <= largest <= MOST:
+            contract = f"the largest value of a template must lie between {LEAST:g} and {MOST:g}, whose squares float32 can hold"
+            raise ValueError(f"{contract}, but got {largest:g}; give values of another unit")
+        centred(self.draw(group), self.kind)
 
     def draw(self, group: GroupPart) -> NDArray[np.float64]:
         import numpy as np

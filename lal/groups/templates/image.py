@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import Field
@@ -52,8 +53,9 @@ class Image(TemplatePart):
         return resampled({"columns": picture.mean(0), "diagonal": np.diagonal(picture)}.get(self.profile or "rows", picture.mean(1)), group.order)
 
 
+@lru_cache(maxsize=10)
 def pictures_of(digit: int) -> Array:
-    """(n, 8, 8), values 0 to 1.
+    """(n, 8, 8), values 0 to 1; kept, since a plan asks often, and not to be written to.
 
     Raises:
         Refused: scikit-learn is not installed.

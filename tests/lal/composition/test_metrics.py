@@ -12,6 +12,8 @@ from lal.composition import snapshot
 from lal.composition.batches import split
 from lal.composition.metrics import METRICS
 from lal.composition.prefixes import mean_squared_error
+from lal.config import parse
+from lal.groups.staircase import learned
 from lal.runs.composition import Composition
 from lal.stopping import Stopper
 from tests.lal.composition.test_network import run_of
@@ -55,7 +57,11 @@ def test_losses_accuracies_and_powers_are_those_of_the_outputs_for_every_tuple(n
     np.testing.assert_allclose(row["mode_power"], group.power(last).mean(0)[modes], rtol=1e-9)
     np.testing.assert_allclose(row["mode_error"], group.power(errors).mean(0)[modes] / config.task.encoding().power[modes], rtol=1e-9)
     assert row["off_power"] == pytest.approx(np.delete(group.power(last).mean(0), modes).sum(), rel=1e-9, abs=1e-12)
-    assert row["reduction"] == 0
+    assert row["reduction"] == pytest.approx(1 - row["test_loss"] / config.task.encoding().staircase.levels[0])
+    remainder = (
+        config.task.order * ((said - right)[sides["test"], -1] ** 2).mean() - row["off_power"]
+    )  # a template of few modes: what spectrum says of the loss
+    assert np.dot(row["mode_error"], config.task.encoding().power[modes]) == pytest.approx(remainder, rel=1e-9)
     if "step_loss" in row:
         np.testing.assert_allclose(row["step_loss"], ((said - right)[sides["test"]] ** 2).mean((0, 2)), rtol=1e-9)
 
@@ -68,6 +74,28 @@ def test_powers_of_outputs_are_those_of_a_one_sided_spectrum():
     spectrum[:, 1:] *= 2
     order = [int(config.task.encoding().group.modes[mode]) for mode in config.task.encoding().staircase.modes]
     np.testing.assert_allclose(row["mode_power"], spectrum.mean(0)[order], rtol=1e-9)
+
+
+def test_a_loss_that_falls_from_far_above_the_first_level_has_learned_nothing_until_it_is_below():
+    """From weights of scale 3 the first loss is 10^8 times that of answering 0; it falls by 99 % while it is still worse than that."""
+    model = {"kind": "quadratic_rnn", "width": 32, "init_scale": 3.0}
+    config = parse({"kind": "composition", "model": model, "optim": {"kind": "adam", "lr": 0.03}, "budget": {"steps": 100}, "measure": {"eval_every": 20}})
+    rows = [row for row in config.start().rows(Stopper(config.budget, config.goal, config.fit)) if "test_loss" in row]
+    down = [row for row in rows if row["test_loss"] < 0.01 * rows[0]["test_loss"]]
+    assert rows[0]["test_loss"] > 1e6 and max(row["test_loss"] for row in down) > 10
+    assert all((row["reduction"] > 0) == (row["test_loss"] < 1) for row in rows)
+
+
+def test_all_tuples_are_passed_once_where_they_are_both_sides(monkeypatch):
+    config = composition_config("rnn", task={"sampling": {"kind": "table", "train_frac": 1.0}})
+    run, passes = config.start(), []
+    monkeypatch.setattr(run.reader, "read", lambda *of, read=run.reader.read: passes.append(1) or read(*of))
+    row = next(run.rows(Stopper(config.budget, config.goal, config.fit)))
+    assert len(passes) == 1 and row["train_loss"] == row["test_loss"]
+
+
+def test_a_mode_is_learned_whose_power_is_there_and_in_its_place():
+    assert learned(np.array([1, 0.49, 1.0, 0.5]), np.array([0.0, 0.3, 0.51, 0.5])).tolist() == [True, False, False, True]
 
 
 @pytest.mark.parametrize("name", ["rnn", "sequential", "rnn-every"])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from itertools import product
 
 import numpy as np
@@ -10,9 +11,10 @@ import torch
 from pydantic import ValidationError
 
 from lal.composition.batches import batches, drawn, evaluated, split
-from lal.composition.prefixes import Tree, shared_depth
-from lal.composition.task import GroupTask
+from lal.composition.prefixes import Tree, levels
+from lal.composition.task import GroupTask, shared_depth
 from lal.config import parse
+from lal.groups.templates.image import pictures_of
 from lal.runs.streams import stream
 
 GROUPS = [{"kind": "cyclic", "p": 5}, {"kind": "product", "p1": 3, "p2": 4}, {"kind": "dihedral", "n": 3}]
@@ -107,6 +109,17 @@ def test_prefixes_are_shared_as_far_as_that_is_less_work():
     assert [shared_depth(10, 3, n) for n in (1, 33, 34, 333, 334, 10**6)] == [1, 1, 2, 2, 3, 3]
 
 
+WIDE, C101 = {"kind": "quadratic_rnn", "width": 256}, {"kind": "cyclic", "p": 101}
+
+
+def given(values):
+    return {"group": {"kind": "cyclic", "p": len(values)}, "template": {"kind": "given", "values": values}}
+
+
+def powers(*each):
+    return {"template": {"kind": "fourier", "n_modes": len(each), "powers": each}}
+
+
 REFUSED = [
     ({"task": {"k": 1}}, "greater than or equal to 2"),
     ({"task": {"group": {"kind": "cyclic", "p": 1}}}, "greater than or equal to 2"),
@@ -126,7 +139,15 @@ REFUSED = [
     ({"model": {"kind": "sequential_mlp"}, "optim": {"kind": "hybrid"}}, "hybrid is for quadratic_rnn"),
     ({"model": {"kind": "two_layer", "activation": "gelu"}, "optim": {"kind": "per_neuron"}}, "needs the degree of homogeneity"),
     ({"model": {"kind": "sequential_mlp"}, "optim": {"kind": "per_neuron", "degree": 4}}, "is 4 for sequential_mlp anyway"),
-    ({"model": {"kind": "quadratic_rnn", "width": 65536}, "task": {"sampling": {"kind": "online", "batch_size": 10**6}}}, "a step must fit in 4 GiB"),
+    ({"model": WIDE, "task": {"group": C101, "sampling": {"kind": "online", "batch_size": 350_000}}}, r"a step must fit in 4 GiB.*or a smaller width \["),
+    ({"model": {**WIDE, "width": 512}, "task": {"group": {"kind": "cyclic", "p": 99}, "sampling": {"kind": "table"}}}, r"or sampling: \{kind: online\}"),
+    *[({"task": given([1.0, *values])}, "must lie between 1e-15 and 1e\\+15") for values in ([1e200, -1e200], [1e16, 0.0])],
+    ({"task": given([1e-200, 0.0, 0.0])}, "must lie between 1e-15 and 1e\\+15"),
+    ({"task": given([1.0, 1.0, 1 + 1e-13])}, "given is constant"),
+    ({"task": powers(1e308, 1e308)}, "powers"),
+    ({"task": powers(1.0, 1e-9)}, "each of powers must be more than 2e-08 of their sum.*got 1e-09 of 1"),
+    ({"task": {"group": {"kind": "cyclic", "p": 2}, "template": {"kind": "fourier", "n_modes": 1}}}, "c2 has none; name modes among 1, or write a larger"),
+    ({"task": {"template": {"kind": "fourier", "modes": [True]}}}, "modes.0"),
     ({"budget": {"stop": {"at_least": 1.0}}}, "is a reduction of the loss"),
     ({"budget": {"futility": {"max_tau": 3.0}}}, "max_tau would have no effect"),
     ({"budget": {"futility": {"memorise_by": 3}}}, "memorise_by would have no effect"),
@@ -148,3 +169,25 @@ def test_what_looks_wrong_is_told_before_a_run():
     ).warnings()
     assert [words for words in ("explodes", "nothing is evaluated", "too few for a single mode") if not any(words in each for each in said)] == []
     assert parse({"kind": "composition", "optim": {"kind": "adam"}}).warnings() == []
+    whole = {"group": {"kind": "cyclic", "p": 7}, "sampling": {"kind": "table", "train_frac": 1}}
+    assert "nothing of generalisation" in parse({"kind": "composition", "optim": {"kind": "adam"}, "task": whole}).warnings()[0]
+
+
+def test_a_picture_that_cannot_be_drawn_here_is_told_in_the_plan(monkeypatch):
+    picture = {"group": {"kind": "product", "p1": 4, "p2": 4}, "template": {"kind": "image"}}
+    config = parse({"kind": "composition", "optim": {"kind": "adam"}, "task": picture})
+    assert config.warnings() == []
+    pictures_of.cache_clear()
+    monkeypatch.setitem(sys.modules, "sklearn.datasets", None)
+    assert "needs scikit-learn" in config.warnings()[0]
+
+
+def test_the_rows_of_a_step_are_those_that_it_computes():
+    """A level of at most three times as many prefixes as tuples is computed whole: 11^3 = 1331 of 444 tuples, but not of 443."""
+    online = [GroupTask.model_validate({"group": {"kind": "cyclic", "p": 11}, "sampling": {"kind": "online", "batch_size": n}}) for n in (444, 443)]
+    assert [task.rows for task in online] == [(121, 1331), (121, 443)]
+    for task in online:
+        tree = tree_of(task, every=True)
+        run = parse({"kind": "composition", "task": task.model_dump()}).start()
+        found = levels(run.network, tree, drawn(tree, task.batch, stream(0, "batches")))
+        assert tuple(len(level.output) for level in found) == task.rows
