@@ -185,7 +185,8 @@ def charge(tables: Tables, title: str, x: Dimension, ordered: list[Series]) -> l
     goal = goal_word(tables)
     if not good:
         return [f"{head(title)}at no {short_word(x.column)} do half of the runs end at {goal}."]
-    told = [_saved(tables, title, x, ordered[good[0]], ordered[good[-1]])] if len(good) > 1 else []
+    priced = len(good) > 1 and costs(tables)  # of runs that were chosen for their end, the end alone tells nothing
+    told = [_saved(tables, title, x, ordered[good[0]], ordered[good[-1]])] if priced else []
     if good[-1] < len(ordered) - 1:
         last = ordered[-1]
         told.append(

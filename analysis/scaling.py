@@ -16,7 +16,9 @@ from analysis.once import once
 from analysis.pooled import poolable, pruned_cells
 from analysis.statistics import Fit, Interval, best_fit, fit, likelihood_ratio_p
 
-# From the literature survey that this project began with, of other networks and tasks; not derived again here. For comparison alone.
+# From the literature survey that this project began with, of other networks that generalise late on modular tasks; not derived again here. For
+# comparison alone, and with test accuracies alone.
+SURVEYED_GOAL = "test_acc"
 # Theories of decaying norms say -1 of learning rate and weight decay (arXiv 2603.13331).
 PUBLISHED = {"optim.lr": -0.50, "optim.weight_decay": -0.64, "task.train_frac": -2.04, "model.width": -0.27}
 NO_SETTING = ("budget.", "measure.")
@@ -82,8 +84,9 @@ def scaling(tables: Tables) -> Scaling | str | None:
     if isinstance(found, str):
         return found
     n_levels = levels.shape[1]
+    published = PUBLISHED if tables.goal.column == SURVEYED_GOAL else {}
     exponents = tuple(
-        Exponent(path, axis_word(path), value, PUBLISHED.get(path, nan)) for path, value in zip(paths, found.coefficients[n_levels:], strict=True)
+        Exponent(path, axis_word(path), value, published.get(path, nan)) for path, value in zip(paths, found.coefficients[n_levels:], strict=True)
     )
     n_diverged = int(((runs["outcome"] == "diverged") & ~runs["event"]).sum())
     bend = _bend_p(found, design, centred, lower, upper)
