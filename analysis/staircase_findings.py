@@ -10,7 +10,7 @@ import numpy as np
 from analysis.collect import Tables
 from analysis.figures.dimensions import dimensions, split
 from analysis.figures.theme import percent, safe
-from analysis.staircases import APART, CLOSE, TIED, Climb, climbs
+from analysis.staircases import APART, CLOSE, FLAT, LEAST, REST, TIED, Climb, climbs
 from analysis.statistics import wilson
 
 MOST_CELLS = 8  # that are told one by one
@@ -42,7 +42,27 @@ def heights(found: Sequence[Climb]) -> str:
         if len(seen) < len(plateaus)
         else f"All {len(seen)} plateaus after the start were seen"
     )
-    return f"{rest}; where the loss was flattest, it was off theory’s level by {100 * float(np.median(seen)):.2g} % (median), at most {100 * max(seen):.2g} %."
+    flattest = f"where the loss was flattest, it was off theory’s level by {100 * float(np.median(seen)):.2g} % (median), at most {100 * max(seen):.2g} %"
+    return f"{rest}; {flattest}. {lengths(found)} {control(found)}"
+
+
+def lengths(found: Sequence[Climb]) -> str:
+    """How long plateaus were, and what makes them that."""
+    seen = [each for climb in found for each in climb.plateaus if not isnan(each.error)]
+    steps = [each.end - each.start for each in seen]
+    stayed = sum(not each.left for each in seen)
+    end = f"; {stayed} of them had not been left when the run ended" if stayed else ""
+    spans = f"They lasted {min(steps):,.0f} to {max(steps):,.0f} steps (median {float(np.median(steps)):,.0f}) within {percent(FLAT - 1)}"
+    return f"{spans}, and the loss fell at least {min(each.rest for each in seen):.2g} times as fast on either side (asked for: {REST:g}){end}."
+
+
+def control(found: Sequence[Climb]) -> str:
+    """The same, asked of levels that theory does not have."""
+    between = [each for climb in found for each in climb.between]
+    close = sum(abs(each.error) <= CLOSE for each in between)
+    return (
+        f"Of {len(between)} levels halfway (as ratios) to the one before, where theory has none, the loss rested within {percent(CLOSE)} of {close or 'none'}."
+    )
 
 
 def on_the_lines(groups: Sequence[tuple[str, Sequence[Climb]]]) -> str:
@@ -53,10 +73,19 @@ def on_the_lines(groups: Sequence[tuple[str, Sequence[Climb]]]) -> str:
 
 
 def order(groups: Sequence[tuple[str, Sequence[Climb]]]) -> str:
-    """How many runs learned modes by falling power, of those that learned two or more."""
-    several = [(title, [each for each in found if each.n_learned > 1]) for title, found in groups]
+    """How many runs learned modes by falling power, of those that learned any of a template with two or more."""
+    several = [(title, [each for each in found if each.n_learned and len(each.learned) > 1]) for title, found in groups]
     counts = [(title, sum(each.in_order for each in found), len(found)) for title, found in several if found]
-    return _counted("Modes were learned by falling power in", counts) if counts else ""
+    if not counts:
+        return ""
+    runs = [each for _, found in several for each in found]
+    part, alone = sum(each.n_learned < len(each.learned) for each in runs), sum(each.n_learned == 1 for each in runs)
+    none = sum(not each.n_learned for _, found in groups for each in found if len(each.learned) > 1)
+    told = [f"{part} of them learned part of these" if part else "all of them learned all of these"]
+    told += [f"{alone} only one"] if alone else []
+    told += [f"{none} more learned none and are not counted"] if none else []
+    head = f"Modes with {percent(LEAST)} or more of the template’s power were learned by falling power in"
+    return f"{_counted(head, counts)[:-1]}; {', '.join(told)}."
 
 
 def _counted(head: str, counts: Sequence[tuple[str, int, int]]) -> str:
@@ -73,7 +102,7 @@ def out_of_order(tables: Tables, found: dict[int, Climb]) -> str:
     """Of runs that learned modes in another order, the first one that came before a stronger one."""
     told = []
     for index, climb in found.items():
-        early = inversion(climb) if climb.n_learned > 1 else None
+        early = inversion(climb)
         if early:
             told.append(f"seed {tables.runs['seed'][index]} of {safe(str(tables.runs['arm'][index]))} ({early})")
     if not told:

@@ -10,7 +10,7 @@ from analysis.collect import Tables
 from analysis.figures import time_to_goal
 from analysis.figures.staircase import levels_of
 from analysis.figures.time_to_goal import Info, table
-from analysis.staircases import REACHED, climbs
+from analysis.staircases import REACHED, absent, climbs
 
 __all__ = ["TITLE", "draw", "prepare", "table"]
 TITLE = "Steps to each plateau"
@@ -22,7 +22,7 @@ def prepare(tables: Tables) -> Info | str:
     """Times at which the reduction of the loss is that of each plateau, within `REACHED`, and that of the goal; medians over seeds, censored ones included."""
     found = climbs(tables)
     if not found:
-        return "no run composes elements of a group, so there is no staircase"
+        return absent(tables)
     relative = [
         replace(each, theory=replace(each.theory, levels=tuple(level / each.theory.levels[0] for level in each.theory.levels))) for each in found.values()
     ]

@@ -8,7 +8,7 @@ from analysis.collect import Tables
 from analysis.figures import series
 from analysis.figures.dimensions import dimensions, split
 from analysis.figures.series import Info, Line, Panel, draw, few, median, table
-from analysis.staircases import climbs, stacked
+from analysis.staircases import absent, climbs, stacked
 
 __all__ = ["TITLE", "draw", "prepare", "table"]
 TITLE = "Modes over training"
@@ -21,7 +21,7 @@ def prepare(tables: Tables) -> Info | str:
     """Power of the outputs in each mode, as a share of the template's, over steps: a panel a cell, a line for each place in the order of power."""
     found = climbs(tables)
     if not found:
-        return "no run composes elements of a group, so there is no staircase"
+        return absent(tables)
     if not tables.has("mode_power"):
         return "no run measured the power of modes of a template"
     runs = tables.done.loc[list(found)]
@@ -43,7 +43,7 @@ def prepare(tables: Tables) -> Info | str:
         return "no run measured the power of modes of a template"
     caption = (
         "Power of the outputs in each mode of the template (irreducible representation, conjugates as one), as a share of the template's own, by its place in "
-        f"the order of power; 1 (dashed) is learned. {series.READING}"
+        f"the order of power; 1 (dashed) is learned; more than {HIGH:g} is drawn there. {series.READING}"
     )
     caption += f" The first {MOST_PANELS} of {len(cells)} cells are drawn." if len(cells) > MOST_PANELS else ""
     n_modes = max(len(panel.lines) for panel in panels)

@@ -15,7 +15,7 @@ from analysis.figures.dimensions import dimensions, split
 from analysis.figures.theme import GREY, OKABE_ITO, SYMBOLS, shades, styled, top_margin, translucent
 from analysis.figures.ticks import log_axis
 from analysis.frame import Frame
-from analysis.staircases import APART, CLOSE, climbs
+from analysis.staircases import APART, CLOSE, absent, climbs
 
 TITLE = "Plateaus against theory"
 LEAST_LEVEL = 1e-4  # of level 0
@@ -46,7 +46,7 @@ def prepare(tables: Tables) -> Info | str:
     """Relative errors of all plateaus that can be told from their neighbours, by cell."""
     found = climbs(tables)
     if not found:
-        return "no run composes elements of a group, so there is no staircase"
+        return absent(tables)
     cells = split(tables.done.loc[list(found)], dimensions(tables))
     groups = []
     for label, runs in cells[:MOST_GROUPS]:
@@ -65,21 +65,24 @@ def prepare(tables: Tables) -> Info | str:
         f"How far the loss lay from the levels of theory where it was flattest near them, a mark a plateau and seed; dashed: {CLOSE:.0%} either side. Looked "
         f"at are levels {APART:g} times as high as the next, and as low as the one before; {n_missing} of them had no plateau."
     )
+    beyond = sum(abs(error) > WIDEST for each in groups for error in each.errors)
+    caption += f" {beyond} marks further off than {WIDEST:.0%} are drawn there." if beyond else ""
     caption += f" The first {MOST_GROUPS} of {len(cells)} cells are drawn." if len(cells) > MOST_GROUPS else ""
     return Info(tuple(groups), caption)
 
 
 def table(info: Info) -> Frame:
-    """Of each cell and level the median error, and the largest."""
+    """Of each cell and level the median error, and the largest; how many plateaus of the cell were not seen, in a row of its own."""
     rows = []
     for group in info.groups:
         levels = np.array(group.levels)
         for level in sorted({float(f"{each:.3g}") for each in group.levels}, reverse=True):
             errors = np.array(group.errors)[np.isclose(levels, level, rtol=6e-3)]
-            key = {"cell": group.label, "level": level, "plateaus": len(errors)}
+            key = {"cell": group.label, "level": level, "plateaus": len(errors), "not seen": 0}
             rows.append({**key, "median error (%)": 100 * float(np.median(errors)), "largest error (%)": 100 * float(np.abs(errors).max())})
         if group.missing:
-            rows.append({"cell": group.label, "level": float("nan"), "plateaus": -group.missing, "median error (%)": np.nan, "largest error (%)": np.nan})
+            nothing = {"level": np.nan, "median error (%)": np.nan, "largest error (%)": np.nan}
+            rows.append({"cell": group.label, "plateaus": 0, "not seen": group.missing, **nothing})
     return pd.DataFrame(rows)
 
 

@@ -11,7 +11,7 @@ from analysis.figures import series
 from analysis.figures.dimensions import Dimension, layout, split
 from analysis.figures.series import Info, Line, Panel, draw, few, median, table
 from analysis.frame import Frame
-from analysis.staircases import LOSS, Climb, climbs
+from analysis.staircases import LOSS, Climb, absent, climbs
 
 __all__ = ["TITLE", "draw", "prepare", "table"]
 TITLE = "Staircase"
@@ -23,7 +23,7 @@ def prepare(tables: Tables) -> Info | str:
     """Loss over steps, a panel for each facet and, within it, for each staircase of theory; a line for each value along x."""
     found = climbs(tables)
     if not found:
-        return "no run composes elements of a group, so there is no staircase"
+        return absent(tables)
     where = layout(tables)
     runs = tables.done.loc[list(found)]
     facets = split(runs, [*([where.y] if where.y.column else []), *where.rest])

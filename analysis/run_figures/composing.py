@@ -67,7 +67,7 @@ def prepare(run: OneRun) -> tuple[Info, ...] | str:
     order = tuple(int(mode) for mode in last["mode_order"])
     units = units_of(group, last["w_out"].T.astype(float), order)
     infos = [template_sheet(group, last, order), predictions(run, steps), *weights_out(last, units, steps[-1])]
-    return (*infos, *([weights_mix(last["w_mix"], units, steps[-1])] if "w_mix" in last else []))
+    return (*infos, *([weights_mix(last["w_mix"], units, steps[-1])] if "w_mix" in last and run.config["task"]["k"] > 2 else []))
 
 
 def units_of(group: Any, columns: Array, order: tuple[int, ...]) -> Units:
@@ -176,7 +176,7 @@ def weights_mix(mix: NDArray[np.float32], units: Units, step: int) -> Info:
     caption = (
         f"Strength of the weights between hidden units at step {step:,}, sorted by the mode of most power in their columns of W_out, then by phase; "
         f"the last {n_dead} of {len(order)} are dead (columns shorter than {DEAD_MIX}). Frames: units of the same mode. Learned modes do not mix where all "
-        "strength is within frames."
+        "strength is within frames. The half percent of the largest weights share a colour."
     )
     high = float(np.quantile(strength, 0.995)) or 1.0
     return Info("weights_mix", "Mixing matrix, by mode", (panel,), caption, 1, 1, {"strength": Scale("strength", 0.0, high)})

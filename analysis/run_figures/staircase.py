@@ -113,4 +113,4 @@ def _order(theory: Theory, found: Climb) -> str:
     listed = ", ".join(f"{safe(name)} (step {time:,.0f})" for time, name in times[:MOST_MODES])
     verdict = "by falling power, as theory has it" if found.in_order else "not by falling power"
     more = f" and {len(times) - MOST_MODES} more" if len(times) > MOST_MODES else ""
-    return f"Modes were learned {verdict}: {listed}{more}; {len(times)} of {theory.main}."
+    return f"Modes were learned {verdict}: {listed}{more}; {len(times)} of the {theory.main} with {percent(LEAST)} or more of the power."

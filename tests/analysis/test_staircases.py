@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from dataclasses import replace
 from math import inf, isnan
 
 import numpy as np
@@ -12,6 +13,7 @@ import pytest
 from analysis import run_report
 from analysis.collect import Tables, collect
 from analysis.figures import climbing, modes, plateaus, staircase
+from analysis.figures.plateaus import Group, Info
 from analysis.findings import findings
 from analysis.one_run import one_run
 from analysis.report import drawn
@@ -19,7 +21,8 @@ from analysis.run_figures import composing
 from analysis.run_figures import staircase as run_staircase
 from analysis.run_figures.panels import Heat, Lines
 from analysis.run_findings import findings as run_findings
-from analysis.staircases import CLOSE, Theory, climb, climbs, theory_of
+from analysis.staircase_findings import order
+from analysis.staircases import CLOSE, Climb, Theory, climb, climbs, of_rows, theory_of
 from lal.config import dump, parse
 from lal.store import Store
 from tests.analysis.synthetic_composition import AT, BASE, arrays_of, finish, rows_of, swept
@@ -102,6 +105,61 @@ def test_other_kinds_of_run_have_no_theory(odd_tables):
         assert "no run composes elements of a group" in member.prepare(odd_tables["single"])
 
 
+def test_templates_that_cannot_be_drawn_here_are_said_to_be_just_that(tables, monkeypatch):
+    monkeypatch.setattr("analysis.staircases.theory_of", lambda config: None)
+    for member in (staircase, modes, plateaus, climbing):
+        assert "cannot be drawn on this machine" in member.prepare(tables)
+
+
+SMOOTH = {
+    "exponential": lambda step: np.exp(-step / 3000),
+    "a power of the step": lambda step: 1 / (1 + step / 800),
+    "its root": lambda step: 1 / (1 + step / 3) ** 0.5,
+    "stretched": lambda step: np.exp(-((step / 3000) ** 0.3)),
+    "never falls": lambda step: np.full(len(step), LEVELS[1]),
+}
+
+
+@pytest.mark.parametrize("loss", SMOOTH.values(), ids=SMOOTH)
+def test_a_loss_that_only_falls_or_only_rests_has_no_plateau(loss):
+    """Each passes slowly enough through every level for five evaluations there to be within ten percent."""
+    steps = np.arange(0.0, 15_001, 20)
+    theory = Theory((*LEVELS, 0.0), ("a", "b", "c"), (20.0, 11.0, 2.0))
+    found = climb(theory, steps, loss(steps), None, None)
+    assert all(isnan(each.error) for each in (*found.plateaus, *found.between)) and not found.on_the_lines
+
+
+def test_plateaus_have_their_length_and_whether_they_were_left():
+    """Two of 400 and 1,000 steps between falls by half in 20 steps; the second goes on to the end."""
+    steps = np.arange(0.0, 1801, 10)
+    theory = Theory((1.0, 0.4, 0.1, 0.0), ("a", "b", "c"), (6.0, 3.0, 1.0))
+    found = climb(theory, steps, np.interp(steps, [0, 100, 200, 600, 800, 1800], [1, 1, 0.4, 0.4, 0.1, 0.1]), None, None)
+    first, second = found.plateaus
+    assert (first.height, second.height) == pytest.approx((0.4, 0.1)) and (first.left, second.left) == (True, False)
+    assert first.end - first.start == pytest.approx(400, abs=40) and second.end == 1800 and min(first.rest, second.rest) > 5
+    assert all(isnan(each.error) for each in found.between)
+    displaced = Theory((1.0, 0.63, 0.2, 0.0), ("a", "b", "c"), (6.0, 3.0, 1.0))  # levels where there is no plateau
+    assert not any(
+        abs(each.error) <= CLOSE
+        for each in climb(displaced, steps, np.interp(steps, [0, 100, 200, 600, 800, 1800], [1, 1, 0.4, 0.4, 0.1, 0.1]), None, None).plateaus
+    )
+
+
+def test_the_order_counts_a_single_wrong_mode_and_says_of_how_many():
+    theory = Theory((1.0, 0.4, 0.1, 0.0), ("a", "b", "c"), (6.0, 3.0, 1.0))
+    runs = [Climb(theory, (), (), (), learned) for learned in ((inf, 5.0, inf), (1.0, inf, inf), (1.0, 2.0, 3.0), (inf, inf, inf))]
+    told = order([("", runs)])
+    assert "by falling power in 2 of 3 runs" in told and "2 of them learned part of these, 2 only one, 1 more learned none and are not counted." in told
+
+
+def test_where_every_output_is_trained_the_last_one_s_loss_is_looked_at():
+    import pandas as pd
+
+    theory, steps, loss, _, _ = of(parse(BASE))
+    rows = pd.DataFrame({"step": steps, "test_loss": loss / 2, "step_loss": [[0.0, each] for each in loss]})
+    assert of_rows(theory, rows).on_the_lines and not of_rows(theory, rows.drop(columns="step_loss")).on_the_lines
+
+
 def test_the_sweep_s_figures_show_what_was_made(tables):
     stairs, spectrum, heights, times = (member.prepare(tables) for member in (staircase, modes, plateaus, climbing))
     (panel,) = stairs.panels
@@ -115,6 +173,8 @@ def test_the_sweep_s_figures_show_what_was_made(tables):
     medians = [lines[0][1][0].median.value for _, lines in times.panels]
     assert medians == sorted(medians) and medians[0] == pytest.approx(120, abs=40) and medians[2] == pytest.approx(1000, abs=60)
     assert len(plateaus.table(heights)) > 4 and len(climbing.table(times)) == 6
+    (unseen,) = plateaus.table(Info((Group("", (), (), (), 3),), "")).to_dict("records")
+    assert (unseen["plateaus"], unseen["not seen"]) == (0, 3)
 
 
 def test_all_figures_of_the_sweep_are_drawn_wide_and_narrow(tables):
@@ -141,7 +201,9 @@ def test_findings_say_where_plateaus_lie_and_which_order_modes_had(tables):
     told = " ".join(findings(tables))
     assert "after the start were seen; where the loss was flattest, it was off theory’s level by" in told and "at most 10 %" in told
     assert "within 3 % of its level, in 4 of 6 runs" in told and "width = 16 3 of 3, width = 24 1 of 3" in told
-    assert "Modes were learned by falling power in 5 of 6 runs" in told
+    assert "Modes with 1 % or more of the template’s power were learned by falling power in 5 of 6 runs" in told and "all of them learned all of these" in told
+    assert "times as fast on either side (asked for: 2)." in told
+    assert "Of 12 levels halfway (as ratios) to the one before, where theory has none, the loss rested within 3 % of none." in told
     odd = next(each for each in findings(tables) if each.startswith("Out of order"))
     assert re.search(r"power was there: seed 1 of all \(\d at 5\d\d, before \d at 1,0\d\d\)\.$", odd)
 
@@ -161,6 +223,8 @@ def test_a_run_s_figures_show_its_snapshots(run):
     assert np.abs(output - target).max() < (0.5 if step == 1000 else 0.1)
     assert len(out.panels[0].boxes) == (20 if torus else 3)  # a frame a living unit, or a block of units
     assert [(box.left, box.right) for box in mix.panels[0].boxes] == [(-0.5, 6.5), (6.5, 13.5), (13.5, 19.5)] and "the last 4 of 24 are dead" in mix.caption
+    two = replace(run, config={**run.config, "task": {**run.config["task"], "k": 2}})
+    assert [each.name for each in composing.prepare(two)][2:] == ["weights_out"]  # W_mix rests where there are two elements
     told = " ".join(run_findings(run))
     assert "2 of 2 plateaus that can be told apart lie within 3 % of theory’s levels." in told
     assert "Modes were learned by falling power, as theory has it" in told

@@ -8,9 +8,11 @@ from itertools import permutations
 from statistics import median
 from typing import Any
 
+import pandas as pd
 import torch
 
-from lal.config import parse
+from analysis.staircases import Climb, of_rows, theory_of
+from lal.config import dump, parse
 from lal.runs.composition import Composition
 from lal.runs.run import Row
 from lal.stopping import Stopper
@@ -18,7 +20,6 @@ from lal.terminal import harmless
 
 STOP = {"sustain": 0, "tail": {"factor": 0, "min_steps": 0}}
 RNN, MLP = {"kind": "quadratic_rnn"}, {"kind": "sequential_mlp"}
-FLAT = 5  # evaluations that make a flat stretch
 Rows = list[Row]
 
 
@@ -51,25 +52,11 @@ def steps_of(rows: Rows, config: Composition) -> int | None:
     return next((row["step"] for row in rows if config.goal.met(row["reduction"])), None)
 
 
-def plateau_errors(rows: Rows, levels: list[float]) -> list[float]:
-    """For each level between the first and the last, how far off the loss is, as a share, over the FLAT evaluations that change least near it."""
-    losses, found = [row["test_loss"] for row in rows], []
-    for level in levels[1:-1]:
-        stretches = [losses[at : at + FLAT] for at in range(len(losses) - FLAT) if abs(losses[at] / level - 1) < 0.25]
-        flattest = min(stretches, key=lambda each: max(each) / min(each), default=[float("nan")])
-        found.append(sum(flattest) / len(flattest) / level - 1)
-    return found
-
-
-def half_steps(rows: Rows) -> list[int | None]:
-    """For each mode by falling power, the evaluation at which it first counts as learned."""
-    return [next((row["step"] for row in rows if row["mode_error"][mode] < 0.5), None) for mode in range(len(rows[0]["mode_error"]))]
-
-
-def in_order(steps: list[int | None]) -> bool:
-    """Whether modes that were learned were learned one after another."""
-    known = [each for each in steps if each is not None]
-    return known == sorted(known) and all(each is None for each in steps[len(known) :])
+def climbed(rows: Rows, run: Any) -> Climb:
+    """How the run came down, as reports have it."""
+    theory = theory_of(dump(run.config))
+    assert theory is not None
+    return of_rows(theory, pd.DataFrame(rows))
 
 
 def permuted(run: Any) -> float:
@@ -85,14 +72,14 @@ def staircase(config: Composition, seeds: range) -> None:
     for seed in seeds:
         rows, run = trained(config, seed)
         untrained = run.config.start()
-        errors = " ".join(f"{100 * each:+.2f}" for each in plateau_errors(rows, run.reader.template.staircase.levels.tolist()))
-        steps, last = half_steps(rows), rows[-1]
+        found, last = climbed(rows, run), rows[-1]
+        errors = " ".join(f"{100 * each.error:+.2f}" for each in found.plateaus)
         mixing = f" mix {last['mix_share']:.2f} chance {last['mix_chance']:.2f}" if "mix_share" in last else ""
         own = run.reader.template.power[run.reader.template.staircase.modes]
         off = max(abs(power / right - 1) for power, right in zip(last["mode_power"], own, strict=True))
         order = f"permuted {permuted(untrained):.3g} -> {permuted(run):.2g}"
         ends = f"99 % at {steps_of(rows, config)}, powers within {100 * off:.1f} %, others {100 * last['off_power'] / own.sum():.2g} %"
-        modes, units = f"modes at {steps}, in order {in_order(steps)}", f"specialisation {last['specialisation']:.3f}{mixing}"
+        modes, units = f"modes at {list(found.learned)}, in order {found.in_order}", f"specialisation {last['specialisation']:.3f}{mixing}"
         say(f"seed {seed}: plateaus {errors} %; {modes}; {ends}; {units}; {order}")
 
 
