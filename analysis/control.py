@@ -1,26 +1,36 @@
-"""A control parameter: whether what is said to control learning changes crystallization and return, once rates are equal."""
+"""A control parameter: whether what is said to control learning changes crystallization and return, once rates are equal.
+
+Cells share their seeds, and with them the start of networks: they are compared seed by seed.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from math import nan
+
+import numpy as np
+from scipy.stats import ttest_1samp
 
 from analysis.collect import Tables
 from analysis.figures.dimensions import plain
 from analysis.figures.pareto import cell_label
 from analysis.figures.theme import number
 from analysis.frame import Frame
-from analysis.statistics import Interval, directions, mean_interval
+from analysis.statistics import CONFIDENCE, Interval, holm, mean_interval
+from lal.reinforcement.metrics import RECENT
 
 C, PER_RATE, RETURN, RATE = "crystallization@end", "crystallization_per_rate@end", "return@end", "crystallization.rate"
+LEAST_PAIRS = 3
 
 
 @dataclass(frozen=True)
 class Cell:
-    """What the seeds of one cell end at. `label`: escaped.   rate: of crystallization, where the sweep varies it."""
+    """What the seeds of one cell end at. `label`: escaped.   rate: of crystallization, where the sweep varies it.   seeds: of the numbers that follow."""
 
     label: str
     rate: float | None
+    seeds: tuple[int, ...]
     c: tuple[float, ...]
     per_rate: tuple[float, ...]
     returns: tuple[float, ...]
@@ -32,10 +42,11 @@ def cells(tables: Tables) -> list[Cell]:
         return []
     found = []
     for row in tables.cells.to_dict("records"):
-        runs: Frame = tables.done[tables.done["cell"] == row["cell"]]
+        runs: Frame = tables.done[tables.done["cell"] == row["cell"]].dropna(subset=[C, PER_RATE, RETURN])
         if len(runs):
             rate = plain(row.get(RATE)) if RATE in tables.axes else None
-            found.append(Cell(cell_label(tables, row), rate, *(tuple(runs[name].dropna().astype(float)) for name in (C, PER_RATE, RETURN))))
+            ends = (tuple(runs[name].astype(float)) for name in (C, PER_RATE, RETURN))
+            found.append(Cell(cell_label(tables, row), rate, tuple(runs["seed"].astype(int)), *ends))
     return found
 
 
@@ -69,18 +80,43 @@ def in_units(found: Sequence[Cell]) -> list[str]:
 def returns(found: Sequence[Cell]) -> str:
     """The same of returns."""
     text = "; ".join(f"{each.label}: {told(mean_interval(each.returns))}" for each in found)
-    return f"Returns of the last ten episodes: {text}. {differing(found, [each.returns for each in found])}"
+    return f"Returns of the last {RECENT} episodes: {text}. {differing(found, [each.returns for each in found])}"
 
 
 def differing(found: Sequence[Cell], values: Sequence[Sequence[float]]) -> str:
-    """Which cells differ measurably from the first."""
-    ways = directions([(values[0], each) for each in values[1:]])
-    rest = found[1:]
-    tested = "permutation tests, Holm-adjusted, at the 5 % level"
-    if all(way is None for way in ways):
+    """Which cells differ measurably from the first, seed by seed; and how far off the others can be."""
+    sides = [dict(zip(cell.seeds, each, strict=True)) for cell, each in zip(found, values, strict=True)]
+    gaps = [[side[seed] - sides[0][seed] for seed in side if seed in sides[0]] for side in sides[1:]]
+    if all(len(each) < LEAST_PAIRS for each in gaps):
         return f"There are too few seeds to test which differ from {found[0].label}."
-    apart = [f"{each.label} ({'higher' if way > 0 else 'lower'})" for each, way in zip(rest, ways, strict=True) if way]
-    return f"Measurably unlike {found[0].label}: {', '.join(apart) or 'none'} ({tested})."
+    alike = holm([mean_p(each) if len(each) >= LEAST_PAIRS else nan for each in gaps])
+    named = list(zip(found[1:], gaps, alike, strict=True))
+    apart = [f"{cell.label} ({'higher' if sum(gap) > 0 else 'lower'})" for cell, gap, p in named if p < 1 - CONFIDENCE]
+    return (
+        f"Measurably unlike {found[0].label}: {', '.join(apart) or 'none'} (paired by seed, t tests, Holm-adjusted, at the 5 % level).{bounded(found, named)}"
+    )
+
+
+def bounded(found: Sequence[Cell], named: Sequence[tuple[Cell, Sequence[float], float]]) -> str:
+    """How far from the first cell those that are not measurably unlike it can be: ends of intervals that hold together, by Bonferroni."""
+    confidence = 1 - (1 - CONFIDENCE) / len(named)
+    ends = [(cell.label, mean_interval(gap, confidence=confidence)) for cell, gap, p in named if p >= 1 - CONFIDENCE]
+    if not ends:
+        return ""
+    label, widest = max(ends, key=lambda each: max(abs(each[1].low), abs(each[1].high)))
+    bound = number(max(abs(widest.low), abs(widest.high)), 2)
+    others = [max(abs(each.low), abs(each.high)) for name, each in ends if name != label]
+    rest = f"; without {label}, {number(max(others), 2)}" if others else ""
+    told = f"means may be up to {bound} from that of {found[0].label}{rest} (simultaneous 95 % intervals of paired differences)"
+    return f" That is not to say alike: {'of the others, ' if len(ends) < len(named) else ''}{told}."
+
+
+def mean_p(gaps: Sequence[float]) -> float:
+    """P value of the two-sided t test that the mean of `gaps` is 0; 1 where all are 0, and 0 where all are another number."""
+    values = np.asarray(gaps, float)
+    if np.ptp(values) == 0:
+        return float(values[0] == 0)
+    return float(ttest_1samp(values, 0.0).pvalue)
 
 
 def told(mean: Interval, digits: int = 3) -> str:

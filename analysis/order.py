@@ -11,20 +11,22 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from analysis.collect import Tables
+from analysis.figures.dimensions import value_word
+from analysis.figures.theme import axis_word
 from analysis.frame import Frame
 from analysis.statistics import Interval
-from analysis.statistics.correlation import fisher, mean_over_seeds, over_seeds, pearson, within
+from analysis.statistics.correlation import centred, fisher, mean_over_seeds, over_seeds, pearson, within
+from lal.runs.dqn import N_PROBED
 
 OUTCOME = "return"
 CANDIDATES = ("value_range", "action_certainty", "policy_entropy", "input_gradient_norm", "grad_norm")
 WORLD, SIZE = "environment.", "environment.size"
-N_STATES = 1_000  # that the input gradient is a norm over
 LEAST_RUNS = 4
 
 
 @dataclass(frozen=True)
 class Estimate:
-    """A correlation of `n` rows. `fisher`: with Fisher's interval; `seeds`: with that of a bootstrap over seeds."""
+    """A correlation of `n` rows. `fisher`: with Fisher's interval; `seeds`: the mean over seeds of each one's own, with Student's t interval."""
 
     n: int
     fisher: Interval
@@ -36,9 +38,12 @@ class Estimate:
 
     @property
     def sure(self) -> bool:
-        """Whether no interval that there is has 0 in it, and there is one."""
+        """Whether neither interval has 0 in it, that over seeds is there, and both are on the same side.
+
+        Runs of one seed are not independent, so that Fisher's interval alone is too narrow to say so.
+        """
         there = [each for each in (self.fisher, self.seeds) if not isnan(each.low)]
-        return bool(there) and all(each.low > 0 or each.high < 0 for each in there)
+        return not isnan(self.seeds.low) and (all(each.low > 0 for each in there) or all(each.high < 0 for each in there))
 
 
 @dataclass(frozen=True)
@@ -48,6 +53,7 @@ class Relation:
     Attributes:
         pooled: over all finished runs, at their ends.   by_seed: the same of each seed's runs alone.
         fixed: with the world held fixed; None where it does not vary.
+        by_world: the same as `pooled` of each world's runs alone, in the order of `Relations.worlds`.
         over_time: mean over runs, on Fisher's scale, of the correlation over the evaluations of each, whose `spread` is from the least to the largest.
     """
 
@@ -55,6 +61,7 @@ class Relation:
     pooled: Estimate
     by_seed: tuple[float, ...]
     fixed: Estimate | None
+    by_world: tuple[Estimate, ...]
     over_time: Estimate
     spread: tuple[float, float]
 
@@ -63,11 +70,16 @@ class Relation:
 class Relations:
     """All candidates, the largest pooled correlation first. `size`: of the return with the size of the world itself, where that varies.
 
-    `world`: axes that are held fixed.   `steepness`: least and largest mean, over the seeds of a cell, of the input gradient in units of 2 N sqrt(S).
+    `world`: axes that are held fixed.   `worlds`: their values, in words; none where they do not vary.   `n_solved`: runs that end with the best greedy policy.
+    `share`: of the variance of returns, that within worlds.
+    `steepness`: least and largest mean, over the seeds of a cell, of the input gradient in units of 2 N sqrt(S).
     """
 
     each: tuple[Relation, ...]
     world: tuple[str, ...]
+    worlds: tuple[str, ...]
+    n_solved: int | None
+    share: float | None
     size: Estimate | None
     steepness: tuple[float, float] | None
 
@@ -81,19 +93,37 @@ def relations(tables: Tables) -> Relations | str:
     done = done[done[f"{OUTCOME}@end"].notna()]
     if len(done) < LEAST_RUNS:
         return "too few runs have a return for correlations with it"
-    axes, groups = worlds(tables, done)
+    axes, groups, labels = worlds(tables, done)
     times = over_time(tables, candidates)
     found = [relation(done, name, groups, times[["run_id", "seed", name]]) for name in candidates]
     ranked = sorted(found, key=lambda each: -abs(each.pooled.value) if not isnan(each.pooled.value) else 1)
     sized = done[SIZE].to_numpy(float) if SIZE in axes else None
     size = None if sized is None else estimate(sized, done[f"{OUTCOME}@end"].to_numpy(float), done["seed"])
-    return Relations(tuple(ranked), tuple(axes), size, steepness(done))
+    returned = done[f"{OUTCOME}@end"].to_numpy(float)
+    share = None if groups is None else share_within(returned, groups)
+    return Relations(tuple(ranked), tuple(axes), labels, solved(done), share, size, steepness(done))
 
 
-def worlds(tables: Tables, runs: Frame) -> tuple[list[str], NDArray[np.int64] | None]:
-    """The axes that say which world a run is in, and a number for each of `runs` that tells worlds apart; None where all are in one."""
+def worlds(tables: Tables, runs: Frame) -> tuple[list[str], NDArray[np.int64] | None, tuple[str, ...]]:
+    """The axes that say which world a run is in, a number for each of `runs` that tells worlds apart, None where all are in one, and worlds in words."""
     axes = [path for path in tables.varied if path.startswith(WORLD)]
-    return axes, runs.groupby(axes, dropna=False, sort=True).ngroup().to_numpy(np.int64) if axes else None
+    if not axes:
+        return axes, None, ()
+    grouped = runs.groupby(axes, dropna=False, sort=True)
+    first = grouped[axes].first()  # in the order of numbers
+    labels = [", ".join(f"{axis_word(path)} = {value_word(row[path])}" for path in axes) for row in first.reset_index(drop=True).to_dict("records")]
+    return axes, grouped.ngroup().to_numpy(np.int64), tuple(labels)
+
+
+def solved(runs: Frame) -> int | None:
+    """How many of `runs` end without any shortfall of their greedy policy; None where that was not measured."""
+    return int((runs["shortfall@end"] <= 0).sum()) if "shortfall@end" in runs else None
+
+
+def share_within(values: NDArray[np.float64], groups: NDArray[np.int64]) -> float | None:
+    """The share of the variance of `values` (N,) that lies within `groups`; None where nothing varies."""
+    whole = float(((values - values.mean()) ** 2).sum())
+    return float((centred(values, groups) ** 2).sum()) / whole if whole > 0 else None
 
 
 def relation(done: Frame, name: str, groups: NDArray[np.int64] | None, times: Frame) -> Relation:
@@ -107,15 +137,19 @@ def relation(done: Frame, name: str, groups: NDArray[np.int64] | None, times: Fr
     mean = mean_over_seeds(values.tolist(), times["seed"].tolist())
     time = Estimate(len(there), Interval(mean.value, nan, nan), mean)
     ends = (float(there.min()), float(there.max())) if len(there) else (nan, nan)
-    return Relation(name, estimate(x, y, rows["seed"]), tuple(by_seed), None if held is None else estimate(x, y, rows["seed"], held), time, ends)
+    seeds = rows["seed"].to_numpy()
+    fixed = None if held is None else estimate(x, y, seeds, held)
+    within_each = [] if groups is None or held is None else [held == number for number in range(int(groups.max()) + 1)]
+    by_world = tuple(estimate(x[mine], y[mine], seeds[mine]) for mine in within_each)
+    return Relation(name, estimate(x, y, seeds), tuple(by_seed), fixed, by_world, time, ends)
 
 
-def estimate(x: NDArray[np.float64], y: NDArray[np.float64], seeds: Sequence[int], groups: NDArray[np.int64] | None = None) -> Estimate:
+def estimate(x: NDArray[np.float64], y: NDArray[np.float64], seeds: Sequence[int] | NDArray[np.int64], groups: NDArray[np.int64] | None = None) -> Estimate:
     """The correlation of two columns, with `groups` held fixed where they are given, and both intervals."""
 
     held = 0 if groups is None else len(set(groups.tolist())) - 1
     value = pearson(x, y) if groups is None else within(x, y, groups)
-    return Estimate(len(x), fisher(value, len(x), held), over_seeds(x, y, list(seeds), groups))
+    return Estimate(len(x), fisher(value, len(x), held), over_seeds(x, y, seeds, groups))
 
 
 def over_time(tables: Tables, candidates: Sequence[str]) -> Frame:
@@ -134,7 +168,7 @@ def steepness(done: Frame) -> tuple[float, float] | None:
     """The input gradient of values that rise by N along a corridor of N positions is 2 N sqrt(S): cells' means in units of that, least and largest."""
     if SIZE not in done or "input_gradient_norm@end" not in done or done[SIZE].isna().any():
         return None
-    ratio = done["input_gradient_norm@end"].astype(float) / (2 * done[SIZE].astype(float) * sqrt(N_STATES))
+    ratio = done["input_gradient_norm@end"].astype(float) / (2 * done[SIZE].astype(float) * sqrt(N_PROBED))
     means = ratio.groupby(done["cell"]).mean()
     return float(means.min()), float(means.max())
 

@@ -10,6 +10,8 @@ from analysis.figures.theme import axis_word, number, word
 from analysis.order import Estimate, Relations, relations, signed
 from analysis.statistics import Interval
 
+MOST_SOLVED = 0.9  # of runs: with more, there is nothing to tell learned from not learned
+
 
 def sentences(tables: Tables) -> list[str]:
     """What goes with the return, and what of that remains once the world is held fixed; nothing where there is nothing of the kind."""
@@ -35,7 +37,9 @@ def confounded(found: Relations) -> list[str]:
         )
     if found.steepness is not None and found.size is not None:
         low, high = found.steepness
-        told.append(f"The input gradient is {number(low, 2)} to {number(high, 2)} times 2 N √S, which follows from the size N alone, over the cells.")
+        told.append(
+            f"Over the cells the input gradient is {number(low, 2)} to {number(high, 2)} times 2 N √S; it would be 1 if it followed from the size N alone."
+        )
     fixed = [(each, each.fixed) for each in found.each if each.fixed is not None]
     if not fixed:
         return told
@@ -46,7 +50,29 @@ def confounded(found: Relations) -> list[str]:
         + (f"what remains is: {'; '.join(sure)}" if sure else "no correlation with the return can be told from none")
         + (f". Not to be told from none: {'; '.join(unsure)}." if sure and unsure else f" ({'; '.join(unsure)})." if unsure else ".")
     )
-    return told
+    return [*told, *separately(found), *restricted(found)]
+
+
+def separately(found: Relations) -> list[str]:
+    """The same in each world by itself, which what is pooled may hide."""
+    parts = [
+        f"{word(each.column)} {', '.join(f'{interval(one)} at {name}' for name, one in zip(found.worlds, each.by_world, strict=True))}"
+        for each in found.each
+        if each.by_world
+    ]
+    return [f"Of each by itself: {'; '.join(parts)}."] if parts else []
+
+
+def restricted(found: Relations) -> list[str]:
+    """How much there is to go with within worlds: of what hardly varies, no correlation says that there is none elsewhere."""
+    if found.share is None or found.n_solved is None:
+        return []
+    n = found.each[0].pooled.n
+    within = f"{100 * found.share:.2g} % of the variance of returns lies within {worded(found.world)}"
+    told = f"{found.n_solved} of {n} runs end with the best greedy policy, and {within}"
+    if found.n_solved < MOST_SOLVED * n:
+        return [told + "."]
+    return [told + ": within, it is mostly exploration that differs, so that this says nothing of runs that fail to learn, of which there are too few."]
 
 
 def in_time(found: Relations) -> str:

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from math import isnan
 
 from analysis.collect import Tables
 from analysis.figures.theme import number
 from analysis.patterns.reaction_diffusion import TERMS, Term
 from analysis.spreading import EVENTS, Cell, fitted, spreading
 from analysis.statistics import Interval, Paired
+from lal.reinforcement.metrics import RECENT
 
 SAID: dict[Term, str] = {"diffusion": "V_t = D V_xx + f(V)", "drift": "V_t = c V_x + f(V)"}
-ORDERS = (("order_front", "return"), ("value_front", "return"), ("value_front", "greedy_return"))
+ORDERS = (("value_front", "greedy_return"), ("order_front", "greedy_return"), ("value_front", "return"))
+LATE = f" (the return is a mean of {RECENT} episodes, random actions included, and so late by construction: only the greedy return can tell an order)"
 
 
 def sentences(tables: Tables) -> list[str]:
@@ -29,7 +32,8 @@ def sentences(tables: Tables) -> list[str]:
 def _order(cells: Sequence[Cell], before: str, after: str) -> str:
     """In how many runs one event is for good before another, and by how much."""
     parts = [f"{cell.label}: {_paired(cell.order(before, after))}" for cell in cells]
-    return f"Episodes from {EVENTS[before]} to {EVENTS[after]}, each half-way for good: {'; '.join(parts)}."
+    late = LATE if after == "return" else ""
+    return f"Episodes from {EVENTS[before]} to {EVENTS[after]}, each half-way for good{late}: {'; '.join(parts)}."
 
 
 def _paired(of: Paired) -> str:
@@ -42,9 +46,10 @@ def _paired(of: Paired) -> str:
 def _speeds(cells: Sequence[Cell]) -> str:
     parts = []
     for cell in cells:
-        found = cell.speed()
+        found, n = cell.speed(), sum(not isnan(run.speed.value) for run in cell.runs)
         expected = f", where 1 / target_every is {number(1 / cell.every)}" if cell.every else ""
-        parts.append(f"{cell.label}: {_interval(found)}{expected}" if found.value == found.value else f"{cell.label}: none was on its way for long enough")
+        told = f"{_interval(found)} ({n} of {len(cell.runs)} runs){expected}" if n else "none was on its way for long enough"
+        parts.append(f"{cell.label}: {told}")
     return f"The ramp’s front goes towards the start at, in positions an episode, {'; '.join(parts)}."
 
 

@@ -12,6 +12,7 @@ from analysis.collect import Tables
 from analysis.figures.theme import GREY, OKABE_ITO, SYMBOLS, axis_word, styled, top_margin, word
 from analysis.frame import Frame
 from analysis.order import Estimate, relations
+from lal.reinforcement.metrics import RECENT
 
 TITLE = "Order parameters: what goes with the return"
 PX_PER_LINE, PX_AROUND = 62, 120
@@ -20,12 +21,16 @@ SHIFT = 0.24
 
 @dataclass(frozen=True)
 class Info:
-    """`labels`: of the candidates, escaped, the largest pooled correlation first. `views`: words, and an estimate for each candidate, or None."""
+    """`labels`: of the candidates, escaped, the largest pooled correlation first. `views`: words, and an estimate for each candidate, or None.
+
+    `by_world`: the same of each world.
+    """
 
     labels: tuple[str, ...]
     views: tuple[tuple[str, tuple[Estimate | None, ...]], ...]
     by_seed: tuple[tuple[float, ...], ...]
     spread: tuple[tuple[float, float], ...]
+    by_world: tuple[tuple[str, tuple[Estimate, ...]], ...]
     size: Estimate | None
     caption: str
 
@@ -41,18 +46,20 @@ def prepare(tables: Tables) -> Info | str:
         views.append((f"{world} held fixed", tuple(each.fixed for each in found.each)))
     views.append(("over time, mean of runs", tuple(each.over_time for each in found.each)))
     caption = (
-        "Pearson's correlation with the mean return of the last ten episodes. Bars: 95 % bootstrap intervals over seeds; grey: Fisher’s, for independent runs"
+        f"Pearson's correlation with the mean return of the last {RECENT} episodes. Bars: 95 % intervals of the mean over seeds, "
+        "Student’s; grey: Fisher’s, for independent runs"
         f". All runs: at their ends.{f' Held fixed: of deviations from the means of each {world}.' if found.world else ''} Over time: over the "
         "evaluations of each run." + (" Dotted: the correlation of the return with the size of the environment itself." if found.size is not None else "")
     )
     labels, seeds, spread = zip(*((word(each.column), each.by_seed, each.spread) for each in found.each), strict=True)
-    return Info(labels, tuple(views), seeds, spread, found.size, caption)
+    by_world = tuple((name, tuple(each.by_world[number] for each in found.each if each.by_world)) for number, name in enumerate(found.worlds))
+    return Info(labels, tuple(views), seeds, spread, by_world, found.size, caption)
 
 
 def table(info: Info) -> Frame:
     """A row for each candidate and view, with both intervals."""
     rows = []
-    for view, estimates in info.views:
+    for view, estimates in (*info.views, *info.by_world):
         for label, each in zip(info.labels, estimates, strict=True):
             if each is not None:
                 rows.append({"view": view, "of": label, "correlation": each.value} | _ends(each))
@@ -100,8 +107,9 @@ def _fisher(estimates: list[Estimate], places: list[float]) -> go.Scatter:
 
 def _marks(view: str, index: int, estimates: list[Estimate], places: list[float], labels: list[str]) -> go.Scatter:
     values = [each.value for each in estimates]
-    sides = {side: [abs(getattr(each.seeds, end) - each.value) for each in estimates] for side, end in (("array", "high"), ("arrayminus", "low"))}
-    bars = {"type": "data", "symmetric": False, **{side: [0 if isnan(each) else each for each in found] for side, found in sides.items()}, "thickness": 1.6}
+    sides = {"array": [each.seeds.high - each.value for each in estimates], "arrayminus": [each.value - each.seeds.low for each in estimates]}
+    shown = {side: [0 if isnan(each) else max(0.0, each) for each in found] for side, found in sides.items()}  # a mean over seeds need not be what is pooled
+    bars = {"type": "data", "symmetric": False, **shown, "thickness": 1.6}
     return go.Scatter(
         x=values,
         y=places,

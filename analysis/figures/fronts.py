@@ -5,6 +5,7 @@ from __future__ import annotations
 from analysis.collect import Tables
 from analysis.figures import measures
 from analysis.figures.series import Info, draw, table
+from lal.reinforcement.metrics import RECENT
 
 __all__ = ["TITLE", "draw", "prepare", "table"]
 TITLE = "Fronts of values over episodes"
@@ -21,9 +22,10 @@ def prepare(tables: Tables) -> Info | str:
     """Fronts, returns, and measures of the value field."""
     caption = (
         "Front, solid: the right-most position from which values do not yet rise towards the goal by more than half of what a step costs; dotted: at all; "
-        "on a grid by distance; −1 once they rise everywhere. Return, solid: of the last ten episodes; dotted: without exploration. Roughness: what no ramp "
-        "explains, from 0 to 1. Wavelength: that with most power once the best ramp is removed; twice the size is no pattern but that. Speculative: that these "
-        "are patterns as of chemicals is a conjecture. A step is an episode."
+        "on a grid by distance; −1 once they rise everywhere. "
+        f"Return, solid: of the last {RECENT} episodes; dotted: without exploration. Roughness: what no ramp explains, "
+        "from 0 to 1. Wavelength: that with most power once the best ramp is removed; twice the size is no pattern but that. Speculative: that these are "
+        "patterns as of chemicals is a conjecture. A step is an episode."
     )
     if not tables.has("value_front"):
         return "no run has measured the pattern of its values"

@@ -17,6 +17,7 @@ from analysis.figures.theme import axis_word, shades, styled, top_margin, word
 from analysis.frame import Frame
 from analysis.order import CANDIDATES, OUTCOME, relations, signed, worlds
 from analysis.statistics.correlation import centred
+from lal.reinforcement.metrics import RECENT
 
 TITLE = "Order parameters against the return"
 PX_PER_PANEL, PX_BETWEEN = 230, 78
@@ -54,7 +55,7 @@ def prepare(tables: Tables) -> Info | str:
     done = tables.done.drop_duplicates("run_id")
     done = done[done[[f"{name}@end" for name in (OUTCOME, *CANDIDATES) if f"{name}@end" in done]].notna().all(axis=1)]
     fixed = " and ".join(map(axis_word, found.world))
-    axes, groups = worlds(tables, done)
+    axes, groups, _ = worlds(tables, done)
     world = dimension(tables, axes[0]) if axes else NOTHING
     order = _order(done, world)
     y = done[f"{OUTCOME}@end"].to_numpy(float)
@@ -68,7 +69,7 @@ def prepare(tables: Tables) -> Info | str:
                 Panel(f"{fixed} held fixed: r = {signed(each.fixed.value)}", label, "return, less its mean", centred(x, groups), centred(y, groups), order)
             )
     caption = (
-        "A mark a run, at its end; return: mean of the last ten episodes."
+        f"A mark a run, at its end; return: mean of the last {RECENT} episodes."
         + (f" Right: both as deviations from their means over all runs with the same {fixed}." if axes else "")
         + " What lines up on the left alone tells environments apart, not how well they were learned."
     )

@@ -13,6 +13,7 @@ from analysis.collect import Tables
 from analysis.figures.theme import GREY, OKABE_ITO, SYMBOLS, styled, top_margin
 from analysis.frame import Frame
 from analysis.spreading import EVENTS, spreading
+from lal.reinforcement.metrics import RECENT
 
 TITLE = "What comes first: pattern or return"
 PX_PER_LINE, PX_AROUND = 92, 130
@@ -51,8 +52,8 @@ def prepare(tables: Tables) -> Info | str:
     ]
     caption = (
         "A line a run: the first evaluation from which it holds to the end that values rise towards the goal in the half nearer to it at all (values rise), or "
-        "by more than half of what a step costs (the ramp); that the greedy action there is right (the policy); and that the mean return of the last ten "
-        "episodes, or the return without exploration, is half-way from its lowest to the best there is. No mark: not so at the end."
+        "by more than half of what a step costs (the ramp); that the greedy action there is right (the policy); and that the mean return of the last "
+        f"{RECENT} episodes, or the return without exploration, is half-way from its lowest to the best there is. No mark: not so at the end."
     )
     last = max(run.last for cell in found for run in cell.runs)
     return Info(tuple(each.label for each in found), tuple(EVENTS.values()), tuple(rows), last, caption)

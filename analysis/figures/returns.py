@@ -5,6 +5,7 @@ from __future__ import annotations
 from analysis.collect import Tables
 from analysis.figures import measures
 from analysis.figures.series import Info, draw, table
+from lal.reinforcement.metrics import RECENT
 
 __all__ = ["TITLE", "draw", "prepare", "table"]
 TITLE = "Returns over episodes"
@@ -14,7 +15,7 @@ ROWS = [("return", {"return": "solid", "greedy_return": "dot"}), ("front (positi
 def prepare(tables: Tables) -> Info | str:
     """Returns, and how far the front of learned positions has come."""
     caption = (
-        "Solid: mean return of the last ten episodes as they were lived through, exploration included; dotted: of one episode without exploration. "
+        f"Solid: mean return of the last {RECENT} episodes as they were lived through, exploration included; dotted: of one episode without exploration. "
         "A step is an episode. Front: the right-most position whose greedy action is not yet right; −1 once there is none."
     )
     if not tables.has("return"):

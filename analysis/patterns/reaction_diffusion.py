@@ -63,7 +63,8 @@ class Scored:
     """A fit beside the same to shuffled data, errors of as many shuffles each.
 
     Attributes:
-        places: one permutation of positions for all moments: neighbours are anyone, while each position does what it did.
+        places: one permutation of the positions that have neighbours on all sides, for all moments: neighbours are anyone, while each position does what
+            it did. Rims stay where they are, so that the same changes are to be explained: a noisier rim, in shuffled fields alone, would flatter the fit.
         moments: a field is given the change of another moment.
     """
 
@@ -94,6 +95,14 @@ def equations(field: Array, times: Array, places: NDArray[np.integer] | None = N
 
     change = np.diff(inner(shown), axis=0).reshape(len(gaps), -1) / gaps[:, None]
     return Equations(change, halfway(inner(shown)), {"diffusion": halfway(bend(shown)), "drift": halfway(slope(shown))})
+
+
+def shuffled(shape: tuple[int, ...], generator: np.random.Generator) -> NDArray[np.int64]:
+    """(P,) positions of a line or a grid, row by row, with those that have neighbours on all sides dealt out anew among themselves."""
+    numbers = np.arange(int(np.prod(shape)))
+    own = inner(numbers.reshape(1, *shape)).ravel()
+    numbers[own] = generator.permutation(own)
+    return numbers
 
 
 def fit(of: Equations, term: Term = "diffusion", degree: int = DEGREE) -> Fit:
@@ -141,7 +150,7 @@ def scored(field: Array, times: Array, degree: int = DEGREE, shuffles: int = SHU
         Refused: as `equations` and `fit`.
     """
     own, generator = equations(field, times), np.random.default_rng(SEED)
-    n_places, n_moments = int(np.prod(field.shape[1:])), len(own.change)
-    places = [equations(field, times, generator.permutation(n_places)) for _ in range(shuffles)]
+    n_moments = len(own.change)
+    places = [equations(field, times, shuffled(field.shape[1:], generator)) for _ in range(shuffles)]
     moments = [Equations(own.change[generator.permutation(n_moments)], own.field, own.terms) for _ in range(shuffles)]
     return {term: Scored(fit(own, term, degree), *(np.array([error(each, term, degree) for each in group]) for group in (places, moments))) for term in TERMS}

@@ -11,8 +11,8 @@ from numpy.typing import NDArray
 from analysis.one_run import OneRun
 from analysis.run_figures.panels import Array, Curve, Info, Lines, Panel, curve, lines
 from analysis.snapshots import Arrays
+from lal.reinforcement.metrics import RECENT as WINDOW
 
-WINDOW = 10  # episodes of a moving mean
 SHARE = 0.05  # of changes between updates, the largest, that are marked
 MOST_POINTS = 20_000
 EPISODE, UPDATE = "episode", "update"

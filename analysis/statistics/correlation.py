@@ -1,4 +1,4 @@
-"""Correlations, what of them remains when a group is held fixed, and two intervals: Fisher's, and a bootstrap over seeds."""
+"""Correlations, what of them remains when a group is held fixed, and two intervals: Fisher's, of rows, and Student's, of seeds."""
 
 from __future__ import annotations
 
@@ -9,10 +9,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from analysis.statistics.intervals import CONFIDENCE, Interval, normal_quantile
+from analysis.statistics.means import mean_interval
 
-DRAWS, SEED = 2000, 20260411
 MOST = 0.999999  # a correlation whose Fisher transform is still finite
-LEAST_SEEDS = 5  # of fewer there are so few choices with replacement that intervals come out far too narrow
+LEAST_ROWS = 4
 Array = NDArray[np.float64]
 
 
@@ -45,55 +45,26 @@ def fisher(r: float, n: int, held: int = 0, confidence: float = CONFIDENCE) -> I
     return Interval(r, tanh(atanh(r) - half), tanh(atanh(r) + half))
 
 
-def over_seeds(x: Array, y: Array, seeds: Sequence[int], groups: NDArray[np.int64] | None = None, draws: int = DRAWS) -> Interval:
-    """The correlation of two columns (N,), with `groups` held fixed where they are given, and a percentile interval over choices of seeds.
+def over_seeds(x: Array, y: Array, seeds: Sequence[int] | NDArray[np.int64], groups: NDArray[np.int64] | None = None) -> Interval:
+    """The mean over seeds of the correlation of each one's rows (N,), with `groups` held fixed where they are given: see `mean_over_seeds`.
 
-    Each of `draws` takes as many seeds as there are, with replacement, each with all of its rows, which may be alike in ways that Fisher's interval does not
-    know of. No interval with fewer than five seeds.
+    Rows of one seed may be alike in ways that Fisher's interval does not know of; seeds are independent. Seeds with fewer than four rows, those that groups
+    take up not counted, have none: of three, correlations are near 1 by chance.
     """
-    held = np.zeros(len(x), np.int64) if groups is None else groups
-    a, b = x - x.mean(), y - y.mean()  # so that sums of squares lose no digits
-    numbers, n_seeds = np.unique(np.asarray(seeds), return_inverse=True)[1], len(set(seeds))
-    parts = np.zeros((n_seeds, held.max() + 1, 6))
-    np.add.at(parts, (numbers, held), np.stack([np.ones(len(x)), a, b, a * a, b * b, a * b], 1))
-    return _percentiles(pearson(x, y) if groups is None else within(x, y, groups), chosen(n_seeds, draws), parts)
+    labels = np.asarray(seeds)
+    mine = [labels == seed for seed in np.unique(labels)]
+    held = [np.zeros(rows.sum(), np.int64) if groups is None else groups[rows] for rows in mine]
+    enough = [len(each) - len(set(each.tolist())) + 1 >= LEAST_ROWS for each in held]
+    found = [within(x[rows], y[rows], each) if there else nan for rows, each, there in zip(mine, held, enough, strict=True)]
+    return mean_over_seeds(found, range(len(found)))
 
 
-def _percentiles(value: float, times: Array, parts: Array) -> Interval:
-    """Quantiles of the correlation over draws that take each seed so many `times` (draws, seeds); `parts` (seeds, groups, 6): sums of 1, a, b, aa, bb, ab."""
-    if parts.shape[0] < LEAST_SEEDS or isnan(value):
-        return Interval(value, nan, nan)
-    n, a, b, aa, bb, ab = np.moveaxis(np.einsum("ds,sgk->dgk", times, parts), -1, 0)
-    n = np.maximum(n, 1)
-    both, left, right = ((each - one * other / n).sum(1) for each, one, other in ((ab, a, b), (aa, a, a), (bb, b, b)))
-    with np.errstate(invalid="ignore", divide="ignore"):
-        found = np.clip(both / np.sqrt(left * right), -1, 1)
-    return _between(value, found)
+def mean_over_seeds(values: Sequence[float], seeds: Sequence[int]) -> Interval:
+    """The mean over seeds of each one's mean correlation, on Fisher's scale, NaN ones left out, with Student's t interval over seeds.
 
-
-def mean_over_seeds(values: Sequence[float], seeds: Sequence[int], draws: int = DRAWS) -> Interval:
-    """The mean of correlations on Fisher's scale, NaN ones left out, with a percentile interval as above."""
+    Of five or eight seeds a percentile bootstrap holds the truth 83 or 85 times of 100 (Student's t: 95). One seed has no interval.
+    """
     there = np.isfinite(np.asarray(values, float))
-    labels, numbers = np.unique(np.asarray(seeds), return_inverse=True)
-    scaled = np.arctanh(np.clip(np.asarray(values, float)[there], -MOST, MOST))
-    if not there.any():
-        return Interval(nan, nan, nan)
-    value = float(np.tanh(scaled.mean()))
-    if len(labels) < LEAST_SEEDS:
-        return Interval(value, nan, nan)
-    times = chosen(len(labels), draws)
-    counts, sums = times @ np.bincount(numbers[there], minlength=len(labels)), times @ np.bincount(numbers[there], scaled, len(labels))
-    return _between(value, np.tanh(np.divide(sums, counts, out=np.full(draws, nan), where=counts > 0)))
-
-
-def chosen(n_seeds: int, draws: int) -> Array:
-    """(draws, n_seeds) how many times each seed is taken."""
-    return np.random.default_rng(SEED).multinomial(n_seeds, np.full(n_seeds, 1 / n_seeds), draws).astype(float)
-
-
-def _between(value: float, found: Array) -> Interval:
-    kept = found[np.isfinite(found)]
-    if not len(kept):
-        return Interval(value, nan, nan)
-    low, high = np.quantile(kept, [(1 - CONFIDENCE) / 2, (1 + CONFIDENCE) / 2])
-    return Interval(value, float(low), float(high))
+    scaled, labels = np.arctanh(np.clip(np.asarray(values, float)[there], -MOST, MOST)), np.asarray(seeds)[there]
+    found = mean_interval([float(scaled[labels == seed].mean()) for seed in np.unique(labels)])
+    return Interval(*(float(np.tanh(each)) for each in (found.value, found.low, found.high)))

@@ -19,3 +19,10 @@ updates_by_episode (E,) int64   updates up to the end of each episode
 The front is the column `front_position`: the right-most position of a corridor whose greedy action is not yet right; -1 once there is none. Columns of the
 metric `pattern` are read off the same fields.
 """
+
+from lal.part import members
+from lal.reinforcement.corridor import Corridor
+from lal.reinforcement.grid_world import GridWorld
+from lal.reinforcement.gymnasium_environment import Gymnasium
+
+ENVIRONMENTS = members("lal.environments", (Corridor, GridWorld, Gymnasium))

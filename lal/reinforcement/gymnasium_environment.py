@@ -128,10 +128,13 @@ def made(name: str, options: dict[str, Option]) -> gymnasium.Env[Any, Any]:
     assert {corridor_environment.NAME, grid_world_environment.NAME} <= gymnasium.registry.keys()
     if ":" in name or name not in gymnasium.registry:  # a name with a module would import code that a YAML file names
         raise ValueError(f"id must be the name of a registered environment, but got {name!r}; {nearest(name, tuple(map(str, gymnasium.registry)))}")
+    if "render_mode" in options:
+        raise ValueError(f"options.render_mode would have no effect: nothing is drawn while it learns, but got {options['render_mode']!r}; remove it")
     try:
         return gymnasium.make(name, max_episode_steps=-1, disable_env_checker=True, **options)
-    except (gymnasium.error.Error, ImportError, TypeError, ValueError) as error:
-        raise ValueError(f"id and options must make an environment, but {name} with {options or 'no options'} does not: {error}") from error
+    except Exception as error:  # constructors fail in ways of their own: whatever it is, the request is wrong
+        told = f"{type(error).__name__}: {error}"
+        raise ValueError(f"id and options must make an environment, but {name} with {options or 'no options'} does not: {told}; correct them") from error
 
 
 class GymnasiumWorld(World):

@@ -75,15 +75,15 @@ class LossGradient(MetricOf["Dqn", "DqnRun"]):
 
 
 class Learning(MetricOf["Dqn", "DqnRun"]):
-    """`train_loss`: mean of the loss over the updates of the last episode.   `environment_steps`, `updates`: so far, the filling of the buffer not counted."""
+    """`environment_steps`, `updates`: so far, the filling of the buffer not counted."""
 
     name = "learning"
 
     def columns(self, run: Dqn) -> tuple[str, ...]:
-        return ("train_loss", "environment_steps", "updates")
+        return ("environment_steps", "updates")
 
     def values(self, probe: DqnRun) -> dict[str, Any]:
-        return {"train_loss": probe.loss, "environment_steps": sum(probe.lengths), "updates": probe.learner.updates}
+        return {"environment_steps": sum(probe.lengths), "updates": probe.learner.updates}
 
 
 class Crystallized(MetricOf["Dqn", "DqnRun"]):
@@ -100,15 +100,16 @@ class Crystallized(MetricOf["Dqn", "DqnRun"]):
 
 
 class PressureState(MetricOf["Dqn", "DqnRun"]):
-    """Of the last episode: `pressure_mean` over its updates, `pressure_low`, `pressure_high` over all transitions; `pressure_clipped`: how many so far.
+    """Of the last episode: `pressure_mean` over its updates, `pressure_low`, `pressure_high` over all transitions.
 
+    `pressure_peak`: the largest beta so far, of any episode.   `pressure_clipped`: how many were so far.
     `uncertainty_low`, `uncertainty_high`: U over the states that were left so far.
     """
 
     name = "pressure"
 
     def columns(self, run: Dqn) -> tuple[str, ...]:
-        names = ("pressure_mean", "pressure_low", "pressure_high", "pressure_clipped", "uncertainty_low", "uncertainty_high")
+        names = ("pressure_mean", "pressure_low", "pressure_high", "pressure_peak", "pressure_clipped", "uncertainty_low", "uncertainty_high")
         return () if run.pressure is None else names
 
     def values(self, probe: DqnRun) -> dict[str, Any]:
@@ -117,7 +118,7 @@ class PressureState(MetricOf["Dqn", "DqnRun"]):
         assert tables is not None
         first = probe.updates_by_episode[-2] if len(probe.updates_by_episode) > 1 else 0
         last, uncertain = presser.by_update[first:], tables.uncertainty[: len(tables.visits)][tables.visits > 0]
-        found = {"pressure_mean": mean(last), "pressure_low": presser.low, "pressure_high": presser.high} if last else {}
+        found = {"pressure_mean": mean(last), "pressure_low": presser.low, "pressure_high": presser.high, "pressure_peak": presser.peak} if last else {}
         spread = {"uncertainty_low": float(uncertain.min()), "uncertainty_high": float(uncertain.max())} if len(uncertain) else {}
         return dict.fromkeys(self.columns(probe.config)) | found | {"pressure_clipped": presser.clipped} | spread
 

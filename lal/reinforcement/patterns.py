@@ -65,7 +65,12 @@ def detrended(field: Array) -> Array:
 
 
 def roughness(field: Array) -> float:
-    """Standard deviation about the best line or plane, over the standard deviation: 0 of a ramp, 1 where there is no slope at all; NaN of a constant."""
+    """Standard deviation about the best line or plane, over the standard deviation: 0 of a ramp, 1 where there is no slope at all.
+
+    NaN of a constant, and of a field that is not finite, as that of a diverged learner is.
+    """
+    if not np.isfinite(field).all():
+        return nan
     whole = field.std()
     return float(detrended(field).std() / whole) if whole > FLAT * np.abs(field).max() else nan
 
@@ -74,14 +79,17 @@ def wavelength(field: Array, periodic: bool = False) -> float:
     """The wavelength, in positions, that has most power: 1 / |frequency|.
 
     Of a periodic field by its Fourier transform, mean removed. Otherwise by cosines that are flat at both walls, which have wavelengths 2 N / k (Strang 1999,
-    SIAM Review 41, 135), best line or plane removed, as it would have all the power. Of several with the same power the longest. NaN of a constant or a ramp.
+    SIAM Review 41, 135), best line or plane removed, as it would have all the power. Of several with the same power the longest.
+    NaN of a constant, a ramp, or a field that is not finite.
     """
     from scipy.fft import dctn, fftn
 
+    if not np.isfinite(field).all():
+        return nan
     rest = field - field.mean() if periodic else detrended(field)
     if np.abs(rest).max() <= FLAT * max(np.abs(field).max(), 1e-300):
         return nan
-    power = np.abs(fftn(rest)) ** 2 if periodic else dctn(rest, type=2, norm="ortho") ** 2
+    power = np.abs(np.asarray(fftn(rest) if periodic else dctn(rest, type=2, norm="ortho"))) ** 2
     sides = [np.abs(np.fft.fftfreq(n)) if periodic else np.arange(n) / (2 * n) for n in field.shape]
     frequency = np.sqrt(sum(each**2 for each in np.meshgrid(*sides, indexing="ij")))
     power[(0,) * field.ndim] = 0.0

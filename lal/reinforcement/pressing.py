@@ -21,13 +21,14 @@ class Presser:
 
     Attributes:
         ensemble: the other networks, if uncertainty is over several.
-        by_update: mean of beta over each batch so far.   low, high: of all beta since `rest`.   clipped: beta that would have been above `rule.most`.
+        by_update: mean of beta over each batch so far.   low, high: of all beta since `rest`.
+        peak: the largest so far.   clipped: beta that would have been above `rule.most`.
     """
 
     def __init__(self, rule: Pressure, tables: Tables, ensemble: Learner | None):
         self.rule, self.tables, self.ensemble = rule, tables, ensemble
         self.by_update = list[float]()
-        self.low, self.high, self.clipped = float("inf"), 0.0, 0
+        self.low, self.high, self.peak, self.clipped = float("inf"), 0.0, 0.0, 0
 
     def weights(self, batch: Batch, q: Tensor, crystallization: float) -> Tensor:
         """(B,) beta of each transition, whose states have action values q (B, A). Uncertainty is brought up to date on the way."""
@@ -35,17 +36,18 @@ class Presser:
         uncertain: NDArray[np.float64] = np.ones(len(batch.key)) if self.rule.uncertainty == "legacy" else known.uncertain(batch.key, self._spread(batch, q))
         found, clipped = betas(self.rule, known.value[batch.key], uncertain, crystallization)
         self.by_update.append(float(found.mean()))
-        self.low, self.high, self.clipped = min(self.low, float(found.min())), max(self.high, float(found.max())), self.clipped + clipped
+        self.low, self.high = min(self.low, float(found.min())), max(self.high, float(found.max()))
+        self.peak, self.clipped = max(self.peak, self.high), self.clipped + clipped
         return torch.from_numpy(found).to(q)
 
-    def _spread(self, batch: Batch, q: Tensor) -> NDArray[np.float64]:
+    def _spread(self, batch: Batch, q: Tensor) -> list[float]:
         """(B,) how far values of a state lie apart: unbiased variance over actions; or over networks, the mean of all actions."""
         own = q.detach()
         if self.ensemble is None:
-            return own.double().var(1).cpu().numpy()
+            return own.var(1).tolist()
         errors, others = self.ensemble.errors(batch)
         self.ensemble.descend(errors.mean(-1).sum())  # each member learns as a network without pressure would
-        return torch.cat([others.detach(), own[None]]).double().var(0).mean(1).cpu().numpy()
+        return torch.cat([others.detach(), own[None]]).double().var(0).mean(1).tolist()
 
     def rest(self) -> None:
         """Begins an episode: `low` and `high` are of it alone."""
@@ -58,11 +60,11 @@ class Presser:
         return betas(self.rule, value, uncertain, crystallization)[0], uncertain
 
     def state_dict(self) -> dict[str, Any]:
-        own = {"by_update": torch.tensor(self.by_update, dtype=torch.float64), "low": self.low, "high": self.high, "clipped": self.clipped}
+        own = {"by_update": torch.tensor(self.by_update, dtype=torch.float64), "low": self.low, "high": self.high, "peak": self.peak, "clipped": self.clipped}
         return own | ({"ensemble": self.ensemble.state_dict()} if self.ensemble else {})
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
         self.by_update = state["by_update"].tolist()
-        self.low, self.high, self.clipped = state["low"], state["high"], state["clipped"]
+        self.low, self.high, self.peak, self.clipped = (state[name] for name in ("low", "high", "peak", "clipped"))
         if self.ensemble:
             self.ensemble.load_state_dict(state["ensemble"])

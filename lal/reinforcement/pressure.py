@@ -28,5 +28,5 @@ class Pressure(Part):
     members: Annotated[int | None, Field(ge=2, le=64, description="networks of the ensemble besides the agent's own; null = no ensemble")] = None
     most: Annotated[float, Field(gt=0, le=1e30, description="largest beta; larger ones are clipped, and counted")] = 100.0
     decimals: Annotated[
-        int | None, Field(ge=0, le=6, description="that observations are rounded to for the tables; null = corridors, whose states are known")
+        int | None, Field(ge=0, le=6, description="that observations are rounded to for the tables; null = corridors and grids, whose states are positions")
     ] = None

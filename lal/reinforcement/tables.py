@@ -18,9 +18,13 @@ FIRST_ROOM = 64
 
 
 class Tables:
-    """Rows by key: the position on a line or a grid of `shape`, else the number of an observation, rounded to `decimals`, in the order of first sight."""
+    """Rows by key: the position on a line or a grid of `shape`, else the number of an observation, rounded to `decimals`, in the order of first sight.
 
-    def __init__(self, shape: tuple[int, ...] | None = None, decimals: int = 2):
+    `decimals` is None where there is a shape, and only there.
+    """
+
+    def __init__(self, shape: tuple[int, ...] | None = None, decimals: int | None = None):
+        assert (shape is None) != (decimals is None)
         self.shape, self.decimals = shape, decimals
         self.positions = None if shape is None else prod(shape)
         self.keys: dict[Observation, int] = {}

@@ -12,25 +12,25 @@ from lal.events import Goal
 from lal.models.model import ROLES
 from lal.optim import Adam, OptimPart
 from lal.part import Part, trimmed, union
+from lal.reinforcement import ENVIRONMENTS
 from lal.reinforcement.corridor import Corridor
 from lal.reinforcement.crystallization import Crystallization
-from lal.reinforcement.grid_world import GridWorld
-from lal.reinforcement.gymnasium_environment import Gymnasium
+from lal.reinforcement.environment import EnvironmentPart
 from lal.reinforcement.metrics import METRICS
 from lal.reinforcement.network import QNetwork
 from lal.reinforcement.pressure import Pressure
 from lal.runs.measure import Measure
 from lal.runs.measured import MeasuredRun
 from lal.runs.run import Run
+from lal.stopping import LOSS
 
 LEARNT = ("weight", "bias")  # roles that its network has
 USUAL_STEPS = 50  # of an episode, where the environment does not say, for estimates of time
 
 if TYPE_CHECKING:
-    AnyEnvironment = Corridor | GridWorld | Gymnasium
-    AnyOptim = OptimPart
+    AnyEnvironment, AnyOptim = EnvironmentPart, OptimPart
 else:
-    AnyEnvironment, AnyOptim = union((Corridor, GridWorld, Gymnasium)), union(optim.MEMBERS)
+    AnyEnvironment, AnyOptim = union(ENVIRONMENTS), union(optim.MEMBERS)
 
 
 class Replay(Part):
@@ -55,6 +55,17 @@ class Exploration(Part):
     start: Annotated[float, Field(ge=0, le=1)] = 1.0
     decay: Annotated[float, Field(ge=0, le=1, description="factor of each episode")] = 0.99
     floor: Annotated[float, Field(ge=0, le=1)] = 0.01
+
+    @model_validator(mode="after")
+    def _everything_acts(self) -> Exploration:
+        usual = {name: field.default for name, field in type(self).model_fields.items()}
+        if self.start < self.floor:
+            raise ValueError(f"start would have no effect below floor={self.floor:g}, but got {self.start:g}; write start: {self.floor:g}, or a lower floor")
+        if self.start == self.floor and self.decay not in (1, usual["decay"]):
+            raise ValueError(f"decay would have no effect, as start and floor are both {self.floor:g}, but got {self.decay:g}; remove it")
+        if self.decay == 1 and self.floor not in (self.start, usual["floor"]):
+            raise ValueError(f"floor would have no effect, as decay is 1, but got {self.floor:g}; remove it")
+        return self
 
     def epsilon(self, episode: int) -> float:
         """The chance of a random action in `episode`."""
@@ -126,6 +137,8 @@ class Dqn(MeasuredRun):
         if (rule.members is None) == (rule.uncertainty == "ensemble"):
             remedy = "write members: 4" if rule.members is None else "remove it, or write uncertainty: ensemble"
             raise ValueError(f"pressure.members must be set for uncertainty over an ensemble, and only then, but got {rule.members}; {remedy}")
+        if rule.decimals is None and not self.environment.positions:
+            raise ValueError(f"pressure.decimals must be set, as observations of {self.environment.label} are no positions, but got null; write decimals: 2")
         if rule.decimals is not None and self.environment.positions:
             raise ValueError(f"pressure.decimals would have no effect: the states of {self.environment.label} are known as they are; remove it")
         if rule.uncertainty == "actions" and self.environment.n_actions < 2:
@@ -169,7 +182,7 @@ class Dqn(MeasuredRun):
     @property
     def n_shown(self) -> int:
         """States of a snapshot."""
-        return self.environment.positions or N_PROBED
+        return self.environment.positions or min(self.replay.prefill, N_PROBED)
 
     def snapshot_bytes(self) -> int:
         values = 4 * (self.environment.n_inputs + self.environment.n_actions + 6)
@@ -198,7 +211,7 @@ class Dqn(MeasuredRun):
         return self.network.n_parameters(self.environment.n_inputs, self.environment.n_actions)
 
     def columns(self) -> tuple[str, ...]:
-        return ("step", "seconds", "lr", "epsilon", *self.metric_columns())
+        return ("step", "seconds", "lr", "epsilon", LOSS, *self.metric_columns())
 
     def warnings(self) -> list[str]:
         texts = [

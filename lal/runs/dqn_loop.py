@@ -22,7 +22,7 @@ from lal.runs.dqn import N_PROBED, Dqn
 from lal.runs.measured import measured_row
 from lal.runs.run import Row, Run
 from lal.runs.streams import number, stream
-from lal.stopping import Stopper
+from lal.stopping import LOSS, Stopper
 
 PULSE_S = 0.5
 SEED_BYTES = 4  # Gymnasium hands seeds to NumPy; some environments take no more
@@ -40,14 +40,14 @@ class DqnRun(Run):
     def __init__(self, config: Dqn, device: str = "cpu"):
         self.config, self.device = config, device
         environment, sizes = config.environment, (config.environment.n_inputs, config.environment.n_actions)
-        self.world = environment.build()
+        self.world, self.shown_world = environment.build(), environment.build()
         self.learner = Learner(config.network.build(*sizes, stream(config.seed, "init")).to(device), config.optim, config.discount)
         self.replay = Replay(config.replay.capacity, environment.n_inputs)
         self.batches, self.choices = draws(config.seed, "batches"), draws(config.seed, "choices")
         self.crystal = Crystal(config.crystallization)
         rule = config.pressure
         keyed = environment.positions is not None or rule is not None
-        self.tables = Tables(environment.shape, 2 if rule is None or rule.decimals is None else rule.decimals) if keyed else None
+        self.tables = Tables(environment.shape, rule.decimals if rule else None) if keyed else None
         self.presser = Presser(rule, self.tables, self._ensemble()) if rule is not None and self.tables is not None else None
         self.step, self.seconds, self.looked = 0, 0.0, False
         self.returns, self.lengths, self.updates_by_episode = list[float](), list[int](), list[int]()
@@ -148,14 +148,15 @@ class DqnRun(Run):
         """A row with every metric that is due; with all of them if it is the last."""
         self.looked = True
         row: Row = {"step": self.step, "seconds": 0.0, "lr": self.config.optim.lr_at(self.learner.updates)}
+        row |= {"epsilon": self.config.exploration.epsilon(self.step), LOSS: self.loss}  # by which a divergence is seen, whatever is measured
         with torch.no_grad():
-            row = measured_row(self.config, row | {"epsilon": self.config.exploration.epsilon(self.step)}, self, stopper)
+            row = measured_row(self.config, row, self, stopper)
         self.seconds += perf_counter() - since
         return row | {"seconds": self.seconds}
 
     def greedy_episode(self) -> tuple[float, int]:
-        """Return and length of one episode without exploration, in a world of its own."""
-        world, total, length, over = self.config.environment.build(), 0.0, 0, False
+        """Return and length of one episode without exploration, in a world kept for that: what comes of it depends on its seed alone."""
+        world, total, length, over = self.shown_world, 0.0, 0, False
         seen = world.reset(number(self.config.seed, f"greedy/{self.step}", SEED_BYTES))
         while not over:
             seen, reward, done, late = world.step(int(self._q(seen).argmax()))

@@ -17,7 +17,7 @@ SIZES, WIDTHS = (5, 15, 30), (8, 32)
 Rows = Sequence[Mapping[str, Any]]
 
 
-def rows_of(size: float, quality: float, noise: np.random.Generator, rate: float = 0.01) -> list[dict[str, Any]]:
+def rows_of(size: float, quality: float, noise: np.random.Generator, rate: float = 0.01, sign: int = 1) -> list[dict[str, Any]]:
     """A learner in a corridor of `size` that ends `quality` better than usual; its values' steepness is that of the size, its certainty follows its return."""
     found = []
     for step in range(0, 301, 20):
@@ -26,7 +26,7 @@ def rows_of(size: float, quality: float, noise: np.random.Generator, rate: float
         row: dict[str, Any] = {"step": step, "seconds": step / 30, "lr": 0.01, "epsilon": 0.99**step, "shortfall": 0.0 if learned > 0.9 else 20.0}
         row |= {"return": reached if step else None, "greedy_return": 12 - size if learned > 0.9 else -50.0, "front_position": -1 if learned > 0.9 else 3}
         row |= {"input_gradient_norm": 2 * size * 1000**0.5 * (0.2 + 0.8 * learned) * (1 + 0.02 * noise.standard_normal())}
-        row |= {"value_range": 5 + size * learned, "action_certainty": 1 + quality * learned, "policy_entropy": 0.69 - 0.3 * learned}
+        row |= {"value_range": 5 + size * learned, "action_certainty": 1 + sign * quality * learned, "policy_entropy": 0.69 - 0.3 * learned}
         row |= {"grad_norm": float(noise.lognormal()), "crystallization": 0.5 + rate * 0.85 * learned, "crystallization_per_rate": 0.85 * learned}
         found.append({name: value for name, value in row.items() if value is not None})
     return found
@@ -59,14 +59,19 @@ def sweep(store: Store, runs: Sequence[tuple[str, Mapping[str, Any], int, Rows]]
     return name
 
 
-def sizes(store: Store, quality: Callable[[np.random.Generator], float] = lambda noise: float(noise.normal()), seeds: int = 5) -> str:
-    """Corridors of three sizes, two widths; what differs within a size is `quality` alone, which certainty follows."""
+def sizes(
+    store: Store,
+    quality: Callable[[np.random.Generator], float] = lambda noise: float(noise.normal()),
+    seeds: int = 5,
+    sign: Callable[[int], int] = lambda size: 1,
+) -> str:
+    """Corridors of three sizes, two widths; what differs within a size is `quality` alone, which certainty follows, by its `sign`."""
     runs = []
     for size in SIZES:
         for width in WIDTHS:
             for seed in range(seeds):
                 noise = np.random.default_rng([size, width, seed])
-                runs.append(("all", {"environment.size": size, "network.width": width}, seed, rows_of(size, quality(noise), noise)))
+                runs.append(("all", {"environment.size": size, "network.width": width}, seed, rows_of(size, quality(noise), noise, sign=sign(size))))
     return sweep(store, runs, ["environment.size", "network.width"])
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from math import isnan, nan
 from typing import Any
 
@@ -18,7 +19,8 @@ from analysis.one_run import one_run
 from analysis.run_figures import agent
 from analysis.run_figures.drawing import draw
 from analysis.run_figures.panels import Lines, table
-from analysis.statistics.correlation import centred, chosen, fisher, mean_over_seeds, over_seeds, pearson, within
+from analysis.statistics import Interval
+from analysis.statistics.correlation import centred, fisher, mean_over_seeds, over_seeds, pearson, within
 from tests.analysis import learners
 
 NOISE = np.random.default_rng(0)
@@ -59,32 +61,47 @@ def test_what_does_not_vary_has_no_correlation():
     assert isnan(fisher(1.0, 40).low) and isnan(fisher(nan, 40).value) and isnan(fisher(0.5, 6, 3).low)
 
 
-def by_loop(statistic, seeds):
-    """Quantiles of a statistic of row numbers over the same choices of seeds, one after another."""
-    labels = sorted(set(seeds))
-    found = []
-    for times in chosen(len(labels), 2000).astype(int):
-        taken = [label for label, count in zip(labels, times, strict=True) for _ in range(count)]
-        found.append(statistic(np.concatenate([np.flatnonzero(np.asarray(seeds) == label) for label in taken])))
-    return np.nanquantile(found, [0.025, 0.975]).tolist()
-
-
-def test_a_bootstrap_over_seeds_is_a_loop_over_choices_of_seeds():
-    seeds = np.repeat(np.arange(8), 5).tolist()
-    pooled, held = over_seeds(X + 1e3, Y, seeds), over_seeds(X, Y, seeds, GROUPS)
-    assert [pooled.low, pooled.high] == pytest.approx(by_loop(lambda rows: pearson(X[rows], Y[rows]), seeds), abs=1e-6)
-    assert [held.low, held.high] == pytest.approx(by_loop(lambda rows: within(X[rows], Y[rows], GROUPS[rows]), seeds), abs=1e-6)
-    assert (pooled.value, held.value) == pytest.approx((pearson(X, Y), within(X, Y, GROUPS)))
-    assert isnan(over_seeds(X, Y, [0, 1, 2, 3] * 10).low)
+def test_an_interval_over_seeds_is_students_of_each_seeds_own():
+    seeds = np.repeat(np.arange(8), 5)
+    own = np.arctanh([pearson(X[seeds == seed], Y[seeds == seed]) for seed in range(8)])
+    known = stats.t.interval(0.95, 7, own.mean(), own.std(ddof=1) / 8**0.5)
+    found = over_seeds(X, Y, seeds)
+    assert (found.value, found.low, found.high) == pytest.approx((np.tanh(own.mean()), *np.tanh(known)))
+    pairs = GROUPS // 2
+    held = over_seeds(X, Y + 100 * pairs, seeds, pairs)
+    assert held.value == pytest.approx(over_seeds(X, Y, seeds, pairs).value) and held.low < held.value < held.high
+    assert isnan(over_seeds(X, Y, seeds, GROUPS).value)  # of five rows, four groups leave two
+    assert isnan(over_seeds(X, Y, [3] * 40).low)
 
 
 def test_means_of_correlations_are_on_fishers_scale():
     assert mean_over_seeds([0.9, nan, 0.0], [0, 1, 2]).value == pytest.approx(np.tanh(np.arctanh(0.9) / 2))
     assert isnan(mean_over_seeds([nan] * 6, range(6)).value)
-    values = np.tanh(NOISE.normal(size=24))
-    seeds = (np.arange(24) % 6).tolist()
-    found = mean_over_seeds(values.tolist(), seeds)
-    assert [found.low, found.high] == pytest.approx(by_loop(lambda rows: np.tanh(np.arctanh(values[rows]).mean()), seeds), abs=1e-6)
+    several = mean_over_seeds([0.9, 0.0, 0.5], [0, 0, 1])  # two runs of one seed are one number
+    assert several.value == pytest.approx(np.tanh((np.arctanh(0.9) / 2 + np.arctanh(0.5)) / 2))
+
+
+@pytest.mark.parametrize("n_seeds", [3, 5, 8])
+def test_coverage_of_the_interval_over_few_seeds(n_seeds):
+    """Seeds whose correlations scatter about 0.5 on Fisher's scale, each seen in 9 rows: a bootstrap of five seeds held the truth 83 times of 100."""
+    noise, held, times = np.random.default_rng(2), 0, 1000
+    seeds, truth = np.repeat(np.arange(n_seeds), 9), None
+    means = []
+    for _ in range(times):
+        r = np.tanh(np.arctanh(0.5) + 0.3 * noise.normal(size=n_seeds))[seeds]
+        x = noise.normal(size=9 * n_seeds)
+        found = over_seeds(x, r * x + np.sqrt(1 - r**2) * noise.normal(size=9 * n_seeds), seeds)
+        means.append(found)
+    truth = np.tanh(np.mean([np.arctanh(each.value) for each in means]))  # bias of r in 9 rows included
+    held = sum(each.low <= truth <= each.high for each in means)
+    assert 0.93 <= held / times <= 0.97
+
+
+def test_nothing_is_sure_by_fishers_interval_alone():
+    fisher_alone = order.Estimate(27, Interval(-0.6, -0.8, -0.3), Interval(-0.6, nan, nan))
+    assert not fisher_alone.sure
+    assert not order.Estimate(27, Interval(-0.6, -0.8, -0.3), Interval(-0.6, -0.9, 0.1)).sure
+    assert order.Estimate(27, Interval(-0.6, -0.8, -0.3), Interval(-0.6, -0.9, -0.1)).sure
 
 
 @pytest.fixture(scope="module")
@@ -93,6 +110,14 @@ def tables(tmp_path_factory):
 
     store = Store(tmp_path_factory.mktemp("learners"))
     return collect(store, learners.sizes(store))
+
+
+@pytest.fixture(scope="module")
+def store_of_signs(tmp_path_factory):
+    from lal.store import Store
+
+    store = Store(tmp_path_factory.mktemp("signs"))
+    return collect(store, learners.sizes(store, sign=lambda size: -1 if size == 30 else 1))
 
 
 @pytest.fixture(scope="module")
@@ -117,7 +142,34 @@ def test_what_follows_from_size_alone_is_gone_once_size_is_held_fixed(tables):
     assert found.size is not None and found.size.value < -0.98
     assert found.steepness == pytest.approx((1, 1), abs=0.03)
     assert found.world == ("environment.size",)
+    assert found.worlds == ("size = 5", "size = 15", "size = 30")
+    assert found.n_solved == 30 and found.share == pytest.approx(order.share_within(*returned(tables)))
     assert len(steep.by_seed) == 5 and max(steep.by_seed) < -0.95
+
+
+def returned(tables):
+    return tables.done["return@end"].to_numpy(float), tables.done["environment.size"].to_numpy(int) // 5
+
+
+def test_each_size_has_a_correlation_of_its_own(store_of_signs):
+    """One sign in small worlds, the other in large ones: pooled within, that would be hidden."""
+    found = order.relations(store_of_signs)
+    assert not isinstance(found, str)
+    certain = of(found, "action_certainty")
+    assert [round(each.value) for each in certain.by_world] == [1, 1, -1]
+    assert all(each.n == 10 for each in certain.by_world)
+    told = next(each for each in order_findings.sentences(store_of_signs) if each.startswith("Of each by itself"))
+    assert "at size = 30" in told
+    info = correlations.prepare(store_of_signs)
+    assert not isinstance(info, str)
+    rows = correlations.table(info).query("of == 'action certainty'").set_index("view")["correlation"]
+    assert rows["size = 5"] == pytest.approx(1, abs=0.01) and rows["size = 30"] == pytest.approx(-1, abs=0.01)
+
+
+def test_little_variance_within_worlds_is_told_as_such(tables):
+    told = order_findings.sentences(tables)[-2]
+    assert told.startswith("30 of 30 runs end with the best greedy policy, and ")
+    assert told.endswith("this says nothing of runs that fail to learn, of which there are too few.")
 
 
 def test_over_time_every_run_counts_alike(tables):
@@ -177,8 +229,37 @@ def test_what_the_rate_does_is_told_from_what_an_arm_does(armed):
     assert told[0].startswith("Crystallization C ends at none, rate = 0.01: 0.508")
     assert "Measurably unlike none, rate = 0.01: none" in told[1]
     assert "lies between different rates" in told[2]
-    assert told[3].startswith("Returns of the last ten episodes")
+    assert told[3].startswith("Returns of the last 10 episodes")
     assert all(sentence in findings(armed) for sentence in told)
+
+
+def arms_of(shift: float) -> list[control.Cell]:
+    """Two cells whose seeds differ much, and of which the second is `shift` more, seed by seed."""
+    seeds = np.arange(8)
+    noise = 0.05 * np.random.default_rng(0).normal(size=8)
+    own = tuple(float(each) for each in np.linspace(0, 10, 8))
+    other = tuple(float(each) for each in np.linspace(0, 10, 8) + shift + noise)
+    return [control.Cell(name, 0.01, tuple(seeds.tolist()), of, of, of) for name, of in (("none", own), ("focus", other))]
+
+
+def test_arms_are_compared_seed_by_seed():
+    """Unpaired, a difference of 0.3 between seeds that range over 10 could never be told."""
+    found = arms_of(0.3)
+    assert "Measurably unlike none: focus (higher)" in control.differing(found, [each.c for each in found])
+    swapped = [found[0], replace(found[1], seeds=found[1].seeds[::-1])]
+    assert "Measurably unlike none: none" in control.differing(swapped, [each.c for each in swapped])
+
+
+def test_what_is_not_measurably_unlike_is_said_to_be_so_within_a_bound():
+    found = arms_of(0.0)
+    gaps = np.array(found[1].c) - np.array(found[0].c)
+    low, high = stats.t.interval(0.95, 7, gaps.mean(), gaps.std(ddof=1) / 8**0.5)
+    bound = f"{max(abs(low), abs(high)):.2g}"
+    told = control.differing(found, [each.c for each in found])
+    assert f"That is not to say alike: means may be up to {bound} from that of none (simultaneous 95 % intervals of paired differences)." in told
+    assert control.mean_p([0.0, 0.0, 0.0]) == 1 and control.mean_p([0.1, 0.1, 0.1]) == 0
+    few = [replace(each, seeds=(0, 1)) for each in found]
+    assert control.differing(few, [each.c[:2] for each in few]).startswith("There are too few seeds")
 
 
 def test_corridors_of_several_sizes_are_no_arms_of_a_control(tables):

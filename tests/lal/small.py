@@ -71,7 +71,7 @@ DQNS: dict[str, dict[str, Any]] = {
     "ensemble": {"pressure": {"uncertainty": "ensemble", "members": 2}, "optim": {"kind": "adam", "clip": 0.1, "batch_size": 3}},
     "cart": {"environment": {"kind": "gymnasium", "id": "CartPole-v1"}},
     "cart-actions": {"environment": {"kind": "gymnasium", "id": "CartPole-v1"}, "pressure": {"decimals": 1}},
-    "lake": {"environment": {"kind": "gymnasium", "id": "FrozenLake-v1", "max_steps": 20, "target": 1}, "pressure": {"alpha": 3.0}},
+    "lake": {"environment": {"kind": "gymnasium", "id": "FrozenLake-v1", "max_steps": 20, "target": 1}, "pressure": {"alpha": 3.0, "decimals": 2}},
 }
 
 

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import numpy as np
 import pytest
 
 from analysis.patterns.differences import laplacian
 from analysis.patterns.fronts import crossing, speed
-from analysis.patterns.reaction_diffusion import equations, fit, scored
+from analysis.patterns.reaction_diffusion import equations, fit, scored, shuffled
 from lal.errors import Refused
 from lal.reinforcement import patterns
 
@@ -80,6 +82,35 @@ def test_a_field_without_neighbours_is_as_well_described_with_its_places_shuffle
     assert found.places.max() < 1e-3
     assert found.fit.reaction[1] == pytest.approx(-1, rel=0.02)
     assert abs(found.fit.coefficient) < 1e-3
+
+
+@pytest.mark.parametrize(("shape", "rim"), [((8, 8), 2.0), ((20,), 3.0)], ids=["grid", "line"])
+def test_a_noisier_rim_is_no_neighbourhood(shape, rim):
+    """Positions that each go back to their mean by themselves, the rim with more noise: neighbours play no part, and shuffling them does not matter."""
+    noise, better = np.random.default_rng(0), []
+    loud = np.where(patterns_inner(shape), 1.0, rim)
+    for _ in range(6):
+        field = np.zeros((60, *shape))
+        for before, after in pairwise(range(60)):
+            field[after] = 0.7 * field[before] + loud * noise.normal(size=shape)
+        found = scored(field, np.arange(60.0), shuffles=19)["diffusion"]
+        better.append(float(np.median(found.places)) - found.fit.error)
+    spread = np.std(better, ddof=1) / 6**0.5
+    assert abs(np.mean(better)) < max(0.01, 2.6 * spread) < 0.05
+
+
+def patterns_inner(shape):
+    """Whether each position has neighbours on all sides."""
+    found = np.zeros(shape, bool)
+    found[tuple(slice(1, -1) for _ in shape)] = True
+    return found
+
+
+def test_shuffles_leave_the_rim_and_deal_out_all_the_rest():
+    places = shuffled((5, 6), np.random.default_rng(0))
+    own = patterns_inner((5, 6)).ravel()
+    assert (places[~own] == np.flatnonzero(~own)).all()
+    assert sorted(places) == list(range(30)) and (places[own] != np.flatnonzero(own)).any()
 
 
 def test_noise_is_not_explained_by_diffusion():

@@ -88,6 +88,10 @@ def test_findings_say_what_is_speculative_and_which_equation_fits(tables):
     assert "Speculative: that values spread as patterns of chemicals do is a conjecture" in told
     assert "V_t = D V_xx + f(V) leaves unexplained, of line, target every = 10" in told
     assert "3 of 3 in this order, sign test p = 0.25" in told
+    orders = [each for each in findings(tables) if each.startswith("Episodes from")]
+    assert "the ramp to the greedy return" in orders[0]
+    assert ["late by construction" in each for each in orders] == [False, False, True]
+    assert told.count("(3 of 3 runs)") == 3
     assert "where 1 / target_every is 0.05" in told
     drift = next(each for each in findings(tables) if each.startswith("V_t = c V_x"))
     assert drift.count("better than both shuffles") == 3

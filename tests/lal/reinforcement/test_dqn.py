@@ -40,6 +40,13 @@ WRONG = {
     "members": ({"pressure": {"members": 3}}, r"pressure.members must be set for uncertainty over an ensemble, and only then, but got 3"),
     "no members": ({"pressure": {"uncertainty": "ensemble"}}, r"and only then, but got None; write members: 4"),
     "decimals": ({"pressure": {"decimals": 3}}, r"pressure.decimals would have no effect: the states of corridor4 are known as they are; remove it"),
+    "no decimals": (
+        {"environment": {"kind": "gymnasium", "id": "CartPole-v1"}, "pressure": {}},
+        r"pressure.decimals must be set, as observations of cartpolev1 are no positions, but got null; write decimals: 2",
+    ),
+    "start below floor": ({"exploration": {"start": 0.01, "floor": 0.5}}, r"start would have no effect below floor=0.5, but got 0.01; write start: 0.5"),
+    "idle decay": ({"exploration": {"start": 0.5, "decay": 0.9, "floor": 0.5}}, r"decay would have no effect, as start and floor are both 0.5, but got 0.9"),
+    "idle floor": ({"exploration": {"decay": 1, "floor": 0.5}}, r"floor would have no effect, as decay is 1, but got 0.5; remove it"),
     "idle uncertainty": ({"pressure": {"gamma": 0}}, r"pressure.uncertainty=actions would have no effect, as gamma is 0; write uncertainty: legacy"),
     "role": (
         {"optim": {"kind": "adam", "batch_size": 4, "roles": {"gate": {"lr_scale": 2}}}},
@@ -98,7 +105,18 @@ def test_what_is_planned_is_what_there_is(name):
     assert sum(each.numel() for each in run.weights().values()) == config.n_parameters()
     assert run.learner.updates <= config.most_updates()
     held = sum(each.nbytes for each in run.arrays().values())
-    assert config.snapshot_bytes() > 0.5 * held
+    by_update = 0 if run.presser is None else 4 * (config.most_updates() - run.learner.updates)  # of episodes that ended sooner
+    assert 0.5 * (held + by_update) < config.snapshot_bytes() < 2 * (held + by_update) + 3_000  # of which 2,000 are for the names of arrays
+
+
+def test_the_most_updates_are_those_of_a_run_that_never_arrives():
+    """What always goes left takes all the time of every episode."""
+    config = dqn_config(updates_per_step=2)
+    run = config.start()
+    assert isinstance(run, DqnRun)
+    run._choice = lambda seen, epsilon: 0  # type: ignore[method-assign]
+    list(run.rows(Stopper(config.budget, config.goal, config.fit)))
+    assert run.learner.updates == config.most_updates() == 8 * 6 * 2
 
 
 def test_an_episode_costs_its_updates_its_actions_and_those_of_an_ensemble():
@@ -189,6 +207,18 @@ def test_legacy_uncertainty_is_always_1_and_the_others_are_not():
         assert row["uncertainty_low"] < row["uncertainty_high"]
 
 
+def test_the_peak_of_pressure_is_that_of_the_whole_run():
+    run, rows = trained(dqn_config("legacy", pressure={"alpha": 3.0, "uncertainty": "legacy"}, measure={"eval_every": 1}, budget={"steps": 20}))
+    highs = [row["pressure_high"] for row in rows[1:]]
+    peaks = [row["pressure_peak"] for row in rows[1:]]
+    assert peaks == pytest.approx(np.maximum.accumulate(highs))
+    assert any(peak > high for peak, high in zip(peaks, highs, strict=True))
+    again = dqn_config("legacy", pressure={"alpha": 3.0, "uncertainty": "legacy"}, budget={"steps": 20}).start()
+    assert isinstance(again, DqnRun) and again.presser is not None
+    again.load_state_dict(run.state_dict())
+    assert again.presser.peak == peaks[-1]
+
+
 def test_an_overflowing_pressure_is_clipped_counted_and_does_no_harm():
     run, rows = trained(dqn_config(pressure={"alpha": 100.0, "gamma": -100.0, "most": 10.0, "uncertainty": "actions"}))
     assert rows[-1]["pressure_clipped"] > 0
@@ -205,8 +235,11 @@ def test_a_return_near_nothing_is_survived():
     assert all(isfinite(value) for row in rows for value in row.values() if value is not None)
 
 
-def test_a_divergence_is_seen():
-    config = dqn_config(optim={"kind": "sgd", "lr": 1000.0, "batch_size": 4}, budget={"steps": 100})
+@pytest.mark.parametrize("name", ["corridor", "grid"])
+@pytest.mark.parametrize("metrics", [["returns"], ["returns", "front", "pattern"], ["all"]], ids=len)
+def test_a_divergence_is_seen_whatever_is_measured(name, metrics):
+    measured = {"eval_every": 2, "metrics": metrics}
+    config = dqn_config(name, optim={"kind": "sgd", "lr": 1000.0, "batch_size": 4}, budget={"steps": 100}, measure=measured)
     stopper = Stopper(config.budget, config.goal, config.fit)
     list(config.start().rows(stopper))
     assert stopper.end is not None

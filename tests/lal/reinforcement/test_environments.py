@@ -138,6 +138,8 @@ WRONG = {
     "continuous actions": ({"id": "Pendulum-v1"}, r"id must name an environment with discrete actions, but those of Pendulum-v1 are Box"),
     "unknown": ({"id": "CartPol-v1"}, r"id must be the name of a registered environment, but got 'CartPol-v1'; did you mean 'CartPole-v1'\?"),
     "a module": ({"id": "os:CartPole-v1"}, r"id must be the name of a registered environment, but got 'os:CartPole-v1'"),
+    "option of no use": ({"id": "CartPole-v1", "options": {"render_mode": "bogus"}}, r"options.render_mode would have no effect: .* got 'bogus'; remove it"),
+    "no such map": ({"id": "FrozenLake-v1", "options": {"map_name": "9x9"}}, r"FrozenLake-v1 with \{'map_name': '9x9'\} does not: KeyError: '9x9'; correct"),
     "options": ({"id": "CartPole-v1", "options": {"wheels": 3}}, r"id and options must make an environment, but CartPole-v1 with \{'wheels': 3\} does not"),
     "observations": ({"id": "Blackjack-v1"}, r"observations are one of n, or a box of at most 10,000 numbers, but those of Blackjack-v1 are Tuple"),
     "no time limit": ({"id": NAME, "target": 0}, r"max_steps must be set for lal/Corridor-v0, whose registration has none"),
