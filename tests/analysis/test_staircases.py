@@ -223,7 +223,7 @@ def test_a_run_s_figures_show_its_snapshots(run):
     assert np.abs(output - target).max() < (0.5 if step == 1000 else 0.1)
     assert len(out.panels[0].boxes) == (20 if torus else 3)  # a frame a living unit, or a block of units
     assert [(box.left, box.right) for box in mix.panels[0].boxes] == [(-0.5, 6.5), (6.5, 13.5), (13.5, 19.5)] and "the last 4 of 24 are dead" in mix.caption
-    two = replace(run, config={**run.config, "task": {**run.config["task"], "k": 2}})
+    two = replace(run, config=dump(parse({**BASE, "task": {**run.config["task"], "k": 2}})))
     assert [each.name for each in composing.prepare(two)][2:] == ["weights_out"]  # W_mix rests where there are two elements
     told = " ".join(run_findings(run))
     assert "2 of 2 plateaus that can be told apart lie within 3 % of theory’s levels." in told
