@@ -123,6 +123,9 @@ def run_of(leaves: Leaves, file: str) -> Translation:
     for path, leaf in leaves.items():
         if path in IDLE:
             reader.told(path, "has no effect here; left out")
+        elif path not in KEYS and tuple(leaf.written.split(".")) in KEYS:
+            section, _, name = leaf.written.partition(".")
+            result.problems.append(f"{leaf.place}: {leaf.written} must be a key within a section, but has a dot; write {section}: {{{name}: ...}}")
         elif path not in KEYS:
             known = [".".join(map(str, each)) for each in KEYS]
             result.problems.append(f"{leaf.place}: {leaf.written} must be a known key of group composition, but is not; {nearest(leaf.written, known)}")

@@ -127,6 +127,11 @@ def test_every_key_sets_what_the_table_says(path, file):
     assert {*EVERY, *composing.IDLE} == {*composing.KEYS}
 
 
+def test_a_key_with_a_dot_is_refused_with_how_to_write_it(file):
+    with pytest.raises(Refused, match=r"model.hidden_dim must be a key within a section, but has a dot; write model: \{hidden_dim: ...\}"):
+        file({**nested({}), "model.hidden_dim": 16})
+
+
 def test_what_has_no_effect_is_told(file):
     sweep = file(nested({("data", "p1"): 4, ("data", "mnist_label"): 3, ("data", "num_samples"): 100, ("training", "scaling_factor"): -3}))
     for name in ("data.p1", "data.mnist_label", "training.scaling_factor"):
