@@ -5,14 +5,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from math import isnan, nan, sqrt
+from typing import Any
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
 from analysis.collect import Tables
-from analysis.figures.dimensions import value_word
-from analysis.figures.theme import axis_word
 from analysis.frame import Frame
 from analysis.statistics import Interval
 from analysis.statistics.correlation import centred, fisher, mean_over_seeds, over_seeds, pearson, within
@@ -70,14 +69,14 @@ class Relation:
 class Relations:
     """All candidates, the largest pooled correlation first. `size`: of the return with the size of the world itself, where that varies.
 
-    `world`: axes that are held fixed.   `worlds`: their values, in words; none where they do not vary.   `n_solved`: runs that end with the best greedy policy.
+    `world`: axes that are held fixed.   `worlds`: their values; none where they do not vary.   `n_solved`: runs that end with the best greedy policy.
     `share`: of the variance of returns, that within worlds.
     `steepness`: least and largest mean, over the seeds of a cell, of the input gradient in units of 2 N sqrt(S).
     """
 
     each: tuple[Relation, ...]
     world: tuple[str, ...]
-    worlds: tuple[str, ...]
+    worlds: tuple[tuple[Any, ...], ...]
     n_solved: int | None
     share: float | None
     size: Estimate | None
@@ -104,15 +103,14 @@ def relations(tables: Tables) -> Relations | str:
     return Relations(tuple(ranked), tuple(axes), labels, solved(done), share, size, steepness(done))
 
 
-def worlds(tables: Tables, runs: Frame) -> tuple[list[str], NDArray[np.int64] | None, tuple[str, ...]]:
-    """The axes that say which world a run is in, a number for each of `runs` that tells worlds apart, None where all are in one, and worlds in words."""
+def worlds(tables: Tables, runs: Frame) -> tuple[list[str], NDArray[np.int64] | None, tuple[tuple[Any, ...], ...]]:
+    """The axes that say which world a run is in, a number for each of `runs` that tells worlds apart, None where all are in one, and their values."""
     axes = [path for path in tables.varied if path.startswith(WORLD)]
     if not axes:
         return axes, None, ()
     grouped = runs.groupby(axes, dropna=False, sort=True)
     first = grouped[axes].first()  # in the order of numbers
-    labels = [", ".join(f"{axis_word(path)} = {value_word(row[path])}" for path in axes) for row in first.reset_index(drop=True).to_dict("records")]
-    return axes, grouped.ngroup().to_numpy(np.int64), tuple(labels)
+    return axes, grouped.ngroup().to_numpy(np.int64), tuple(first.itertuples(index=False, name=None))
 
 
 def solved(runs: Frame) -> int | None:

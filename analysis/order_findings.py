@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from math import isnan
 
 from analysis.collect import Tables
+from analysis.figures.correlations import world_words
 from analysis.figures.theme import axis_word, number, word
 from analysis.order import Estimate, Relations, relations, signed
 from analysis.statistics import Interval
@@ -56,7 +57,7 @@ def confounded(found: Relations) -> list[str]:
 def separately(found: Relations) -> list[str]:
     """The same in each world by itself, which what is pooled may hide."""
     parts = [
-        f"{word(each.column)} {', '.join(f'{interval(one)} at {name}' for name, one in zip(found.worlds, each.by_world, strict=True))}"
+        f"{word(each.column)} {', '.join(f'{interval(one)} at {name}' for name, one in zip(world_words(found), each.by_world, strict=True))}"
         for each in found.each
         if each.by_world
     ]

@@ -9,9 +9,10 @@ import pandas as pd
 import plotly.graph_objects as go
 
 from analysis.collect import Tables
+from analysis.figures.dimensions import value_word
 from analysis.figures.theme import GREY, OKABE_ITO, SYMBOLS, axis_word, styled, top_margin, word
 from analysis.frame import Frame
-from analysis.order import Estimate, relations
+from analysis.order import Estimate, Relations, relations
 from lal.reinforcement.metrics import RECENT
 
 TITLE = "Order parameters: what goes with the return"
@@ -52,8 +53,13 @@ def prepare(tables: Tables) -> Info | str:
         "evaluations of each run." + (" Dotted: the correlation of the return with the size of the environment itself." if found.size is not None else "")
     )
     labels, seeds, spread = zip(*((word(each.column), each.by_seed, each.spread) for each in found.each), strict=True)
-    by_world = tuple((name, tuple(each.by_world[number] for each in found.each if each.by_world)) for number, name in enumerate(found.worlds))
+    by_world = tuple((name, tuple(each.by_world[number] for each in found.each if each.by_world)) for number, name in enumerate(world_words(found)))
     return Info(labels, tuple(views), seeds, spread, by_world, found.size, caption)
+
+
+def world_words(found: Relations) -> tuple[str, ...]:
+    """Each world in words, escaped."""
+    return tuple(", ".join(f"{axis_word(path)} = {value_word(value)}" for path, value in zip(found.world, each, strict=True)) for each in found.worlds)
 
 
 def table(info: Info) -> Frame:

@@ -142,7 +142,7 @@ def test_what_follows_from_size_alone_is_gone_once_size_is_held_fixed(tables):
     assert found.size is not None and found.size.value < -0.98
     assert found.steepness == pytest.approx((1, 1), abs=0.03)
     assert found.world == ("environment.size",)
-    assert found.worlds == ("size = 5", "size = 15", "size = 30")
+    assert found.worlds == ((5,), (15,), (30,)) and correlations.world_words(found) == ("size = 5", "size = 15", "size = 30")
     assert found.n_solved == 30 and found.share == pytest.approx(order.share_within(*returned(tables)))
     assert len(steep.by_seed) == 5 and max(steep.by_seed) < -0.95
 
