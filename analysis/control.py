@@ -116,7 +116,7 @@ def mean_p(gaps: Sequence[float]) -> float:
     values = np.asarray(gaps, float)
     if np.ptp(values) == 0:
         return float(values[0] == 0)
-    return float(ttest_1samp(values, 0.0).pvalue)
+    return float(ttest_1samp(values, 0.0)[1])
 
 
 def told(mean: Interval, digits: int = 3) -> str:

@@ -100,7 +100,7 @@ def equations(field: Array, times: Array, places: NDArray[np.integer] | None = N
 def shuffled(shape: tuple[int, ...], generator: np.random.Generator) -> NDArray[np.int64]:
     """(P,) positions of a line or a grid, row by row, with those that have neighbours on all sides dealt out anew among themselves."""
     numbers = np.arange(int(np.prod(shape)))
-    own = inner(numbers.reshape(1, *shape)).ravel()
+    own = numbers.reshape(shape)[tuple(slice(1, -1) for _ in shape)].ravel()
     numbers[own] = generator.permutation(own)
     return numbers
 

@@ -28,7 +28,8 @@ LEARNT = ("weight", "bias")  # roles that its network has
 USUAL_STEPS = 50  # of an episode, where the environment does not say, for estimates of time
 
 if TYPE_CHECKING:
-    AnyEnvironment, AnyOptim = EnvironmentPart, OptimPart
+    AnyEnvironment = EnvironmentPart
+    AnyOptim = OptimPart
 else:
     AnyEnvironment, AnyOptim = union(ENVIRONMENTS), union(optim.MEMBERS)
 

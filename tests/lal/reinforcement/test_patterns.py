@@ -14,7 +14,7 @@ from lal.reinforcement.grid_world import moved as moved_on_grid
 from tests.lal.reinforcement.test_dqn import trained
 from tests.lal.small import dqn_config
 
-ROW = np.arange(30)
+ROW = np.arange(30.0)
 
 
 def by_hand(shape, action, place):
