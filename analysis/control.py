@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from math import nan
+from typing import Any
 
 import numpy as np
 from scipy.stats import ttest_1samp
@@ -116,7 +117,8 @@ def mean_p(gaps: Sequence[float]) -> float:
     values = np.asarray(gaps, float)
     if np.ptp(values) == 0:
         return float(values[0] == 0)
-    return float(ttest_1samp(values, 0.0)[1])
+    p: Any = ttest_1samp(values, 0.0)[1]
+    return float(p)
 
 
 def told(mean: Interval, digits: int = 3) -> str:

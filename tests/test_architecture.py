@@ -26,6 +26,8 @@ ANALYSIS_MAY_READ = {
     "lal.metrics.depth",
     "lal.objectives",
     "lal.reading",
+    "lal.reinforcement.metrics",
+    "lal.runs.dqn",
 }
 ANALYSIS_MAY_READ |= {"lal.stopping", "lal.store", "lal.store.codec", "lal.terminal"}
 
