@@ -21,6 +21,7 @@ ANALYSIS_MAY_READ = {
     "lal.config",
     "lal.errors",
     "lal.events",
+    "lal.groups.staircase",
     "lal.intervals",
     "lal.measured_later",
     "lal.metrics.depth",

@@ -64,8 +64,10 @@ def test_no_base_sets_what_every_run_sets_anew(name: str) -> None:
     """But the weight of a penalty, without which its kind cannot be written."""
     document = document_of(name).values
     points = [set(point) for point in document.get("points", {}).values()]
-    anew = {*document.get("axes", {}), *(set.intersection(*points) if points else ())}
-    for base in (document["base"], document.get("profiles", {}).get("laptop", {}).get("base", {})):
+    laptop = document.get("profiles", {}).get("laptop", {})
+    axes = document.get("axes", {})
+    for base, varied in ((document["base"], axes), (laptop.get("base", {}), axes | laptop.get("axes", {}))):
+        anew = {*(path for path, values in varied.items() if values is not None), *(set.intersection(*points) if points else ())}
         assert not {path for path, _ in flattened(base) if path in anew and not path.endswith(".weight")}
 
 
