@@ -5,6 +5,8 @@ Speculative: values as an activator that spreads, pressure and visits as what in
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -17,6 +19,7 @@ from analysis.spreading import fits, shape_of
 LEAST, MAPS = 4, 4
 EPISODE = "episode"
 FIELDS = {"value": "value V(s)", "visits": "times left, an episode", "pressure": "pressure β(s)", "uncertainty": "uncertainty U(s)"}
+PRESSED = frozenset({"pressure", "uncertainty"})
 FRONTS = (("value_front", "ramp", 0), ("order_front", "values rise", 1), ("front_position", "policy", 2))
 
 
@@ -31,11 +34,25 @@ def prepare(run: OneRun) -> tuple[Info, ...] | str:
     if len(steps) < LEAST:
         return "its values were kept too seldom for a space-time diagram: see measure.snapshot_every"
     fields = {name: field(run, name) for name in FIELDS if name in run.snapshots.arrays(steps[-1])}
-    panels: list[Panel] = [over_distance(name, *each, shape) for name, each in fields.items() if len(each[0])]
-    panels += [*_fronts(run), *_maps(*fields["value"], shape)]
-    scales = {name: Scale(FIELDS[name], *span([each.values for each in panels if isinstance(each, Heat) and each.scale == name])) for name in fields}
-    scales = {name: scale for name, scale in scales.items() if any(isinstance(each, Heat) and each.scale == name for each in panels)}
-    return (Info("space_time", "Values in space and time", tuple(panels), _caption(run, shape), 2, 1, scales, log_steps=False),)
+    heats = {name: over_distance(name, *each, shape) for name, each in fields.items() if len(each[0])}
+    lived, pressed = ([each for name, each in heats.items() if (name in PRESSED) == side] for side in (False, True))
+    beside = _fronts(run)
+    abreast = len(beside) == len(lived)  # one field a row, so that each has its colours beside it
+    panels: list[Panel] = [each for pair in zip(lived, beside, strict=True) for each in pair] if abreast else [*lived, *beside]
+    first = _info("space_time", "Values in space and time", [*panels, *_maps(*fields["value"], shape)], _caption(run, shape), 2 if abreast else 1)
+    if not pressed:
+        return (first,)
+    caption = "β: what the squared error of a transition is multiplied with; U: how uncertain values are said to be; as they stood at each snapshot."
+    return (first, _info("space_time_pressure", "Pressure in space and time", pressed, caption, 1))
+
+
+def _info(name: str, title: str, panels: Sequence[Panel], caption: str, n_columns: int) -> Info:
+    """A figure with a colour scale for each field in it."""
+    heats = [each for each in panels if isinstance(each, Heat)]
+    scales = {
+        scale: Scale(FIELDS[scale], *span([each.values for each in heats if each.scale == scale])) for scale in dict.fromkeys(each.scale for each in heats)
+    }
+    return Info(name, title, tuple(panels), caption, n_columns, 1, scales, log_steps=False)
 
 
 def field(run: OneRun, name: str) -> tuple[Array, Array]:

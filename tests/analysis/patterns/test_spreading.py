@@ -121,7 +121,8 @@ def test_a_run_is_drawn_in_space_and_time(store, shape):
     run = one_run(store, fields.one(store, shape))
     infos = space_time.prepare(run)
     assert not isinstance(infos, str)
-    (info,) = infos
+    info, pressed = infos
+    assert [each.scale for each in pressed.panels if isinstance(each, Heat)] == ["pressure"]
     heats = [each for each in info.panels if isinstance(each, Heat)]
     assert heats[0].values.shape == (sum(shape) - len(shape), 21)
     assert heats[0].values[-1, -1] > heats[0].values[0, 0]
