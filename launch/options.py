@@ -49,7 +49,7 @@ def _one_pool(_ctx: click.Context, _option: click.Parameter, value: str | None) 
         )
 
 
-ONE_GPU = click.option("--gpu", hidden=True, expose_value=False, callback=_one_pool)
+ONE_GPU = click.option("--gpu", hidden=True, expose_value=False, callback=_one_pool, help="Of an earlier program; refused, with what to write.")
 
 
 def together(*options: Callable[[Command], Command]) -> Callable[[Command], Command]:

@@ -24,8 +24,8 @@ def prepare(tables: Tables) -> Info | str:
         "Front, solid: the right-most position from which values do not yet rise towards the goal by more than half of what a step costs; dotted: at all; "
         "on a grid by distance; −1 once they rise everywhere. "
         f"Return, solid: of the last {RECENT} episodes; dotted: without exploration. Roughness: what no ramp explains, "
-        "from 0 to 1. Wavelength: that with most power once the best ramp is removed; the size of the world is one bend, and no waves. Speculative: that these are "
-        "patterns as of chemicals is a conjecture. A step is an episode."
+        "from 0 to 1. Wavelength: that with most power once the best ramp is removed; the size of the world is one bend, and no waves. "
+        "Speculative: that these are patterns as of chemicals is a conjecture. A step is an episode."
     )
     if not tables.has("value_front"):
         return "no run has measured the pattern of its values"

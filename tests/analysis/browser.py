@@ -102,7 +102,12 @@ class Browser:
         find = f"[...document.querySelectorAll({json.dumps(selector)})].find({fits})"
         self.until(f"!!({find})")
         self.js(f"({find}).scrollIntoView({{block: 'center'}})")
-        self.click_at(*self.js(f"(box => [box.x + box.width / 2, box.y + box.height / 2])(({find}).getBoundingClientRect())"))
+        middle = f"(box => [box.x + box.width / 2, box.y + box.height / 2])(({find}).getBoundingClientRect())"
+        before, place = None, self.js(middle)
+        while place != before:  # lists that open move for a while
+            time.sleep(0.1)
+            before, place = place, self.js(middle)
+        self.click_at(*place)
 
     def click_at(self, x: float, y: float) -> None:
         """A click at a place of the window."""

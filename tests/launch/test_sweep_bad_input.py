@@ -95,7 +95,10 @@ WRONG = {
     "a negative seed": (B + "seeds: [-1]", "seeds must be greater than or equal to 0"),
     "a broken seed": (B + "seeds: [1.5]", "seeds must be a valid integer"),
     "very many seeds": (B + "seeds: 1000000000", "from 1 to 10,000"),
-    "seeds that vary something else": (B + "seeds: {n: 3, vary: [sed]}", "seeds.vary.0 must be 'seed', 'task.split_seed', 'task.template.seed' or 'task.sampling.split_seed'"),
+    "seeds that vary something else": (
+        B + "seeds: {n: 3, vary: [sed]}",
+        "seeds.vary.0 must be 'seed', 'task.split_seed', 'task.template.seed' or 'task.sampling.split_seed'",
+    ),
     "a misspelt key of seeds": (B + "seeds: {m: 3}", "'m'; write one of: n, values, vary"),
     "a seed beside seeds": (B.replace("{model", "{seed: 3, model", 1), "s.yaml:2: seed is set by `seeds`"),
     "a seed as axis": (B + "axes: {seed: [1, 2]}", "s.yaml:3: seed is set by `seeds`"),
