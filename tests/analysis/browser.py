@@ -101,12 +101,14 @@ class Browser:
         fits = f"each => each.textContent.includes({json.dumps(text)}) && each.getClientRects().length"
         find = f"[...document.querySelectorAll({json.dumps(selector)})].find({fits})"
         self.until(f"!!({find})")
-        self.js(f"({find}).scrollIntoView({{block: 'center'}})")
-        middle = f"(box => [box.x + box.width / 2, box.y + box.height / 2])(({find}).getBoundingClientRect())"
-        before, place = None, self.js(middle)
-        while place != before:  # lists that open move for a while
+        middle = "const box = each.getBoundingClientRect(), at = [box.x + box.width / 2, box.y + box.height / 2]"
+        shown = f"(each => {{ each.scrollIntoView({{block: 'center'}}); {middle}; return each.contains(document.elementFromPoint(...at)) && at }})({find})"
+        looks = [None, self.js(shown)]
+        while not looks[-1] or looks[-1] != looks[-2]:  # lists that open scroll by themselves a moment later
             time.sleep(0.1)
-            before, place = place, self.js(middle)
+            looks.append(self.js(shown))
+            assert len(looks) < 100, f"never to be seen: {selector} {text}"
+        place = looks[-1]
         self.click_at(*place)
 
     def click_at(self, x: float, y: float) -> None:

@@ -65,6 +65,7 @@ def test_tabs_selections_looks_and_clicks_on_cells(browser, served, odd_store):
     browser.open(f"{address}/")
     browser.until(DRAWN)
     browser.click("#sweep")  # lists of sweeps: the first by name is not the one wanted
+    browser.until("!!document.activeElement.closest('.dash-dropdown-content')")  # a list that has opened takes the focus, and scrolls to what is chosen
     browser.click(".dash-dropdown-option", "quickstart")
     until_legend(browser, "soft, λ = 0", "soft, λ = 1")
     assert "55 planned, 54 finished, 1 failed" in browser.js("document.body.innerText")
