@@ -15,7 +15,7 @@ demo: $(READY)
 	$(BIN)/lal sweep quickstart
 
 test: $(READY)
-	$(BIN)/python -m pytest -n logical --maxprocesses 4 --dist loadgroup
+	$(BIN)/python -m pytest -n logical --maxprocesses 4 --dist loadgroup --no-loadscope-reorder
 
 test-slow: $(READY)
 	$(BIN)/python -m pytest -m slow

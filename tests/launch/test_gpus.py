@@ -60,6 +60,7 @@ def seen(folder: Path) -> list[dict[str, Any]]:
     return [json.loads(line) for line in (folder / "seen").read_text().splitlines()]
 
 
+@pytest.mark.slow
 def test_fractions_of_a_gpu_are_handed_out_and_one_that_is_too_small_is_doubled_once(tmp_path: Path) -> None:
     env = hungry(tmp_path, [0.25, 0.5, 0.9], {"cpu": 1, "gpu": 0.25})
     done = lal("sweep", "tiny.yaml", "--no-report", "--json", "--gpus", "1", cwd=tmp_path, env=env)

@@ -32,6 +32,7 @@ def study(folder: Path) -> optuna.Study:
     return optuna.load_study(study_name="tiny", storage=f"sqlite:///{folder}/results/sweeps/tiny/study.db")
 
 
+@pytest.mark.slow
 def test_optuna_finds_points_and_the_report_shows_them(tmp_path: Path) -> None:
     done = lal("sweep", written(tmp_path, SEARCH), "--cpus", "2", cwd=tmp_path)
     assert done.returncode == 0, done.stdout + done.stderr

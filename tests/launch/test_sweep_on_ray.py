@@ -126,7 +126,7 @@ def test_a_killed_sweep_goes_on(tmp_path: Path, slow_undisturbed: dict) -> None:
     assert tables(store.place.root) == slow_undisturbed
 
 
-@pytest.mark.parametrize(("signum", "tokens"), [(signal.SIGINT, "disabled"), (signal.SIGTERM, "token")])
+@pytest.mark.parametrize(("signum", "tokens"), [pytest.param(signal.SIGINT, "disabled", marks=pytest.mark.slow), (signal.SIGTERM, "token")])
 def test_an_interrupted_sweep_says_how_to_go_on(tmp_path: Path, signum: int, tokens: str) -> None:
     """The second goes through with Ray's token authentication on."""
     written(tmp_path, slow_sweep())
