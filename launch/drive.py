@@ -57,7 +57,8 @@ def drive(planned: Plan, store: Store, options: Options, console: Console) -> Su
     driver = Driver(planned, store, options, console)
     signalled = driver.train() if planned.to_train or planned.unknown else driver.note_manifest()
     driver.chances.conclude(planned.room.wanted)
-    summary = replace(summed(driver.grown(), store, signalled, time.monotonic() - begun), not_begun=driver.not_begun, search=driver.search)
+    summary = summed(driver.grown(), store, signalled, time.monotonic() - begun, driver.board.failures)
+    summary = replace(summary, not_begun=driver.not_begun, search=driver.search)
     late = driver.deadline.past and summary.unfinished and signalled is None
     return replace(summary, time_up_s=planned.sweep.sweep.time_budget) if late else summary
 

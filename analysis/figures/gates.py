@@ -48,7 +48,7 @@ def prepare(tables: Tables) -> Info | str:
     x = replace(where.x, values=spread(where.x.values, MOST_ABREAST))
     rows = split(gated(tables), [*([where.y] if where.y.column else []), *where.rest])
     shown = rows[: max(1, MOST_TILES // len(x.values))]
-    drawn = pd.concat([part[part[x.column].map(plain).isin(x.values)] if x.column else part for _, part in shown])
+    drawn = pd.concat([part[[plain(value) in x.values for value in part[x.column]]] if x.column else part for _, part in shown])
     grown = [name for name in ("layers_present",) if name in tables.history.columns]
     history = tables.rows_of(drawn, ["step", "gate_values", *grown])
     by_cell = dict(iter(history[history["gate_values"].notna()].groupby("cell", sort=True)))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -62,8 +63,8 @@ class Summary:
         return self.signal is not None or bool(self.failures or self.missing or looking)
 
 
-def summed(planned: Plan, store: Store, signalled: int | None, seconds: float) -> Summary:
-    """The facts, read from the folders of what this call had to train."""
+def summed(planned: Plan, store: Store, signalled: int | None, seconds: float, heard: Mapping[str, Failure]) -> Summary:
+    """The facts, read from the folders of what this call had to train; of failures that no disk took a note of, what was `heard`, by run id."""
     counts = planned.counts()
     left_alone = counts["runs"] - counts["done"] - len(planned.to_train)
     summary = Summary(planned.sweep.folder, counts["runs"], counts["done"], left_alone, seconds=seconds, signal=signalled)
@@ -75,8 +76,8 @@ def summed(planned: Plan, store: Store, signalled: int | None, seconds: float) -
             summary.outcomes[stands.record.outcome] = summary.outcomes.get(stands.record.outcome, 0) + 1
             summary.notes += [f"{run_id(config)}: {note}" for note in stands.record.environment.get("notes", ())]
             summary.idle_gpus += idle_gpu(stands.record)
-        elif failure is not None:
-            summary.failures.append(failure)
+        elif found := failure or heard.get(run_id(config)):
+            summary.failures.append(found)
         else:
             summary.missing += 1
     return summary

@@ -13,7 +13,7 @@ from rich.progress_bar import ProgressBar
 from rich.table import Table
 from rich.text import Text
 
-from lal.store import FAILED
+from lal.store import FAILED, Failure
 from launch.driving.packs import ids_of
 
 LINE_EVERY_S = 30.0
@@ -28,6 +28,7 @@ class Board:
         planned: runs of this call.   goal: the column that runs aim at.
         labels: run id -> how a person knows the run.
         running: run id -> last report.   done, grokked, failed: counts.   waiting: runs of `running` that another driver trains now.
+        failures: run id -> what its worker said of its failure, as the disk may not have taken a note of it.
     """
 
     planned: int
@@ -35,6 +36,7 @@ class Board:
     labels: dict[str, str]
     running: dict[str, dict[str, Any]] = field(default_factory=dict)
     outcomes: dict[str, str] = field(default_factory=dict)
+    failures: dict[str, Failure] = field(default_factory=dict)
     grokked: set[str] = field(default_factory=set)
     begun: float = field(default_factory=time.monotonic)
 
@@ -62,13 +64,16 @@ class Board:
             self.grokked.add(run_id)
         if report.get("outcome"):
             self.end(run_id, report["outcome"])
+            if report["outcome"] in FAILED:
+                self.failures[run_id] = Failure(run_id, report["outcome"], report["reason"], report["step"])
         else:
-            self.outcomes.pop(run_id, None)  # it had failed, and has another chance
+            self.begin(run_id)
             self.running[run_id] = report
 
     def begin(self, run_id: str) -> None:
         """A worker begins a run, which may have failed before."""
         self.outcomes.pop(run_id, None)
+        self.failures.pop(run_id, None)
         self.running.setdefault(run_id, {})
 
     def leave(self, run_id: str) -> None:

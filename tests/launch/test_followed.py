@@ -107,11 +107,11 @@ def test_a_run_that_was_finished_when_its_worker_died_is_over(tmp_path: Path) ->
 
 def test_a_second_chance_takes_the_first_ones_failure_back() -> None:
     board = Board(2, "test_acc", {})
-    board.report("a", {"outcome": "out_of_memory", "step": 3})
+    board.report("a", {"outcome": "out_of_memory", "reason": "r", "step": 3})
     assert (board.done, board.failed) == (1, 1)
     board.begin("a")
     assert (board.done, board.failed, len(board.running)) == (0, 0, 1)
-    board.report("a", {"outcome": "lost", "step": 3})
+    board.report("a", {"outcome": "lost", "reason": "r", "step": 3})
     board.report("a", {"outcome": None, "step": 4})
     assert board.line().startswith("0/2 done, 1 running")
 

@@ -12,6 +12,7 @@ from lal.config import dump, parse, run_id
 from lal.runs.session import attempt
 from lal.store import Failure, Store
 from launch.driving.summary import SHOWN, Summary, say, summed
+from launch.following.progress import Board
 from launch.plan import plan
 from launch.show import outcome_of
 from launch.sweep import load
@@ -33,7 +34,7 @@ def test_what_was_lost_on_the_disk_and_made_good_is_said(tmp_path: Any, store: S
     planned = plan(expanded, store)
     for config in (first, second):
         attempt(parse(config.model_dump(mode="json")), store)
-    summary = summed(planned, store, None, 1.0)
+    summary = summed(planned, store, None, 1.0, {})
     assert summary.notes == [f"{run_id(first)}: checkpoint.pt was damaged or missing: trained again from step 0"]
     assert f"! {summary.notes[0]}" in said(summary)
     summary.notes *= SHOWN + 3
@@ -47,7 +48,7 @@ def test_gpus_that_were_held_for_nothing_are_said(tmp_path: Any, store: Store) -
     planned = plan(expanded, store)
     attempt(first, store, share={"cpu": 1, "gpu": 0.25})
     attempt(second, store, share={"cpu": 1})
-    summary = summed(planned, store, None, 1.0)
+    summary = summed(planned, store, None, 1.0, {})
     assert summary.idle_gpus == 1
     assert "! 1 run held a share of a GPU, but was trained on the CPU, as torch there cannot use it; install torch with CUDA, or" in said(summary)
     summary.idle_gpus = 0
@@ -65,9 +66,22 @@ def test_a_failure_that_was_noted_after_a_run_was_finished_is_none(tmp_path: Any
     first = run_id(planned.to_train[0])
     store.run(first).put_config(dump(planned.to_train[0]))
     store.run(first).fail(Failure(first, "timeout", "it hung", 4))
-    summary = summed(planned, store, None, 1.0)
+    summary = summed(planned, store, None, 1.0, {})
     assert (summary.trained, [each.run_id for each in summary.failures]) == ((0, [first]) if goes_on else (2, []))
     assert outcome_of(store.run(first)) == ("timeout" if goes_on else "budget")
+
+
+def test_a_failure_that_the_disk_took_no_note_of_is_told_as_the_worker_told_it(tmp_path: Any, store: Store) -> None:
+    (tmp_path / "small.yaml").write_text(TEXT, encoding="utf-8")
+    planned = plan(load(str(tmp_path / "small.yaml"), None, []), store)
+    first, second = map(run_id, planned.to_train)
+    board = Board(2, "test_acc", {})
+    board.report(first, {"step": 3, "outcome": "error", "reason": "OSError: no space"})
+    board.report(second, {"step": 3, "outcome": "error", "reason": "OSError: no space"})
+    board.begin(second)
+    summary = summed(planned, store, None, 1.0, board.failures)
+    assert (summary.failures, summary.missing) == ([Failure(first, "error", "OSError: no space", 3)], 1)
+    assert f"1 failed; the first, {first}: error, OSError: no space" in said(summary)
 
 
 @pytest.mark.parametrize(("told", "code"), [(0, 1), (1, 0)])

@@ -34,8 +34,10 @@ class Crashing(Mlp):
             os.kill(os.getpid(), signal.SIGKILL)
         if self.how == "hang":
             ctypes.PyDLL(None).sleep(900)  # in native code, and nobody else in the process gets to run
-        hoard = bytearray(3 * 2**30)
-        hoard[::4096] = b"x" * len(hoard[::4096])
+        hoard = []
+        for _ in range(32):  # others on the machine may give memory back meanwhile, so it asks for more until it is noticed
+            hoard.append(b"x" * 2**28)
+            time.sleep(0.2)
         time.sleep(600)
 """
 

@@ -32,7 +32,7 @@ def test_a_disk_that_is_full_fails_runs_with_the_reason_and_when_there_is_room_a
     words = (*WORDS, "budget.checkpoint_every_s=60", "--results", str(results))  # no parts, of which there are more the slower the machine
     first = lal(*words, cwd=tmp_path)
     assert first.returncode == 1, first.stdout + first.stderr
-    assert "No space left on device" in first.stdout
+    assert "No space left on device" in first.stdout, first.stdout + first.stderr
     assert f"lal {' '.join(words)}" in first.stdout
     before = finished(results)
     assert 0 < len(before) < 8
