@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
-from time import perf_counter
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -16,18 +15,18 @@ from lal.composition.probe import Probe, Reader
 from lal.composition.snapshot import snapshot
 from lal.runs.composition import Composition
 from lal.runs.measured import measured_row
-from lal.runs.run import Row, Run
+from lal.runs.run import Row
+from lal.runs.stepping import SteppedRun
 from lal.runs.streams import stream
 from lal.stopping import Stopper
 
-PULSE_S = 0.5
 
-
-class CompositionRun(Run):
+class CompositionRun(SteppedRun[Composition]):
     """See `Composition`. Nothing in a step waits for the device."""
 
     def __init__(self, config: Composition, device: str = "cpu"):
-        self.config, task = config, config.task
+        super().__init__(config)
+        task = config.task
         self.network = config.model.build(task, stream(config.seed, "init")).to(device=device, dtype=getattr(torch, config.dtype))
         self.optimizer = config.optim.build(self.network, config.model, task)
         self.parameters = list(self.network.parameters())
@@ -37,22 +36,9 @@ class CompositionRun(Run):
         whole = Tree(table, codes, task.k, every=config.model.recurrent)
         self.reader, self.sides = Reader(template, whole), evaluated(task, whole, config.seed)
         self.batches = batches(task, self.tree, config.seed)
-        self.step, self.seconds, self.looked = 0, 0.0, False
         self.batch_loss: Tensor | None = None
 
-    def rows(self, stopper: Stopper) -> Iterator[Row]:
-        since = perf_counter()
-        if not self.looked:
-            yield self._look(stopper, since)
-        since = perf_counter()
-        while stopper.end is None:
-            self._update()
-            due = self.step % self.config.eval_every == 0 or self.step == self.config.budget.steps
-            if due or perf_counter() - since > PULSE_S:
-                yield self._look(stopper, since) if due else self._pulse(since)
-                since = perf_counter()
-
-    def _update(self) -> None:
+    def advance(self) -> None:
         """One optimizer step."""
         loss = mean_squared_error(self.network, self.tree, self.batches.next())
         self.optimizer.zero_grad(set_to_none=True)
@@ -63,17 +49,9 @@ class CompositionRun(Run):
         self.batch_loss = loss.detach()
         self.step += 1
 
-    def _pulse(self, since: float) -> Row:
-        self.seconds += perf_counter() - since
-        return {"step": self.step, "seconds": self.seconds}
-
-    def _look(self, stopper: Stopper, since: float) -> Row:
-        """A row with every metric that is due; with all of them if it is the last."""
-        self.looked = True
+    def look(self, stopper: Stopper) -> Row:
         probe = self._probe()
-        row = measured_row(self.config, {"step": self.step, "seconds": 0.0}, probe, stopper)
-        self.seconds += perf_counter() - since
-        return row | {"seconds": self.seconds}
+        return measured_row(self.config, {"step": self.step, "seconds": 0.0}, probe, stopper)
 
     def _probe(self) -> Probe:
         batch_loss = None if self.batch_loss is None else self.batch_loss.item()

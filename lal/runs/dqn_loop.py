@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
-from time import perf_counter
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -20,15 +19,15 @@ from lal.reinforcement.replay import Replay
 from lal.reinforcement.tables import Tables
 from lal.runs.dqn import N_PROBED, Dqn
 from lal.runs.measured import measured_row
-from lal.runs.run import Row, Run
+from lal.runs.run import Row
+from lal.runs.stepping import SteppedRun
 from lal.runs.streams import number, stream
 from lal.stopping import LOSS, Stopper
 
-PULSE_S = 0.5
 SEED_BYTES = 4  # Gymnasium hands seeds to NumPy; some environments take no more
 
 
-class DqnRun(Run):
+class DqnRun(SteppedRun[Dqn]):
     """See `Dqn`.
 
     Attributes:
@@ -38,7 +37,8 @@ class DqnRun(Run):
     """
 
     def __init__(self, config: Dqn, device: str = "cpu"):
-        self.config, self.device = config, device
+        super().__init__(config)
+        self.device = device
         environment, sizes = config.environment, (config.environment.n_inputs, config.environment.n_actions)
         self.world, self.shown_world = environment.build(), environment.build()
         self.learner = Learner(config.network.build(*sizes, stream(config.seed, "init")).to(device), config.optim, config.discount)
@@ -49,7 +49,6 @@ class DqnRun(Run):
         keyed = environment.positions is not None or rule is not None
         self.tables = Tables(environment.shape, rule.decimals if rule else None) if keyed else None
         self.presser = Presser(rule, self.tables, self._ensemble()) if rule is not None and self.tables is not None else None
-        self.step, self.seconds, self.looked = 0, 0.0, False
         self.returns, self.lengths, self.updates_by_episode = list[float](), list[int](), list[int]()
         self.loss: float | None = None
         self.sample = self._filled()
@@ -83,19 +82,7 @@ class DqnRun(Run):
         self.replay.add(seen, action, reward, after, goes_on, self.tables.key(seen) if self.tables else 0)
         return after, reward, over or late
 
-    def rows(self, stopper: Stopper) -> Iterator[Row]:
-        since = perf_counter()
-        if not self.looked:
-            yield self._look(stopper, since)
-        since = perf_counter()
-        while stopper.end is None:
-            self._episode()
-            due = self.step % self.config.eval_every == 0 or self.step == self.config.budget.steps
-            if due or perf_counter() - since > PULSE_S:
-                yield self._look(stopper, since) if due else self._pulse(since)
-                since = perf_counter()
-
-    def _episode(self) -> None:
+    def advance(self) -> None:
         """One episode, an update or several after each of its steps."""
         epsilon, world = self.config.exploration.epsilon(self.step), self.world
         seen, over, total, length, losses = world.reset(number(self.config.seed, f"episode/{self.step}", SEED_BYTES)), False, 0.0, 0, 0.0
@@ -140,19 +127,11 @@ class DqnRun(Run):
         self.learner.descend(loss)
         return loss.item()
 
-    def _pulse(self, since: float) -> Row:
-        self.seconds += perf_counter() - since
-        return {"step": self.step, "seconds": self.seconds}
-
-    def _look(self, stopper: Stopper, since: float) -> Row:
-        """A row with every metric that is due; with all of them if it is the last."""
-        self.looked = True
+    def look(self, stopper: Stopper) -> Row:
         row: Row = {"step": self.step, "seconds": 0.0, "lr": self.config.optim.lr_at(self.learner.updates)}
         row |= {"epsilon": self.config.exploration.epsilon(self.step), LOSS: self.loss}  # by which a divergence is seen, whatever is measured
         with torch.no_grad():
-            row = measured_row(self.config, row, self, stopper)
-        self.seconds += perf_counter() - since
-        return row | {"seconds": self.seconds}
+            return measured_row(self.config, row, self, stopper)
 
     def greedy_episode(self) -> tuple[float, int]:
         """Return and length of one episode without exploration, in a world kept for that: what comes of it depends on its seed alone."""

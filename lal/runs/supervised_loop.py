@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
-from time import perf_counter
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -17,20 +16,20 @@ from lal.models.network import Output
 from lal.optim import set_lr
 from lal.runs.batches import Batches
 from lal.runs.measured import measured_row
-from lal.runs.run import Row, Run
+from lal.runs.run import Row
+from lal.runs.stepping import SteppedRun
 from lal.runs.streams import stream
 from lal.runs.supervised import Supervised
 from lal.snapshots import snapshot
 from lal.stopping import Stopper
 
-PULSE_S = 0.5
 
-
-class SupervisedRun(Run):
+class SupervisedRun(SteppedRun[Supervised]):
     """See `Supervised`. Nothing in a step waits for the device."""
 
     def __init__(self, config: Supervised, device: str = "cpu"):
-        self.config, self.device = config, device
+        super().__init__(config)
+        self.device = device
         dtype = getattr(torch, config.dtype)
         self.data = config.task.build(device)
         self.network = config.model.build(config.task, stream(config.seed, "init")).to(device=device, dtype=dtype)
@@ -38,22 +37,9 @@ class SupervisedRun(Run):
         self.batches = Batches(self.data, config.optim.batch_size, stream(config.seed, "batches"))
         self.penalties = tuple(config.penalties.charged().values())
         self.parameters = list(self.network.parameters())
-        self.step, self.tau, self.seconds = 0, 0.0, 0.0
-        self.looked = False
+        self.tau = 0.0
 
-    def rows(self, stopper: Stopper) -> Iterator[Row]:
-        since = perf_counter()
-        if not self.looked:
-            yield self._look(stopper, since)
-        since = perf_counter()
-        while stopper.end is None:
-            self._update()
-            due = self.step % self.config.eval_every == 0 or self.step == self.config.budget.steps
-            if due or perf_counter() - since > PULSE_S:
-                yield self._look(stopper, since) if due else self._pulse(since)
-                since = perf_counter()
-
-    def _update(self) -> None:
+    def advance(self) -> None:
         """One optimizer step."""
         optim = self.config.optim
         lr = optim.lr_at(self.step)
@@ -78,18 +64,10 @@ class SupervisedRun(Run):
                 loss = loss + share * penalty.weight * penalty.value(self.network, output, self.data)
         return loss
 
-    def _pulse(self, since: float) -> Row:
-        self.seconds += perf_counter() - since
-        return {"step": self.step, "seconds": self.seconds}
-
-    def _look(self, stopper: Stopper, since: float) -> Row:
-        """A row with every metric that is due; with all of them if it is the last."""
-        self.looked = True
+    def look(self, stopper: Stopper) -> Row:
         row: Row = {"step": self.step, "seconds": 0.0, "lr": self.config.optim.lr_at(self.step), "tau": self.tau}
         with looking(self.network):
-            row = measured_row(self.config, row, Probe(self.config, self.network, self.data, self.optimizer, self.step), stopper)
-        self.seconds += perf_counter() - since
-        return row | {"seconds": self.seconds}
+            return measured_row(self.config, row, Probe(self.config, self.network, self.data, self.optimizer, self.step), stopper)
 
     def measured(self, names: Sequence[str]) -> dict[str, Row]:
         with looking(self.network):

@@ -58,7 +58,7 @@ def measured(config: Supervised) -> tuple[float, float, float]:
     plain = best(lambda: look(run, names), few)
     gated = config.model.has_gates and config.model.n_layers <= EXACT_UP_TO
     search = best(lambda: look(run, [*names, "functional_depth"]), 1) - plain if gated else 0.0
-    return best(run._update, few), plain, search
+    return best(run.advance, few), plain, search
 
 
 def fitted(amounts: list[tuple[float, ...]], seconds: list[float], title: str) -> None:

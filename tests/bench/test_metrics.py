@@ -53,7 +53,7 @@ def test_cost_of_metrics(name: str, p: int, capsys: pytest.CaptureFixture[str]) 
     config = parse({"task": task, "model": MODELS[name], "measure": {"metrics": ["all"]}})
     assert isinstance(config, Supervised)
     run, names = SupervisedRun(config), config.metrics()
-    rounds = [[seconds(run._update), *costs(run, list(names))] for _ in range(ROUNDS + 2)][2:]
+    rounds = [[seconds(run.advance), *costs(run, list(names))] for _ in range(ROUNDS + 2)][2:]
     step, alone, *each = (median(column) for column in zip(*rounds, strict=True))
     shares = {name: cost / step for name, cost in zip(names, each, strict=True)}
     default = [name for name in names if METRICS[name].default]

@@ -56,7 +56,7 @@ def slow(run: DqnRun) -> None:
 
 def seconds_per_update(run: DqnRun) -> float:
     before, begun = run.learner.updates, process_time()
-    run._episode()
+    run.advance()
     return (process_time() - begun) / (run.learner.updates - before)
 
 
@@ -65,7 +65,7 @@ def test_pressure_against_none(capsys: pytest.CaptureFixture[str]) -> None:
     runs = {name: run_of(name) for name in RULES}
     for run in runs.values():
         for _ in range(WARM):
-            run._episode()
+            run.advance()
     times = [{name: seconds_per_update(run) for name, run in runs.items()} for _ in range(ROUNDS)]
     with capsys.disabled():
         for name in runs:

@@ -53,9 +53,9 @@ def test_step_against_a_plain_loop(name: str, capsys: pytest.CaptureFixture[str]
     config = parse(RUNS[name])
     run, plain = SupervisedRun(config), plain_step(config)  # type: ignore[arg-type]
     steps = max(1, round(STEPS * 1e8 / config.flops_per_step()))
-    for step in (run._update, plain):
+    for step in (run.advance, plain):
         seconds(step, 2)
-    pairs = [(seconds(run._update, steps), seconds(plain, steps)) for _ in range(ROUNDS)]
+    pairs = [(seconds(run.advance, steps), seconds(plain, steps)) for _ in range(ROUNDS)]
     ours, theirs = (median(each) for each in zip(*pairs, strict=True))
     ratio = median(a / b for a, b in pairs)
     rate = config.flops_per_step() / ours

@@ -9,7 +9,7 @@ import pytest
 
 pytest.register_assert_rewrite("tests.lal.sessions")
 
-from lal.runs import composition_loop, dqn_loop, supervised_loop  # noqa: E402
+from lal.runs import stepping  # noqa: E402
 from lal.runs.session import attempt  # noqa: E402
 from lal.store import Record, Store  # noqa: E402
 from tests.lal.sessions import results  # noqa: E402
@@ -18,8 +18,7 @@ from tests.lal.sessions import results  # noqa: E402
 @pytest.fixture(autouse=True)
 def no_pulses(monkeypatch):
     """A machine that is busy elsewhere adds no rows to those that a test counts; tests of pulses ask for them."""
-    for loop in (supervised_loop, composition_loop, dqn_loop):
-        monkeypatch.setattr(loop, "PULSE_S", inf)
+    monkeypatch.setattr(stepping, "PULSE_S", inf)
 
 
 @pytest.fixture

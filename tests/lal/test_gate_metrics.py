@@ -24,7 +24,7 @@ def trained(model, steps=25, seed=0, spread=1.0, **values):
     """A run in float64 after a few steps, with gates of many sizes, whose test rows are now its training rows: so early it knows no others."""
     run = SupervisedRun(run_config(model, optim={"kind": "adamw", "lr": 0.03}, dtype="float64", seed=seed, **values))
     for _ in range(steps):
-        run._update()
+        run.advance()
     generator = torch.Generator().manual_seed(seed)
     with torch.no_grad():
         for key, parameter in run.network.named_parameters():

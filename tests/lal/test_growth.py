@@ -89,7 +89,7 @@ def test_a_run_grows_by_its_own_losses(name):
     seen = run._loss
     run._loss = lambda *given: losses.append(seen(*given)) or losses[-1]
     for _ in range(10):
-        run._update()
+        run.advance()
         found.append(run.network.growth.present)
     assert found == present_by_hand([loss.item() for loss in losses], 3, 1, 2, 0.9)
     assert found[-1] == 3
@@ -132,7 +132,7 @@ def test_absent_layers_are_left_alone_and_an_added_one_starts_with_an_empty_opti
     start = {key: p.detach().clone() for key, p in run.network.named_parameters()}
     for present in (1, 2):
         for _ in range(2):
-            run._update()
+            run.advance()
             state = [run.optimizer.state.get(p, {}) for each in growth.layers[present:] for p in each]
             assert not any(value.any() for of_one in state for value in of_one.values())
         absent = start.keys() - run.network.present_parameters().keys()
@@ -140,7 +140,7 @@ def test_absent_layers_are_left_alone_and_an_added_one_starts_with_an_empty_opti
         assert all(p.grad is None for each in growth.layers[present:] for p in each)
         assert growth.present == present + 1
         assert torch.equal(run.network.factors[present - 1], torch.zeros(1, dtype=torch.float64))
-    run._update()
+    run.advance()
     factor = run.network.factors[1]
     assert factor.item() != 0
     if optim["kind"] != "sgd":
@@ -184,12 +184,12 @@ def test_resumed_at_any_moment_it_grows_as_if_it_had_not_stopped(name, at):
     config = run_config(GROWING[name])
     whole, first, second = (SupervisedRun(config) for _ in range(3))
     for _ in range(7):
-        whole._update()
+        whole.advance()
     for _ in range(at):
-        first._update()
+        first.advance()
     second.load_state_dict(first.state_dict())
     for _ in range(7 - at):
-        second._update()
+        second.advance()
     assert second.network.growth.present == whole.network.growth.present == 3
     assert all(torch.equal(value, bits(second)[key]) for key, value in bits(whole).items())
 
@@ -197,7 +197,7 @@ def test_resumed_at_any_moment_it_grows_as_if_it_had_not_stopped(name, at):
 def test_kept_weights_say_how_many_layers_there_are():
     run = SupervisedRun(run_config(GROWING["layer-sigmoid-output-grow"]))
     for _ in range(3):
-        run._update()
+        run.advance()
     fresh = run.config.model.build(TASK, torch.Generator().manual_seed(5))
     assert fresh.growth.present == 1
     fresh.load_state_dict(run.weights())

@@ -25,7 +25,7 @@ def trained(name, steps=12, **values):
     """A run in float64 after a few steps, in the midst of learning."""
     run = SupervisedRun(run_config(name, optim={"kind": "adamw", "lr": 0.03}, dtype="float64", **values))
     for _ in range(steps):
-        run._update()
+        run.advance()
     return run
 
 

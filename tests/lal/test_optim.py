@@ -61,7 +61,7 @@ def test_the_tau_of_rows_is_the_sum_over_the_updates_done():
     run = SupervisedRun(config)
     for step in range(7):
         assert run.tau == pytest.approx(2 * sum(config.optim.lr_at(t) for t in range(step)), abs=1e-15)
-        run._update()
+        run.advance()
 
 
 LEAF_ROLES = dict(zip(("a", "b", "c", "d", "e", "f"), ROLES, strict=True))
@@ -133,7 +133,7 @@ def test_clipping_bounds_the_gradients_norm():
     for clip in (1e-3, 1e3):
         run = SupervisedRun(run_config(optim={"kind": "sgd", "lr": 0.1, "clip": clip}, dtype="float64"))
         before = [p.detach().clone() for p in run.parameters]
-        run._update()
+        run.advance()
         moved = torch.sqrt(sum((p - b).square().sum() for p, b in zip(run.parameters, before, strict=True))).item()
         assert moved == pytest.approx(0.1 * 1e-3, rel=1e-4) if clip < 1 else moved > 0.01
 
@@ -141,7 +141,7 @@ def test_clipping_bounds_the_gradients_norm():
 def test_the_first_update_of_a_warm_up_moves_nothing():
     run = SupervisedRun(run_config(optim={"kind": "adamw", "lr": 0.1, "warmup": 2}))
     before = [p.detach().clone() for p in run.parameters]
-    run._update()
+    run.advance()
     assert all(torch.equal(p, b) for p, b in zip(run.parameters, before, strict=True))
-    run._update()
+    run.advance()
     assert not all(torch.equal(p, b) for p, b in zip(run.parameters, before, strict=True))

@@ -11,7 +11,7 @@ from lal import optim
 from lal.budget import Budget, Stop, Tail
 from lal.config import parse, run_id
 from lal.models.network import Network
-from lal.runs import supervised_loop
+from lal.runs import stepping
 from lal.runs.batches import Batches
 from lal.runs.packing import packed, unpacked
 from lal.runs.streams import stream
@@ -159,7 +159,7 @@ def test_the_seed_decides(config):
 def test_a_long_wait_between_evaluations_yields_pulses_that_change_nothing(monkeypatch):
     config = run_config(measure={"eval_every": 4})
     quiet = list(config.start().rows(stopper_of(config)))
-    monkeypatch.setattr(supervised_loop, "PULSE_S", 0.0)
+    monkeypatch.setattr(stepping, "PULSE_S", 0.0)
     rows = list(config.start().rows(stopper_of(config)))
     assert [row["step"] for row in rows] == list(range(9))
     assert [set(row) for row in rows if row["step"] % 4] == [{"step", "seconds"}] * 6
@@ -246,7 +246,7 @@ def test_no_step_of_training_waits_for_the_device(monkeypatch):
 
     for name in ("item", "tolist", "__bool__", "__float__", "__int__", "numpy", "cpu"):
         monkeypatch.setattr(torch.Tensor, name, waits)
-    run._update()
+    run.advance()
     assert run.step == 1
 
 

@@ -7,7 +7,7 @@ from contextlib import suppress
 import pytest
 
 from lal.config import run_id
-from lal.runs import supervised_loop
+from lal.runs import stepping
 from lal.runs.session import Interrupted, attempt
 from lal.standing import standing
 from lal.store import Failure, Record, Store
@@ -72,7 +72,7 @@ def test_interrupted_every_few_rows_it_ends_as_in_one_go(config, rows, store, un
 
 
 def test_interrupted_between_two_rows_it_ends_as_in_one_go(store, uninterrupted, monkeypatch):
-    monkeypatch.setattr(supervised_loop, "PULSE_S", 0.0)
+    monkeypatch.setattr(stepping, "PULSE_S", 0.0)
     attempts = 0
     while not isinstance(interrupted(GUMBEL, store, rows=1), Record):
         attempts += 1

@@ -197,5 +197,5 @@ def test_no_step_of_training_waits_for_the_device(monkeypatch):
     for name in ("item", "tolist", "__bool__", "__float__", "__int__", "numpy", "cpu"):
         monkeypatch.setattr(torch.Tensor, name, waits)
     for run in runs:
-        run._update()
+        run.advance()
         assert run.step == 1

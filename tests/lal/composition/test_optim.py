@@ -98,7 +98,7 @@ def test_the_raw_gradient_is_clipped_before_it_is_scaled():
     run = config.start()
     before = {name: each.detach().clone() for name, each in run.network.named_parameters()}
     size = norms(run.network) ** -2.0
-    run._update()
+    run.advance()
     moved = {name: before[name] - each.detach() for name, each in run.network.named_parameters()}
     raw = torch.cat([(moved["w_in"] / size[:, None]).flatten(), (moved["w_out"] / size).flatten()])
     assert all(each.grad is not None for each in run.network.parameters())

@@ -27,7 +27,7 @@ def stepped(kind, steps, **more):
     seen = {name: [] for name, _ in run.network.named_parameters()}
     run.optimizer.register_step_pre_hook(lambda *_: [seen[name].append(p.grad.flatten().tolist()) for name, p in run.network.named_parameters()] and None)
     for _ in range(steps):
-        run._update()
+        run.advance()
     return run, seen
 
 

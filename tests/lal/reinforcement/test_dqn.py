@@ -80,7 +80,7 @@ def test_targets_are_copied_after_episodes_0_10_and_20(monkeypatch):
     synced = []
     monkeypatch.setattr(run.learner, "sync", lambda: synced.append(run.step))
     for _ in range(21):
-        run._episode()
+        run.advance()
     assert synced == [0, 10, 20]
 
 
