@@ -8,6 +8,8 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 TORCH := $(shell grep '^torch==' constraints.txt)
 export OMP_NUM_THREADS := 1
+unexport PYTHONDONTWRITEBYTECODE  # tests start many processes, each of which would compile every module again
+SIDE_BY_SIDE := --dist loadgroup --no-loadscope-reorder
 
 .PHONY: demo test test-slow test-all check bench docs setup clean
 
@@ -15,10 +17,10 @@ demo: $(READY)
 	$(BIN)/lal sweep quickstart
 
 test: $(READY)
-	$(BIN)/python -m pytest -n logical --maxprocesses 4 --dist loadgroup --no-loadscope-reorder
+	$(BIN)/python -m pytest -n 3 $(SIDE_BY_SIDE)
 
 test-slow: $(READY)
-	$(BIN)/python -m pytest -m slow
+	$(BIN)/python -m pytest -m slow -n 2 $(SIDE_BY_SIDE)
 
 test-all: test test-slow
 

@@ -13,7 +13,7 @@ from tests.launch.cli import lal, started, written
 from tests.launch.reliability.disturbed import Undisturbed, alive, assert_same, finished, gone, many, marked
 
 pytestmark = [pytest.mark.ray, pytest.mark.slow]
-KILLS = {"grid": 10, "random": 4}
+KILLS = {"grid": 7, "random": 3}
 WORDS = ("sweep", "tiny.yaml", "--no-report")
 RANDOM: dict[str, Any] = {"axes": {"optim.lr": {"log": [1e-3, 0.1]}}, "search": {"kind": "random", "points": 6, "seed": 3}, "seeds": 2}
 
