@@ -20,7 +20,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 
 def pytest_collection_finish(session: pytest.Session) -> None:
-    """Refuses a pytest-xdist that lost the groups, as 3.8 does under pytest 9.2: two tests would start Ray at once, and every fixture would be made again and again."""
+    """Refuses a pytest-xdist that lost the groups, as 3.8 does under pytest 9.2: two tests would start Ray at once, and fixtures be made again and again."""
     if getattr(session.config.option, "loadgroup", False) and not all("@" in item.nodeid for item in session.items):
         raise pytest.UsageError("pytest-xdist does not see the groups of tests: install what constraints.txt says")
 
