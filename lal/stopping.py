@@ -11,7 +11,8 @@ from lal.budget import Budget
 from lal.events import Goal
 
 Row = Mapping[str, Any]
-LOSS = "train_loss"  # the column whose NaN or infinity means divergence, in kinds of run that have it
+LOSS = "train_loss"  # the column by which divergence is seen, in kinds of run that have it
+BLOWN_UP = 1e6  # times its first value: no run that was seen to pass that fell back to where it began (docs/findings.md, Group composition)
 
 
 @dataclass(frozen=True)
@@ -29,6 +30,8 @@ class Stopper:
     Success: the goal held at every evaluation for `sustain` steps, then a tail of max(min_steps, factor x first step of
     that stretch), in which falling back below the goal no longer matters (it is what the tail is there to show).
 
+    Divergence: the loss is no number, or infinite, or more than `BLOWN_UP` times what it was first.
+
     Only rows at multiples of `every` steps count, and the budget's last: whoever else had the run measured more finely,
     or let it end in between, it ends where it would have ended had nobody else asked.
     """
@@ -39,6 +42,7 @@ class Stopper:
         self._held_since: int | None = None
         self._ends_at: int | None = None
         self._memorised = False
+        self._first_loss: float | None = None
 
     def see(self, row: Row) -> End | None:
         """The end, if `row` is the run's last; else None. Rows without the goal column (pulses) never end a run."""
@@ -66,7 +70,14 @@ class Stopper:
 
     def _diverged(self, step: int, row: Row) -> End | None:
         value = row.get(LOSS)
-        return None if value is None or isfinite(value) else End("diverged", f"{LOSS} is {value} at step {step}", step)
+        if value is None:
+            return None
+        if not isfinite(value):
+            return End("diverged", f"{LOSS} is {value} at step {step}", step)
+        first = self._first_loss = value if self._first_loss is None else self._first_loss
+        if not 0 < BLOWN_UP * first < value:
+            return None
+        return End("diverged", f"{LOSS} is {value:.3g} at step {step}, more than {BLOWN_UP:g} times its first, {first:.3g}", step)
 
     def _success(self, step: int) -> End | None:
         if self._ends_at is None or step < self._ends_at:

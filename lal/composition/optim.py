@@ -19,7 +19,15 @@ if TYPE_CHECKING:
     from lal.composition.network import CompositionNetwork
 
 RULE = "per_neuron where a hidden unit's contribution is homogeneous in its weights (sequential_mlp; two_layer but for gelu and tanh), else adam"
+TOO_FAST = {"adam": 1.0, "per_neuron": 10.0}  # lr from which no loss was seen to fall to half of what it was first (docs/findings.md)
 EXPLODES_BELOW, EXPLODES_FROM = 0.1, -2.5  # init_scale and scaling at which the loss was seen to pass 700 at the second step
+
+
+def too_fast(kind: str, lr: float, usual: float) -> str | None:
+    """What is wrong with a learning rate that is too large for anything to be learned; None where it is not."""
+    if lr < TOO_FAST[kind]:
+        return None
+    return f"{kind} with lr {lr:g} is too fast to learn anything: from {TOO_FAST[kind]:g} on no loss was seen to halve; {usual:g} learns"
 
 
 class CompositionOptim(Part):
@@ -54,7 +62,7 @@ class Adam(CompositionOptim):
         return None
 
     def warning(self, model: CompositionModel, task: GroupTask) -> str | None:
-        return None
+        return too_fast(self.kind, self.lr, 1e-3)
 
     def build(self, network: CompositionNetwork, model: CompositionModel, task: GroupTask) -> Optimizer:
         from torch import optim
@@ -85,7 +93,7 @@ class PerNeuron(CompositionOptim):
         return None
 
     def warning(self, model: CompositionModel, task: GroupTask) -> str | None:
-        return None
+        return too_fast(self.kind, self.lr, 0.05)
 
     def build(self, network: CompositionNetwork, model: CompositionModel, task: GroupTask) -> Optimizer:
         from lal.composition.per_neuron import NeuronDescent
@@ -139,7 +147,9 @@ class Auto(CompositionOptim):
 
     def warning(self, model: CompositionModel, task: GroupTask) -> str | None:
         chosen = self.chosen(model, task)
-        return f"optim auto is {chosen.kind} with lr {chosen.lr:g} for {model.kind}: {RULE}"
+        said = f"optim auto is {chosen.kind} with lr {chosen.lr:g} for {model.kind}: {RULE}"
+        wrong = chosen.warning(model, task)
+        return f"{said}; {wrong}" if wrong else said
 
     def build(self, network: CompositionNetwork, model: CompositionModel, task: GroupTask) -> Optimizer:
         return self.chosen(model, task).build(network, model, task)

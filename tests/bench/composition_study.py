@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable
 from itertools import permutations
+from math import isfinite
 from statistics import median
 from typing import Any
 
@@ -35,15 +36,20 @@ def config_of(p: int, k: int, n_modes: int, batch: int, model: dict, optim: dict
     budget = {"steps": steps, "stop": {"at_least": changes.get("reduction", 0.99), **STOP}}
     measure = {
         "eval_every": changes.get("eval_every", 10),
-        "metrics": ["loss", "spectrum", "neurons", "mixing"] if model["kind"] == RNN["kind"] else ["default"],
+        "metrics": ["loss", "spectrum", "neurons", "mixing"] if model["kind"] == RNN["kind"] and k > 2 else ["default"],
     }
     return parse({"kind": "composition", "task": task, "model": model, "optim": optim, "budget": budget, "measure": measure})  # type: ignore[return-value]
 
 
-def trained(config: Composition, seed: int) -> tuple[Rows, Any]:
-    """The rows of one seed, which draws its template, too, and the run."""
+def started(config: Composition, seed: int) -> Any:
+    """The run of one seed, which draws its template, too, at step 0."""
     template = config.task.template.model_copy(update={"seed": seed})
-    run = config.model_copy(update={"seed": seed, "task": config.task.model_copy(update={"template": template})}).start()
+    return config.model_copy(update={"seed": seed, "task": config.task.model_copy(update={"template": template})}).start()
+
+
+def trained(config: Composition, seed: int) -> tuple[Rows, Any]:
+    """The rows of one seed, and the run."""
+    run = started(config, seed)
     return [row for row in run.rows(Stopper(config.budget, config.goal, config.fit)) if "test_loss" in row], run
 
 
@@ -119,11 +125,39 @@ def optimizers(seeds: range) -> None:
     times({name: config_of(11, 2, 4, 400, {**MLP, "width": 96}, optim, 15_000) for name, optim in optims.items()}, seeds)
 
 
+def without_end(run: Any) -> list[float]:
+    """Test losses every 50 steps of its budget, whatever a stopper would have said."""
+    losses = []
+    for step in range(run.config.budget.steps + 1):
+        if step % 50 == 0:
+            losses.append(run.measured(["loss"])["loss"]["test_loss"])
+        run.advance()
+    return losses
+
+
+def rates(seeds: range) -> None:
+    """How large the loss becomes, as a multiple of the first, and the least after that, at learning rates up to 1,000; divergence ends none of these."""
+    cells = {f"{model['kind']} adam {lr:g}": (model, {"kind": "adam", "lr": lr}) for model in (RNN, MLP) for lr in (0.03, 0.1, 0.3, 1.0, 10.0, 1000.0)}
+    cells |= {f"sequential_mlp per_neuron {lr:g}": (MLP, {"kind": "per_neuron", "lr": lr}) for lr in (0.3, 1.0, 3.0, 10.0, 100.0, 1000.0)}
+    cells |= {f"quadratic_rnn hybrid {scaling:g}": (RNN, {"kind": "hybrid", "scaling": scaling}) for scaling in (-2.0, -3.0, -4.0)}
+    for name, (model, optim) in cells.items():
+        for k in (2, 3):
+            said = []
+            for seed in seeds:
+                losses = without_end(started(config_of(7, k, 2, 200, {**model, "width": 32}, optim, 3000), seed))
+                finite = [each for each in losses if isfinite(each)]
+                top = finite.index(max(finite))
+                end = "" if len(finite) == len(losses) else " -> not finite"
+                said.append(f"{finite[top] / losses[0]:.2g} -> {min(finite[top:]) / losses[0]:.2g}{end}")
+            say(f"{name} k {k}: {', '.join(said)}")
+
+
 GRID = {"kind": "product", "p1": 4, "p2": 4}
 STUDIES: dict[str, Callable[[range], None]] = {
     "init": init,
     "outputs": outputs,
     "optimizers": optimizers,
+    "rates": rates,
     "feed_forward": lambda seeds: staircase(config_of(11, 2, 4, 400, {**MLP, "width": 96}, {"kind": "per_neuron", "lr": 0.05}, 20_000), seeds),
     "recurrent": lambda seeds: staircase(config_of(11, 3, 3, 500, {**RNN, "width": 96}, {"kind": "adam", "lr": 3e-3}, 20_000), seeds),
     "grid": lambda seeds: staircase(config_of(0, 3, 3, 500, {**RNN, "width": 64}, {"kind": "adam", "lr": 3e-3}, 20_000, group=GRID), seeds),

@@ -151,6 +151,16 @@ def test_divergence_comes_first(loss):
     assert f"train_loss is {loss} at step 10" in end.reason
 
 
+@pytest.mark.parametrize(
+    ("losses", "step"), [([0.1, 2e5], 10), ([0.1, 0.9e5, 0.2], None), ([2.0, 0.01, 1e5, 3e6], 30), ([0.0, 1.0], None), ([1e8, 1e10], None)]
+)
+def test_a_loss_that_is_a_million_times_its_first_has_diverged(losses, step):
+    rows = [row | {"train_loss": loss} for row, loss in zip(history([0.1] * len(losses), 10), losses, strict=True)]
+    end = end_of(rows, stopper(Budget(steps=1000)))
+    assert outcome(end) == (None if step is None else ("diverged", step))
+    assert end is None or f"train_loss is {losses[-1]:.3g} at step {step}, more than 1e+06 times its first, {losses[0]:.3g}" == end.reason
+
+
 def test_futility():
     rows = history([0.1] * 10, 10, fit=0.5)
     late = end_of(rows, stopper(Budget(steps=1000, stop=None, futility=Futility(memorise_by=45))))
