@@ -73,14 +73,15 @@ def on_the_lines(groups: Sequence[tuple[str, Sequence[Climb]]]) -> str:
 
 
 def order(groups: Sequence[tuple[str, Sequence[Climb]]]) -> str:
-    """How many runs learned modes by falling power, of those that learned any of a template with two or more."""
-    several = [(title, [each for each in found if each.n_learned and len(each.learned) > 1]) for title, found in groups]
+    """How many runs learned modes by falling power, of those that learned any of a template with two or more of unequal power."""
+    ordered = [(title, [each for each in found if each.has_order]) for title, found in groups]
+    several = [(title, [each for each in found if each.n_learned]) for title, found in ordered]
     counts = [(title, sum(each.in_order for each in found), len(found)) for title, found in several if found]
     if not counts:
         return ""
     runs = [each for _, found in several for each in found]
     part, alone = sum(each.n_learned < len(each.learned) for each in runs), sum(each.n_learned == 1 for each in runs)
-    none = sum(not each.n_learned for _, found in groups for each in found if len(each.learned) > 1)
+    none = sum(not each.n_learned for _, found in ordered for each in found)
     told = [f"{part} of them learned part of these" if part else "all of them learned all of these"]
     told += [f"{alone} only one"] if alone else []
     told += [f"{none} more learned none and are not counted"] if none else []

@@ -110,11 +110,20 @@ class Climb:
         return sum(each < inf for each in self.learned)
 
     @property
+    def _pairs(self) -> list[tuple[int, int]]:
+        """Numbers of two modes, the first of more power; those of equal power have no order."""
+        power = self.theory.power
+        return [(i, j) for j in range(len(self.learned)) for i in range(j) if power[i] > power[j] * (1 + TIED)]
+
+    @property
+    def has_order(self) -> bool:
+        """Whether some mode has more power than another: else they can come in any order."""
+        return bool(self._pairs)
+
+    @property
     def in_order(self) -> bool:
-        """Whether no mode was learned before one of more power; modes of equal power have no order."""
-        times, power = self.learned, self.theory.power
-        pairs = ((i, j) for j in range(len(times)) for i in range(j) if power[i] > power[j] * (1 + TIED))
-        return all(times[i] <= times[j] for i, j in pairs)
+        """Whether no mode was learned before one of more power."""
+        return all(self.learned[i] <= self.learned[j] for i, j in self._pairs)
 
     @property
     def on_the_lines(self) -> bool:

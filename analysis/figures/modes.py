@@ -45,6 +45,8 @@ def prepare(tables: Tables) -> Info | str:
         "Power of the outputs in each mode of the template (irreducible representation, conjugates as one), as a share of the template's own, by its place in "
         f"the order of power; 1 (dashed) is learned; more than {HIGH:g} is drawn there. {series.READING}"
     )
+    most = max(len(climb.theory.modes) for climb in found.values())
+    caption += f" Drawn are the {MOST_MODES} strongest of up to {most} modes." if most > MOST_MODES else ""
     caption += f" The first {MOST_PANELS} of {len(cells)} cells are drawn." if len(cells) > MOST_PANELS else ""
     n_modes = max(len(panel.lines) for panel in panels)
     columns = min(len(panels), series.MOST_ABREAST if len(panels) <= series.MOST_ABREAST else 3)

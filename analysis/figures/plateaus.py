@@ -21,6 +21,7 @@ TITLE = "Plateaus against theory"
 LEAST_LEVEL = 1e-4  # of level 0
 MOST_GROUPS = 12
 WIDEST = 0.25  # relative error: what is beyond is drawn at the edge
+APART_BY, WIDE = 0.02, 0.12  # powers of ten between the marks of two cells at one level, and of all cells at most
 
 
 @dataclass(frozen=True)
@@ -66,9 +67,16 @@ def prepare(tables: Tables) -> Info | str:
         f"at are levels {APART:g} times as high as the next, and as low as the one before; {n_missing} of them had no plateau."
     )
     beyond = sum(abs(error) > WIDEST for each in groups for error in each.errors)
+    aside = 10 ** (_apart(len(groups)) * (len(groups) - 1) / 2) - 1
+    caption += f" Marks of one level stand up to {aside:.0%} beside it along the axis, by cell, so as not to cover one another." if aside else ""
     caption += f" {beyond} marks further off than {WIDEST:.0%} are drawn there." if beyond else ""
     caption += f" The first {MOST_GROUPS} of {len(cells)} cells are drawn." if len(cells) > MOST_GROUPS else ""
     return Info(tuple(groups), caption)
+
+
+def _apart(n: int) -> float:
+    """Powers of ten between the marks of neighbouring cells at one level, of `n`."""
+    return min(APART_BY, WIDE / max(n - 1, 1))
 
 
 def table(info: Info) -> Frame:
@@ -93,7 +101,7 @@ def draw(info: Info, narrow: bool = False) -> go.Figure:
     fig = styled(go.Figure(), top + 340)
     n, colors = len(info.groups), list(OKABE_ITO) if len(info.groups) <= len(OKABE_ITO) else shades(len(info.groups))
     for index, group in enumerate(info.groups):
-        apart = 10 ** ((index - (n - 1) / 2) * 0.02)
+        apart = 10 ** ((index - (n - 1) / 2) * _apart(n))
         marker: dict[str, Any] = {"color": translucent(colors[index], 0.75), "size": 9, "symbol": SYMBOLS[index % len(SYMBOLS)]}
         fig.add_trace(
             go.Scatter(

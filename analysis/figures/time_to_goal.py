@@ -13,14 +13,14 @@ import plotly.graph_objects as go
 from numpy.typing import NDArray
 from plotly.subplots import make_subplots
 
-from analysis.cells import curve
+from analysis.cells import groups_of, times
 from analysis.collect import Tables
-from analysis.figures.dimensions import layout, split
+from analysis.figures.dimensions import Dimension, layout, split
 from analysis.figures.theme import GREY, OKABE_ITO, SYMBOLS, median_word, styled, top_margin, translucent, upper_word, word
 from analysis.figures.ticks import log_axis
 from analysis.frame import Frame
 from analysis.scaling import Scaling, scaling
-from analysis.statistics import Interval
+from analysis.statistics import Interval, survival
 
 TITLE = "Time to generalise"
 MILDER = 0.9
@@ -42,12 +42,13 @@ class Point:
 
 @dataclass(frozen=True)
 class Info:
-    """Panels (title, lines (label, points)). Text is escaped."""
+    """Panels (title, lines (label, points)). Text is escaped. `joined`: whether medians are, since x is numbers; arms and names have no order."""
 
     panels: tuple[tuple[str, tuple[tuple[str, tuple[Point, ...]], ...]], ...]
     x_label: str
     x_words: tuple[str, ...]
     caption: str
+    joined: bool = True
 
 
 def prepare(tables: Tables, thresholds: Sequence[float] | None = None, x: str | None = None) -> Info | str:
@@ -63,9 +64,7 @@ def prepare(tables: Tables, thresholds: Sequence[float] | None = None, x: str | 
         judged = at_threshold(tables, threshold)
         lines = []
         for title, part in split(judged, [*([where.y] if where.y.column else []), *where.rest]):
-            cells = [(where.x.index(cell[where.x.column].iloc[0]) if where.x.column else 0, cell) for _, cell in part.groupby("cell", sort=True)]
-            fitted = medians if threshold == own else {}
-            lines.append((title, tuple(_point(order, cell, fitted) for order, cell in sorted(cells, key=lambda each: each[0]))))
+            lines.append((title, tuple(_points(part, where.x, medians if threshold == own else {}))))
         panels.append(
             (
                 f"{word(tables.thresholds.goal_column)} ≥ {threshold:g}"
@@ -79,7 +78,8 @@ def prepare(tables: Tables, thresholds: Sequence[float] | None = None, x: str | 
         "6 seeds. Dots: seeds that generalised, at the first evaluation that shows it; "
         "open triangles: seeds that had not, at the last evaluation below the threshold. No marker: not reached by half of the seeds."
     )
-    return Info(tuple(panels), where.x.label, tuple(where.x.words()), f"{caption}{f' {FITTED}' if medians else ''}")
+    joined = all(value is None or isinstance(value, int | float) for value in where.x.values)
+    return Info(tuple(panels), where.x.label, tuple(where.x.words()), f"{caption}{f' {FITTED}' if medians else ''}", joined)
 
 
 def at_threshold(tables: Tables, threshold: float) -> Frame:
@@ -114,9 +114,17 @@ def held_from(
     return first, last
 
 
-def _point(column: int, cell: Frame, fitted: Mapping[int, float]) -> Point:
-    event = cell["event"]
-    return Point(column, curve(cell).median(), tuple(cell.loc[event, "t_grok"]), tuple(cell.loc[~event, "horizon"]), fitted.get(int(cell["cell"].iloc[0])))
+def _points(part: Frame, x: Dimension, fitted: Mapping[int, float]) -> list[Point]:
+    """The cells of a line, in the order of `x`."""
+    when, event = np.array(times(part), float), part["event"].to_numpy(bool)
+    grok, horizon = (part[name].to_numpy(float) for name in ("t_grok", "horizon"))
+    cells, values = part["cell"].to_numpy(), part[x.column].to_numpy() if x.column else None
+    found = []
+    for own in groups_of(cells):
+        column, had, not_yet = x.index(values[own[0]]) if values is not None else 0, own[event[own]], own[~event[own]]
+        median = survival(when[own], event[own]).median()
+        found.append(Point(column, median, tuple(grok[had].tolist()), tuple(horizon[not_yet].tolist()), fitted.get(int(cells[own[0]]))))
+    return sorted(found, key=lambda each: each.column)
 
 
 def table(info: Info) -> Frame:
@@ -139,11 +147,13 @@ def draw(info: Info, narrow: bool = False) -> go.Figure:
     words = [*([label for label, _ in lines] if len(lines) > 1 else []), *([NOT_YET] if any(_left(points) for _, points in lines) else [])]
     top = top_margin(words, narrow)
     fig = make_subplots(rows, columns, subplot_titles=[title for title, _ in info.panels], horizontal_spacing=0.08, vertical_spacing=0.2, shared_yaxes=False)
+    traces = list[dict[str, Any]]()
     for panel, (_, drawn) in enumerate(info.panels):
-        place = {"row": panel + 1, "col": 1} if narrow else {"row": 1, "col": panel + 1}
+        axes = {f"{side}axis": f"{side}{panel + 1 if panel else ''}" for side in "xy"}
         for index, (label, points) in enumerate(drawn):
-            _draw_line(fig, label, points, index, (index - (len(drawn) - 1) / 2) * min(0.16, 0.6 / len(drawn)), place)
-    _draw_legend(fig, words)
+            shift = (index - (len(drawn) - 1) / 2) * min(0.16, 0.6 / len(drawn))
+            traces += [each | axes for each in _traces(label, points, index, shift, info.joined)]
+    fig.add_traces([*traces, *_legend(words, info.joined)])
     styled(fig, top + 60 + rows * 310)
     fig.update_xaxes(
         tickvals=list(range(len(info.x_words))),
@@ -172,45 +182,33 @@ def _limits(info: Info) -> tuple[float, float]:
     return low - room, high + room
 
 
-def _draw_line(fig: go.Figure, label: str, points: tuple[Point, ...], index: int, shift: float, place: dict[str, Any]) -> None:
+def _traces(label: str, points: tuple[Point, ...], index: int, shift: float, joined: bool) -> list[dict[str, Any]]:
+    """Seeds, the power law where there is one, and medians of a line, as plain traces."""
     color, symbol = OKABE_ITO[index % len(OKABE_ITO)], SYMBOLS[index % len(SYMBOLS)]
-    group = {"legendgroup": label, "showlegend": False}
-    for times, mark, size in ((lambda point: point.times, "circle", 5), (lambda point: point.censored, "triangle-up-open", 9)):
-        xs = [point.column + shift + 0.05 for point in points for _ in times(point)]
-        ys = [each for point in points for each in times(point)]
+    group, found = {"type": "scatter", "legendgroup": label, "showlegend": False}, list[dict[str, Any]]()
+    for of, mark, size in ((lambda point: point.times, "circle", 5), (lambda point: point.censored, "triangle-up-open", 9)):
+        xs = [point.column + shift + 0.05 for point in points for _ in of(point)]
+        ys = [each for point in points for each in of(point)]
         what = "generalised at" if mark == "circle" else "had not generalised by"
         marker = {"color": translucent(color, 0.55), "size": size, "symbol": mark}
         marker |= {"color": color, "line": {"width": 1.8}} if mark.endswith("open") else {}
-        fig.add_trace(
-            go.Scatter(x=xs, y=ys, mode="markers", marker=marker, hovertemplate=f"{label}: one seed {what} step %{{y:,}}<extra></extra>", **group), **place
+        found.append(
+            {**group, "x": xs, "y": ys, "mode": "markers", "marker": marker, "hovertemplate": f"{label}: one seed {what} step %{{y:,}}<extra></extra>"}
         )
     lawful = [point for point in points if point.fitted is not None]
     if lawful:
         xs, ys = [point.column + shift for point in lawful], [point.fitted for point in lawful]
         dotted = {"color": color, "width": 1.5, "dash": "dot"}
-        fig.add_trace(
-            go.Scatter(x=xs, y=ys, mode="lines", line=dotted, hovertemplate=f"{label}: %{{y:,.0f}} by the power law<extra></extra>", **group), **place
-        )
+        found.append({**group, "x": xs, "y": ys, "mode": "lines", "line": dotted, "hovertemplate": f"{label}: %{{y:,.0f}} by the power law<extra></extra>"})
     reached = [point for point in points if isfinite(point.median.value)]
     ups = [(point.median.high if isfinite(point.median.high) else max((*point.times, *point.censored))) - point.median.value for point in reached]
     downs = [point.median.value - point.median.low if isfinite(point.median.low) else 0.0 for point in reached]
     hover = [f"<b>{label}</b><br>median {median_word(each.median, len(each.times) + len(each.censored))}" for each in reached]
+    medians = {"x": [point.column + shift for point in reached], "y": [point.median.value for point in reached]}
     bars = {"type": "data", "symmetric": False, "array": ups, "arrayminus": downs, "thickness": 1.2, "width": 4, "color": color}
-    fig.add_trace(
-        go.Scatter(
-            x=[point.column + shift for point in reached],
-            y=[point.median.value for point in reached],
-            error_y=bars,
-            mode="lines+markers",
-            line={"color": color, "width": 1.5},
-            marker={"color": color, "symbol": symbol, "size": 11},
-            name=label,
-            hovertext=hover,
-            hoverinfo="text",
-            **group,
-        ),
-        **place,
-    )
+    look = {"mode": _mode(joined), "line": {"color": color, "width": 1.5}, "marker": {"color": color, "symbol": symbol, "size": 11}}
+    found.append({**group, **medians, **look, "error_y": bars, "name": label, "hovertext": hover, "hoverinfo": "text"})
+    return found
 
 
 def _left(points: Sequence[Point]) -> bool:
@@ -218,13 +216,18 @@ def _left(points: Sequence[Point]) -> bool:
     return any(point.censored for point in points)
 
 
-def _draw_legend(fig: go.Figure, words: Sequence[str]) -> None:
+def _mode(joined: bool) -> str:
+    return "lines+markers" if joined else "markers"
+
+
+def _legend(words: Sequence[str], joined: bool) -> list[dict[str, Any]]:
     """Entries of their own: a line of which no median was reached has one too. The last may be of the open triangles."""
+    found = []
     for index, name in enumerate(words):
         color, symbol = OKABE_ITO[index % len(OKABE_ITO)], SYMBOLS[index % len(SYMBOLS)]
         marker: dict[str, Any] = {"color": color, "symbol": symbol, "size": 11}
         if name == NOT_YET:
             marker = {"color": GREY, "symbol": "triangle-up-open", "size": 9, "line": {"width": 1.8}}
-        mode = "markers" if name == NOT_YET else "lines+markers"
-        entry = go.Scatter(x=[None], y=[None], mode=mode, marker=marker, line={"color": color, "width": 1.5}, name=name, legendgroup=name, showlegend=True)
-        fig.add_trace(entry, row=1, col=1)
+        look = {"mode": _mode(joined and name != NOT_YET), "marker": marker, "line": {"color": color, "width": 1.5}}
+        found.append({"type": "scatter", "x": [None], "y": [None], "xaxis": "x", "yaxis": "y", **look, "name": name, "legendgroup": name, "showlegend": True})
+    return found

@@ -100,7 +100,7 @@ def finish(store: Store, config: RunConfig, run_id: str, truth: Mapping[str, Any
     kept, values, folder = [row for row in rows if row["step"] <= end.step], dump(config), store.run(run_id)
     folder.put_config(values)
     for step in snapshots:
-        folder.put_bytes(f"arrays/step-{step:09d}.npz", packed(arrays_of(config, step)))
+        folder.put_bytes(f"arrays/step-{step:09d}.npz", packed(arrays_of(config, step, truth.get("at", AT))))
     trajectory = {key: value for key, value in values.items() if key not in ("measure", "budget")}
     size = folder.join(kept)
     folder.finish(Record(run_id, end.outcome, end.reason, end.step, 1.0, trajectory, config.whole_measure(), values["budget"], size, WHERE))

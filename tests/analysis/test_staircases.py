@@ -152,6 +152,13 @@ def test_the_order_counts_a_single_wrong_mode_and_says_of_how_many():
     assert "by falling power in 2 of 3 runs" in told and "2 of them learned part of these, 2 only one, 1 more learned none and are not counted." in told
 
 
+def test_modes_of_equal_power_are_counted_in_no_order():
+    tied = Theory((1.0, 0.5, 0.0), ("a", "b"), (5.0, 5.0))
+    assert order([("", [Climb(tied, (), (), (), (2.0, 1.0))])]) == ""
+    uneven = Theory((1.0, 0.4, 0.0), ("a", "b"), (6.0, 4.0))
+    assert "in 0 of 1 runs" in order([("", [Climb(each, (), (), (), (2.0, 1.0)) for each in (tied, uneven)])])
+
+
 def test_where_every_output_is_trained_the_last_one_s_loss_is_looked_at():
     import pandas as pd
 
@@ -172,6 +179,7 @@ def test_the_sweep_s_figures_show_what_was_made(tables):
     assert [title for title, _ in times.panels] == ["first plateau (0.394 of the loss)", "second plateau (0.0606 of the loss)", "all learned (reduction 0.99)"]
     medians = [lines[0][1][0].median.value for _, lines in times.panels]
     assert medians == sorted(medians) and medians[0] == pytest.approx(120, abs=40) and medians[2] == pytest.approx(1000, abs=60)
+    assert times.joined and "up to 2% beside it along the axis" in heights.caption and "Drawn are" not in spectrum.caption
     assert len(plateaus.table(heights)) > 4 and len(climbing.table(times)) == 6
     (unseen,) = plateaus.table(Info((Group("", (), (), (), 3),), "")).to_dict("records")
     assert (unseen["plateaus"], unseen["not seen"]) == (0, 3)
@@ -195,6 +203,18 @@ def test_arms_with_levels_of_their_own_have_panels_of_their_own(tmp_path):
     panels = staircase.prepare(found).panels
     assert [each.title for each in panels] == ["three", "two"] and [len(each.levels) for each in panels] == [3, 2]
     assert "differ in the levels of theory" in climbing.prepare(found)
+
+
+def test_what_is_left_out_or_moved_is_said_and_arms_are_not_joined(tmp_path):
+    """One-hot codes of 17 elements have eight modes; arms have no order."""
+    store = Store(tmp_path)
+    arms = {"narrow": {"base": {"model": {"width": 16}}}, "wide": {}}
+    base = {**BASE, "task": {**BASE["task"], "group": {"kind": "cyclic", "p": 17}, "template": {"kind": "fourier", "n_modes": 8}}}
+    at = tuple(range(100, 900, 100))
+    found = collect(store, swept(store, {"arms": arms, "seeds": 2}, lambda run: {"at": at}, base))
+    assert "Drawn are the 6 strongest of up to 8 modes." in modes.prepare(found).caption
+    times = climbing.prepare(found)
+    assert not times.joined and {trace.mode for trace in climbing.draw(times).data if trace.error_y.array is not None} == {"markers"}
 
 
 def test_findings_say_where_plateaus_lie_and_which_order_modes_had(tables):
