@@ -12,7 +12,7 @@ from lal.events import Goal
 
 Row = Mapping[str, Any]
 LOSS = "train_loss"  # the column by which divergence is seen, in kinds of run that have it
-BLOWN_UP = 1e6  # times its first value: no run that was seen to pass that fell back to where it began (docs/findings.md, Group composition)
+BLOWN_UP = 1e6  # times its first value; of runs that passed it none was seen to halve its first loss after all (docs/findings.md, Group composition)
 
 
 @dataclass(frozen=True)

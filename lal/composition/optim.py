@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from lal.composition.network import CompositionNetwork
 
 RULE = "per_neuron where a hidden unit's contribution is homogeneous in its weights (sequential_mlp; two_layer but for gelu and tanh), else adam"
-TOO_FAST = {"adam": 1.0, "per_neuron": 10.0}  # lr from which no loss was seen to fall to half of what it was first (docs/findings.md)
+TOO_FAST = {"adam": 1.0, "per_neuron": 100.0}  # lr from which no loss was seen to fall to half of what it was first (docs/findings.md)
 EXPLODES_BELOW, EXPLODES_FROM = 0.1, -2.5  # init_scale and scaling at which the loss was seen to pass 700 at the second step
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Annotated, Literal
 
-from pydantic import Field, StrictInt, model_validator
+from pydantic import BeforeValidator, Field, StrictInt, model_validator
 
 from lal.errors import nearest
 from lal.groups.part import GroupPart
@@ -20,7 +20,15 @@ if TYPE_CHECKING:
 
 STRONGEST, WEAKEST = 100.0, 10.0  # powers fall evenly from one to the other where none are given
 
+
+def _named(value: object) -> object:
+    if isinstance(value, str) or (isinstance(value, int) and not isinstance(value, bool)):
+        return value
+    raise ValueError(f'a mode is named by a whole number or by text, but got {value!r}; write such as 3, "1,2" or rho1')
+
+
 Power = Annotated[float, Field(gt=0, le=1e12)]
+Name = Annotated[str | StrictInt, BeforeValidator(_named)]
 
 
 class Fourier(TemplatePart):
@@ -32,9 +40,7 @@ class Fourier(TemplatePart):
 
     kind: Literal["fourier"] = "fourier"
     n_modes: Annotated[int | None, Field(ge=1, description="how many modes are chosen; instead of `modes`")] = None
-    modes: Annotated[
-        tuple[str | StrictInt, ...] | None, Field(min_length=1, description='names of the modes: frequencies on C_p, "ky,kx" on C_p1 x C_p2, irreps elsewhere')
-    ] = None
+    modes: Annotated[tuple[Name, ...] | None, Field(description='names of the modes: frequencies on C_p, "ky,kx" on C_p1 x C_p2, irreps elsewhere')] = None
     powers: Annotated[
         tuple[Power, ...] | None, Field(description="power of each mode, in their order; none: falling evenly from 100 to 10. Standardised, their ratios count")
     ] = None
@@ -46,6 +52,8 @@ class Fourier(TemplatePart):
         if (self.n_modes is None) == (self.modes is None):
             got = "neither" if self.modes is None else f"n_modes={self.n_modes} and modes={list(self.modes)}"
             raise ValueError(f"a fourier template needs n_modes (how many) or modes (which), but got {got}; write one of the two")
+        if self.modes == ():
+            raise ValueError("modes must name at least one mode, but got none; write a name, or n_modes")
         if self.modes is not None and len(set(self.names)) < len(self.modes):
             raise ValueError(f"modes must name each mode once, but got {list(self.modes)}; leave out the repeated one")
         count = self.n_modes if self.modes is None else len(self.modes)
@@ -78,7 +86,9 @@ class Fourier(TemplatePart):
         modes = tables_of(group).modes
         for name in self.names:
             if name not in modes:
-                raise ValueError(f"modes must be among those of {group.label}, but got {name!r}; {nearest(name, modes)}")
+                same = same_wave(name, modes, group.shape) if group.abelian else None
+                remedy = f"it is the same as mode {same!r}, since opposite waves are one; write that" if same else nearest(name, modes)
+                raise ValueError(f"modes must be among those of {group.label}, but got {name!r}; {remedy}")
             if name == modes[0]:
                 raise ValueError(f"a template is centred and has no power in the trivial mode, but got modes with {name!r}; leave it out")
         able = len(_eligible(tables_of(group)))
@@ -104,6 +114,19 @@ class Fourier(TemplatePart):
         if len(group.shape) > 1:
             return able[: self.n_modes]
         return [able[place] for place in rng.choice(len(able), self.n_modes, replace=False)]
+
+
+def same_wave(name: str, modes: tuple[str, ...], shape: tuple[int, ...]) -> str | None:
+    """Which of `modes`, waves on a ring or torus of this `shape`, is `name` or its opposite but for whole turns; None where none is."""
+    try:
+        wave = [int(each) for each in name.split(",")]
+    except ValueError:
+        return None
+    if len(wave) != len(shape):
+        return None
+    both = [tuple(sign * each % size for each, size in zip(wave, shape, strict=True)) for sign in (1, -1)]
+    turned = {mode: tuple(int(each) % size for each, size in zip(mode.split(","), shape, strict=True)) for mode in modes}
+    return next((mode for mode, own in turned.items() if own in both), None)
 
 
 def _eligible(tables: Group) -> list[int]:

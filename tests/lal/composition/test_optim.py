@@ -93,7 +93,7 @@ def test_auto_says_and_builds_what_its_rule_says(model, kind):
     assert optimizer.param_groups[0]["lr"] == 0.02
 
 
-@pytest.mark.parametrize(("model", "kind", "lr"), [(MLP, "per_neuron", 10.0), (RNN, "adam", 1000.0), (RNN, "auto", 1.0)])
+@pytest.mark.parametrize(("model", "kind", "lr"), [(MLP, "per_neuron", 100.0), (RNN, "adam", 1000.0), (RNN, "auto", 1.0)])
 def test_a_rate_at_which_nothing_is_learned_is_told_before(model, kind, lr):
     assert "is too fast to learn anything" in with_optim(model, {"kind": kind, "lr": lr}).warnings()[0]
     assert not any("too fast" in each for each in with_optim(model, {"kind": kind, "lr": lr / 2 if lr < 1000 else 0.01}).warnings())
