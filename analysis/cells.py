@@ -45,7 +45,8 @@ def cells(tables: Tables) -> Frame:
     columns |= _spreads("p", [wilson(k, n) for k, n in zip(counts["n_grokked"].tolist(), counts["n"].tolist(), strict=True)])
     columns |= _spreads("median", [each.median() for each in curves])
     columns |= _spreads("restricted_mean", [each.restricted_mean(horizon) for each in curves]) | {"horizon": np.full(len(members), horizon)}
-    ranked = [ranks(runs["phase"].to_numpy()[each]) for each in counted]
+    phases = runs["phase"].to_numpy()
+    ranked = [ranks(phases[each]) for each in counted]
     columns |= {"phase": [each[0][0] if each else None for each in ranked]}
     columns |= {"phases": [", ".join(f"{count} {name}" for name, count in each) for each in ranked]}
     for column in (name for name in runs.columns if "@" in str(name)):

@@ -85,7 +85,7 @@ def knee(points: Array, on: NDArray[np.bool_]) -> int | None:
     index = np.flatnonzero(on)
     front = points[index]
     low, high = front.min(axis=0), front.max(axis=0)
-    if len(np.unique(front, axis=0)) < 3:
+    if len({*map(tuple, front.tolist())}) < 3:
         return None
     below = 1 - ((front - low) / (high - low)).sum(axis=1)
     best = int(np.argmax(below))

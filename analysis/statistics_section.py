@@ -104,8 +104,9 @@ def cells_table(tables: Tables) -> Frame:
     """One row a cell: where it stands, counts, and the estimates with intervals; text is escaped."""
     where = layout(tables)
     axes = [each for each in (where.x, where.y, *where.rest, *where.implied) if each.column]
+    ends = [f"{name}{end}" for name in INTERVALS for end in ("", "_low", "_high")]
     rows = []
-    for cell in tables.cells.to_dict("records"):
+    for cell in tables.cells[[*dict.fromkeys(each.column for each in axes), *COUNTS, *ends]].to_dict("records"):
         row = {short_word(axis.column) if axis.column not in ("arm", "name") else axis.column: _value(axis, cell) for axis in axes}
         row |= {name.removeprefix("n_").replace("grokked", "generalised"): int(cell[name]) for name in COUNTS}
         for name, label in INTERVALS.items():

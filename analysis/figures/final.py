@@ -16,7 +16,7 @@ from analysis.collect import Tables
 from analysis.depth_bound import told_of
 from analysis.figures.dimensions import layout
 from analysis.figures.series import MOST_APART
-from analysis.figures.theme import GREY, SYMBOLS, shades, styled, top_margin, translucent, word
+from analysis.figures.theme import GREY, SYMBOLS, arranged, shades, styled, top_margin, translucent, word
 from analysis.figures.ticks import whole_ticks
 from analysis.frame import Frame
 from analysis.statistics import Interval, mean_interval
@@ -128,28 +128,25 @@ def draw(info: Info, narrow: bool = False) -> go.Figure:
     rows, columns = (n, 1) if narrow else (1, n)
     words = [info.legend_title, *info.labels, *(info.arms if len(info.arms) > 1 else ()), BELOW]
     top = top_margin(words, narrow, titles=False)
-    fig = make_subplots(rows, columns, horizontal_spacing=0.08, vertical_spacing=0.16)
-    colors = shades(max(1, len(info.labels)))
+    fig = styled(make_subplots(rows, columns, horizontal_spacing=0.08, vertical_spacing=0.16), top + 60 + (330 * rows))
+    colors, traces = shades(max(1, len(info.labels))), list[dict[str, Any]]()
+    own: dict[str, Any] = {"margin": {"t": top, "b": 60}, "legend": {"title": {"text": f"{info.legend_title}  "}, "traceorder": "normal"}}
     for index, (x_label, groups) in enumerate(info.panels):
-        place: dict[str, Any] = {"row": index + 1, "col": 1} if narrow else {"row": 1, "col": index + 1}
         costs = [cost for group in groups for cost, _ in (*group.runs, *group.broken)]
         most = max(1.0, *costs)
         whole = bool(costs) and x_label in info.counts and all(cost == round(cost) for cost in costs)
-        apart, axes = (
-            min(0.06 * most, MOST_APART) / max(1, len(groups)) if whole else 0.0,
-            {f"{side}axis": f"{side}{index + 1 if index else ''}" for side in "xy"},
-        )
-        shifted = [(group, number * apart) for number, group in enumerate(groups)]
-        for arm, order in sorted({(group.arm, group.order) for group in groups}):
-            alike = [each for each in shifted if (each[0].arm, each[0].order) == (arm, order)]
-            fig.add_traces([each | axes for each in _traces(alike, colors[order], SYMBOLS[arm % len(SYMBOLS)], thinning(groups))])
+        apart, number = min(0.06 * most, MOST_APART) / max(1, len(groups)) if whole else 0.0, index + 1 if index else ""
+        alike: dict[tuple[int, int], list[tuple[Group, float]]] = {}
+        for nth, group in enumerate(groups):
+            alike.setdefault((group.arm, group.order), []).append((group, nth * apart))
+        axes, every = {f"{side}axis": f"{side}{number}" for side in "xy"}, thinning(groups)
+        for (arm, order), them in sorted(alike.items(), key=lambda each: each[0]):
+            traces += [each | axes for each in _traces(them, colors[order], SYMBOLS[arm % len(SYMBOLS)], every)]
         ends = [min(0.0, *costs) - 0.05 * most, 1.08 * most]
-        fig.update_xaxes({**(whole_ticks(*ends) if whole else {}), "title": {"text": x_label, "standoff": 6}, "range": ends}, **place)
-        y_title = {"text": info.y_label if index == 0 or narrow else ""}
-        fig.update_yaxes(title=y_title, range=_y_range(groups, info.y_bounds), **place)
-    _draw_legend(fig, info, colors)
-    styled(fig, top + 60 + (330 * rows))
-    return fig.update_layout(margin={"t": top, "b": 60}, legend={"title": {"text": f"{info.legend_title}  "}, "traceorder": "normal"})
+        own[f"xaxis{number}"] = {**(whole_ticks(*ends) if whole else {}), "title": {"text": x_label, "standoff": 6}, "range": ends}
+        own[f"yaxis{number}"] = {"title": {"text": info.y_label if index == 0 or narrow else ""}, "range": _y_range(groups, info.y_bounds)}
+    fig.add_traces([*traces, *_legend(info, colors)])
+    return arranged(fig, own)
 
 
 def _y_range(groups: Sequence[Group], limits: tuple[float, float]) -> list[float]:
@@ -206,10 +203,12 @@ def _gap(high: float, low: float) -> float:
     return high - low if high == high and low == low else 0.0
 
 
-def _draw_legend(fig: go.Figure, info: Info, colors: list[str]) -> None:
+def _legend(info: Info, colors: list[str]) -> list[dict[str, Any]]:
     entries = [(label, colors[index], "circle") for index, label in enumerate(info.labels)]
     entries += [(arm, GREY, SYMBOLS[index % len(SYMBOLS)]) for index, arm in enumerate(info.arms) if len(info.arms) > 1]
     entries += [(BELOW, GREY, f"{SYMBOLS[0]}{OPEN}")] if any(group.broken for _, groups in info.panels for group in groups) else []
-    for label, color, symbol in entries:
-        marker = {"color": color, "symbol": symbol, "size": 10, "line": {"width": 1.8 if symbol.endswith(OPEN) else 0}}
-        fig.add_trace(go.Scatter(x=[None], y=[None], mode="markers", marker=marker, name=label, hoverinfo="skip"), row=1, col=1)
+    unseen = {"type": "scatter", "x": [None], "y": [None], "mode": "markers", "hoverinfo": "skip", "xaxis": "x", "yaxis": "y"}
+    return [
+        {**unseen, "name": label, "marker": {"color": color, "symbol": symbol, "size": 10, "line": {"width": 1.8 if symbol.endswith(OPEN) else 0}}}
+        for label, color, symbol in entries
+    ]

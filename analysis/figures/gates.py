@@ -2,24 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 import pandas as pd
 import plotly.graph_objects as go
+import pyarrow as pa
 from numpy.typing import NDArray
 from plotly.subplots import make_subplots
 
 from analysis.collect import Tables
 from analysis.figures.dimensions import Dimension, layout, plain, split, spread, title_of
-from analysis.figures.theme import SCALE, styled
+from analysis.figures.theme import SCALE, arranged, styled
 from analysis.frame import Frame
 
 TITLE = "Gates over training"
 MOST_TILES, MOST_ABREAST, MOST_COLUMNS = 30, 12, 80
 PX_PER_TILE, PX_BETWEEN = 120, 46
+HOVER = "layer %{y}, step %{x:,}: %{z:.2f}<extra></extra>"
 
 
 @dataclass(frozen=True)
@@ -46,12 +48,14 @@ def prepare(tables: Tables) -> Info | str:
         return "no run has gates, so there is no gate heatmap"
     where = layout(tables)
     x = replace(where.x, values=spread(where.x.values, MOST_ABREAST))
-    rows = split(gated(tables), [*([where.y] if where.y.column else []), *where.rest])
+    grown = [name for name in ("layers_present",) if name in tables.history.columns]
+    known, done = gated(tables, grown)
+    rows = split(done, [*([where.y] if where.y.column else []), *where.rest])
     shown = rows[: max(1, MOST_TILES // len(x.values))]
     drawn = pd.concat([part[[plain(value) in x.values for value in part[x.column]]] if x.column else part for _, part in shown])
-    grown = [name for name in ("layers_present",) if name in tables.history.columns]
-    history = tables.rows_of(drawn, ["step", "gate_values", *grown])
-    by_cell = dict(iter(history[history["gate_values"].notna()].groupby("cell", sort=True)))
+    history = known.filter(pa.array(np.isin(known["run"].to_numpy(), drawn.index))).to_pandas().set_index("run")
+    history = tables.runs[["run_id", "cell"]].join(history, how="right")
+    by_cell = dict(iter(history.groupby("cell", sort=True)))
     tiles = [_placed(title, part, x, by_cell) for title, part in shown]
     caption = "Mean over seeds of every layer's gate: yellow is open (1), dark is closed (0). A seed that ended keeps its last gates."
     caption += " Blank: layers that no seed has grown yet; the mean is over those that have." if any(_grown(tile) for row in tiles for tile in row) else ""
@@ -62,11 +66,12 @@ def prepare(tables: Tables) -> Info | str:
     return Info(tuple(tile for row in tiles for tile in row), len(x.values), caption)
 
 
-def gated(tables: Tables) -> Frame:
-    """The runs that have gates at some evaluation."""
-    rows, counts = tables.evaluations(["gate_values"])
-    owner = np.repeat(np.arange(len(counts)), counts)
-    return tables.done.iloc[np.unique(owner[rows["gate_values"].is_valid().to_numpy()])]
+def gated(tables: Tables, beside: Sequence[str]) -> tuple[pa.Table, Frame]:
+    """Evaluations with gates: `run` (its place in the runs table), `step`, `gate_values` and what is asked for `beside` them; and the runs that have one."""
+    rows, counts = tables.evaluations(["step", "gate_values", *beside])
+    there = rows["gate_values"].is_valid()
+    known = rows.append_column("run", pa.array(np.repeat(tables.done.index.to_numpy(), counts))).filter(there)
+    return known, tables.done.loc[np.unique(known["run"].to_numpy())]
 
 
 def _placed(title: str, part: Frame, x: Dimension, by_cell: Mapping[int, Frame]) -> list[Tile | None]:
@@ -130,22 +135,21 @@ def draw(info: Info, narrow: bool = False) -> go.Figure:
         horizontal_spacing=0.12 if narrow else min(0.03, 0.4 / columns),
     )
     styled(fig, inner + 104)
-    for index, each in enumerate(tiles):
-        if each:
-            row, column = index // columns + 1, index % columns + 1
-            below = index + columns >= len(tiles) or tiles[index + columns] is None
-            _draw_tile(fig, each, {"row": row, "col": column}, column == 1, below)
-    fig.update_xaxes(showgrid=False, nticks=3, tickfont={"size": 11})
-    fig.update_yaxes(showgrid=False, tickfont={"size": 11})
-    fig.update_annotations(font={"size": 12})
     bar = {"title": {"text": "gate"}, "thickness": 12, "outlinewidth": 0, "tickvals": [0, 0.5, 1]}
     axis = {"colorscale": SCALE, "cmin": 0, "cmax": 1, "colorbar": bar, "showscale": not narrow}
-    return fig.update_layout(coloraxis=axis, margin={"t": 40, "b": 54, "r": 24 if narrow else 80})
-
-
-def _draw_tile(fig: go.Figure, tile: Tile, place: dict[str, Any], leftmost: bool, lowest: bool) -> None:
-    layers = list(range(1, len(tile.values) + 1))
-    hover = "layer %{y}, step %{x:,}: %{z:.2f}<extra></extra>"
-    fig.add_trace(go.Heatmap(x=tile.steps, y=layers, z=tile.values, coloraxis="coloraxis", hovertemplate=hover, hoverongaps=False), **place)
-    fig.update_yaxes(dtick=1 if len(layers) <= 8 else 4, title={"text": "layer" if leftmost else ""}, **place)
-    fig.update_xaxes(title={"text": "step" if lowest else "", "standoff": 4}, **place)
+    titles: Any = fig.layout["annotations"]
+    small = [each.to_plotly_json() | {"font": {"size": 12}} for each in titles]
+    own: dict[str, Any] = {"coloraxis": axis, "margin": {"t": 40, "b": 54, "r": 24 if narrow else 80}, "annotations": small}
+    traces = list[dict[str, Any]]()
+    for index, each in enumerate(tiles):
+        if each:
+            number = len(traces) + 1 if traces else ""  # axes are numbered row by row, empty places left out
+            layers = list(range(1, len(each.values) + 1))
+            below = index + columns >= len(tiles) or tiles[index + columns] is None
+            plain_axis = {"showgrid": False, "tickfont": {"size": 11}}
+            own[f"xaxis{number}"] = {**plain_axis, "nticks": 3, "title": {"text": "step" if below else "", "standoff": 4}}
+            own[f"yaxis{number}"] = {**plain_axis, "dtick": 1 if len(layers) <= 8 else 4, "title": {"text": "layer" if index % columns == 0 else ""}}
+            at = {"x": each.steps, "y": layers, "z": each.values, "xaxis": f"x{number}", "yaxis": f"y{number}"}
+            traces.append({"type": "heatmap", **at, "coloraxis": "coloraxis", "hovertemplate": HOVER, "hoverongaps": False})
+    fig.add_traces(traces)
+    return arranged(fig, own)

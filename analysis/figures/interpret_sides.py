@@ -103,7 +103,8 @@ def _asked(tables: Tables, cells: Sequence[int]) -> tuple[int, int]:
 def _ends(tables: Tables, axis: Dimension) -> tuple[int, int, bool, bool] | None:
     """Cells at both ends of `axis`, whether they stand, and whether it goes on to others that do not."""
     others = [each for each in dimensions(tables) if each.column != axis.column]
-    facets = [_along(part, axis) for _, part in split(tables.cells[tables.cells["n"] > 0], others)]
+    known = ["cell", "n", "n_held", *dict.fromkeys(each.column for each in (axis, *others))]
+    facets = [_along(part, axis) for _, part in split(tables.cells.loc[tables.cells["n"] > 0, known], others)]
     for held in (True, False):
         for facet in facets:
             kept = [row for row in facet if not held or row["n_held"] >= STANDING * row["n"]]

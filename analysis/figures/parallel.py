@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -14,7 +15,7 @@ from analysis.boundaries import position, scale_of
 from analysis.collect import Tables
 from analysis.figures.dimensions import Dimension, dimensions
 from analysis.figures.pareto import cell_label
-from analysis.figures.theme import GREY, number, shades, styled, value_word
+from analysis.figures.theme import GREY, arranged, number, shades, styled, value_word
 from analysis.figures.ticks import log_ticks
 from analysis.frame import Frame, Series
 from analysis.outcomes import outcomes
@@ -50,7 +51,8 @@ def prepare(tables: Tables) -> Info | str:
     varied = dimensions(tables)
     if len(varied) < 2:
         return "fewer than two axes vary, so there are no parallel coordinates"
-    rows = [row for row in tables.cells.to_dict("records") if row["n"] > 0]
+    known = tables.cells[list(dict.fromkeys(["cell", "n", "arm", "name", *tables.axes]))]
+    rows = known[known["n"] > 0].to_dict("records")
     if not rows:
         return "no run has finished, so there are no parallel coordinates yet"
     axes = [_setting(each, rows) for each in varied]
@@ -105,25 +107,23 @@ def draw(info: Info, narrow: bool = False) -> go.Figure:
     across = range(len(info.axes))
     bins = np.clip((np.nan_to_num(info.color) * BINS).astype(int), 0, BINS - 1)
     colors = shades(BINS)  # all of them are seen on dark and on light
-    for each in np.unique(bins):
-        fig.add_trace(_lines(heights[bins == each], colors[each]))
-    for index in across:
-        marker = {"size": 6, "color": [colors[each] for each in bins]}
-        hover = {"hovertext": list(info.labels), "hoverinfo": "text", "customdata": list(info.cells)}
-        fig.add_trace(go.Scatter(x=[index] * len(heights), y=heights[:, index], mode="markers", marker=marker, showlegend=False, **hover))
+    traces = [_lines(heights[bins == each], colors[each]) for each in np.unique(bins)]
+    marker = {"size": 6, "color": [colors[each] for each in bins]}
+    marks = {"type": "scatter", "mode": "markers", "marker": marker, "showlegend": False, "hovertext": list(info.labels), "hoverinfo": "text"}
+    traces += [{**marks, "x": [index] * len(heights), "y": heights[:, index], "customdata": list(info.cells)} for index in across]
     shapes = [{"type": "line", "x0": at, "x1": at, "y0": 0, "y1": 1, "line": {"color": GREY, "width": 1.2}, "layer": "below"} for at in across]
     words = [word for at, axis in enumerate(info.axes) for word in (*_ticks(at, axis, 9 if narrow else 11), _head(at, axis, narrow))]
-    fig.update_layout(annotations=words, shapes=shapes, margin={"l": 30, "r": 30, "t": 84, "b": 20})
-    fig.update_xaxes(visible=False, range=[-0.55, len(across) - 0.7])
-    fig.update_yaxes(visible=False, range=[-0.04, 1.06])
-    return fig
+    axes = {"xaxis": {"visible": False, "range": [-0.55, len(across) - 0.7]}, "yaxis": {"visible": False, "range": [-0.04, 1.06]}}
+    fig.add_traces(traces)
+    return arranged(fig, {**axes, "annotations": words, "shapes": shapes, "margin": {"l": 30, "r": 30, "t": 84, "b": 20}})
 
 
-def _lines(heights: NDArray[np.float64], color: str) -> go.Scatter:
+def _lines(heights: NDArray[np.float64], color: str) -> dict[str, Any]:
     """A line for each row of `heights` (N, A), all in one trace."""
     xs = np.tile(np.append(np.arange(heights.shape[1]), np.nan), len(heights)).astype(np.float32)
     ys = np.pad(heights, ((0, 0), (0, 1)), constant_values=np.nan).ravel().astype(np.float32)
-    return go.Scatter(x=xs, y=ys, mode="lines", line={"color": color, "width": 1.6}, opacity=0.75, hoverinfo="skip", showlegend=False)
+    look = {"mode": "lines", "line": {"color": color, "width": 1.6}, "opacity": 0.75, "hoverinfo": "skip", "showlegend": False}
+    return {"type": "scatter", "x": xs, "y": ys, **look}
 
 
 def _ticks(at: int, axis: Axis, size: int) -> list[dict]:

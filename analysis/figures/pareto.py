@@ -137,7 +137,7 @@ def plane(tables: Tables, x: Objective, y: Objective) -> Plane | str:
     values = np.column_stack([objective(tables, each.column, each.when) * each.sign for each in chosen])
     counted, where = standing(tables, chosen), layout(tables, y="arm")
     cells, places, strip, broken, aside = [], [], [], [], list[Aside]()
-    for row in tables.cells.to_dict("records"):
+    for row in tables.cells[["cell", "arm", "name", *tables.axes]].to_dict("records"):
         done = tables.done_of.get(row["cell"], ())
         if len(done) == 0:
             continue

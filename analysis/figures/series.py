@@ -15,7 +15,7 @@ from plotly.subplots import make_subplots
 from analysis.cells import bounds
 from analysis.collect import Tables
 from analysis.figures.dimensions import Dimension, layout, plain, split, spread
-from analysis.figures.theme import GREY, shades, styled, top_margin, translucent
+from analysis.figures.theme import GREY, arranged, shades, styled, top_margin, translucent
 from analysis.figures.ticks import log_axis, whole_ticks
 from analysis.frame import Frame
 
@@ -147,14 +147,14 @@ def _in_a_row(y_label: str, columns: Sequence[str], drawn: Sequence[tuple[str, t
 def _reader(tables: Tables, measures: Sequence[str]) -> Callable[[int], Seed]:
     """What reads the curves of a done run, by its place in the runs table."""
     rows, counts = tables.evaluations(["step", *measures])
-    columns = {name: rows[name].to_numpy().astype(float, copy=False) for name in rows.column_names}
-    ends = dict(zip(tables.done.index, np.cumsum(counts), strict=True))
-    starts = dict(zip(tables.done.index, np.cumsum(counts) - counts, strict=True))
+    whole = rows.combine_chunks()
+    places = dict(zip(tables.done.index, zip((np.cumsum(counts) - counts).tolist(), counts.tolist(), strict=True), strict=True))
 
     def read(index: int) -> Seed:
-        own = slice(starts[index], ends[index])
-        after = columns["step"][own] > 0
-        return {name: values[own][after] for name, values in columns.items()}
+        own = whole.slice(*places[index])  # a figure draws few of all runs: what is not drawn is not made numbers of
+        columns = {name: own[name].to_numpy().astype(float, copy=False) for name in own.column_names}
+        after = columns["step"] > 0
+        return {name: values[after] for name, values in columns.items()}
 
     return read
 
@@ -249,30 +249,31 @@ def draw(info: Info, narrow: bool = False) -> go.Figure:
     )
     styled(fig, height)
     colors, told, traces = shades(max(1, len(info.labels))), set(), list[dict[str, Any]]()
+    low, high = _step_range(info)
+    steps = log_axis(low, high, ",") if info.log_steps else {"range": [low, high], "tickformat": ","}
+    steps_title = {"text": f"training step{' (log)' if info.log_steps else ''}", "standoff": 6, "font": {"size": 13}}
+    own: dict[str, Any] = {"margin": {"t": top, "b": 56}, "legend": {"title": {"text": f"{info.legend_title}  "}, "traceorder": "normal"}}
+    across = []
     first = {index // columns: index for index, panel in reversed(list(enumerate(places))) if panel and panel.lines}
     for index, panel in enumerate(places):
         if panel is None:
             continue
-        row, column = index // columns + 1, index % columns + 1
         n_before = sum(each is not None for each in places[:index])  # axes are numbered row by row, empty places left out
         axes = {f"{side}axis": f"{side}{n_before + 1 if n_before else ''}" for side in "xy"}
         for place, line in enumerate(panel.lines):
             new = bool(info.labels) and line.label not in told
             told.add(line.label)
             traces += [each | axes for each in _traces(line, colors[line.order], new, panel.dodge * place)]
-        across = {"type": "line", "x0": 0, "x1": 1, "xref": f"{axes['xaxis']} domain", "yref": axes["yaxis"], "layer": "below"}
-        for level in panel.levels:
-            fig.add_shape(**across, y0=level, y1=level, line={"color": GREY, "width": 1, "dash": "dash"})
+        dashed = {"type": "line", "x0": 0, "x1": 1, "xref": f"{axes['xaxis']} domain", "yref": axes["yaxis"], "layer": "below"}
+        across += [{**dashed, "y0": level, "y1": level, "line": {"color": GREY, "width": 1, "dash": "dash"}} for level in panel.levels]
         label = f"{panel.y_label} (log)" if panel.log else panel.y_label
-        title = {"text": label if first.get(row - 1) == index else "", "font": {"size": 13}}  # a row has one measure, and one range
+        title = {"text": label if first.get(index // columns) == index else "", "font": {"size": 13}}  # a row has one measure, and one range
         ticks = log_axis(*panel.y_range) if panel.log else whole_ticks(*panel.y_range) if panel.whole else {}
-        fig.update_yaxes(**{"range": panel.y_range, **ticks, "title": title}, row=row, col=column)
-        if index + columns >= len(places) or places[index + columns] is None:
-            fig.update_xaxes(title={"text": f"training step{' (log)' if info.log_steps else ''}", "standoff": 6, "font": {"size": 13}}, row=row, col=column)
+        lowest = index + columns >= len(places) or places[index + columns] is None
+        own[f"yaxis{axes['yaxis'][1:]}"] = {"range": panel.y_range, **ticks, "title": title}
+        own[f"xaxis{axes['xaxis'][1:]}"] = {**steps, **({"title": steps_title} if lowest else {})}
     fig.add_traces(traces)  # all at once: each is checked once
-    low, high = _step_range(info)
-    fig.update_xaxes(log_axis(low, high, ",") if info.log_steps else {"range": [low, high], "tickformat": ","})
-    return fig.update_layout(margin={"t": top, "b": 56}, legend={"title": {"text": f"{info.legend_title}  "}, "traceorder": "normal"})
+    return arranged(fig, own | ({"shapes": across} if across else {}))
 
 
 def _step_range(info: Info) -> list[float]:

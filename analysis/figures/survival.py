@@ -13,7 +13,7 @@ from plotly.subplots import make_subplots
 from analysis.cells import curve
 from analysis.collect import Tables
 from analysis.figures.dimensions import layout, plain, split, spread
-from analysis.figures.theme import shades, styled, top_margin, translucent
+from analysis.figures.theme import arranged, shades, styled, top_margin, translucent
 from analysis.frame import Frame
 from analysis.statistics import Survival
 
@@ -90,43 +90,35 @@ def draw(info: Info, narrow: bool = False) -> go.Figure:
     inner = rows * PX_PER_PANEL + (rows - 1) * PX_BETWEEN
     titles = [title for title, _ in info.panels] if n > 1 else None
     fig = make_subplots(rows, columns, subplot_titles=titles, vertical_spacing=PX_BETWEEN / inner if rows > 1 else 0.1, horizontal_spacing=0.08)
-    colors, told = shades(max(1, len(info.labels))), set()
-    for index, (_, lines) in enumerate(info.panels):
-        for line in lines:
-            place = {"row": index // columns + 1, "col": index % columns + 1}
-            _draw_line(fig, line, colors[line.order], bool(info.labels) and line.label not in told, place)
-            told.add(line.label)
     styled(fig, top + 58 + inner)
-    fig.update_yaxes(range=[-0.02, 1.02], title={"text": "share generalised"})
+    colors, told, traces = shades(max(1, len(info.labels))), set(), list[dict[str, Any]]()
+    own: dict[str, Any] = {"margin": {"t": top, "b": 58}, "legend": {"title": {"text": f"{info.legend_title}  "}, "traceorder": "normal"}}
     end = max(line.curve.last for _, lines in info.panels for line in lines)
-    fig.update_xaxes(range=[0, end * 1.01 or 1], tickformat=",")
-    for index in range(max(0, n - columns), n):
-        fig.update_xaxes(title={"text": "training step", "standoff": 6}, row=index // columns + 1, col=index % columns + 1)
-    return fig.update_layout(margin={"t": top, "b": 58}, legend={"title": {"text": f"{info.legend_title}  "}, "traceorder": "normal"})
+    for index, (_, lines) in enumerate(info.panels):
+        number = index + 1 if index else ""
+        axes = {f"{side}axis": f"{side}{number}" for side in "xy"}
+        for line in lines:
+            traces += [each | axes for each in _traces(line, colors[line.order], bool(info.labels) and line.label not in told)]
+            told.add(line.label)
+        title = {"title": {"text": "training step", "standoff": 6}} if index >= n - columns else {}
+        own[f"xaxis{number}"] = {"range": [0, end * 1.01 or 1], "tickformat": ",", **title}
+        own[f"yaxis{number}"] = {"range": [-0.02, 1.02], "title": {"text": "share generalised"}}
+    fig.add_traces(traces)
+    return arranged(fig, own)
 
 
-def _draw_line(fig: go.Figure, line: Line, color: str, told: bool, place: dict[str, Any]) -> None:
+def _traces(line: Line, color: str, told: bool) -> list[dict[str, Any]]:
+    """The band and the curve, as plain traces."""
     found = line.curve
     end = max(found.last, found.times[-1] if len(found.times) else 0)
     times = np.concatenate([[0.0], found.times, [end]])
     share, low, high = (_risen(curve) for curve in (found.share, found.high, found.low))
-    band = {"line": {"width": 0, "shape": "hv"}, "mode": "lines", "hoverinfo": "skip", "showlegend": False, "legendgroup": line.label}
-    fig.add_trace(go.Scatter(x=times, y=low, **band), **place)
-    fig.add_trace(go.Scatter(x=times, y=high, fill="tonexty", fillcolor=translucent(color, 0.09), **band), **place)
-    fig.add_trace(
-        go.Scatter(
-            x=times,
-            y=share,
-            mode="lines",
-            line={"color": color, "width": 2.2, "shape": "hv"},
-            name=line.label,
-            legendgroup=line.label,
-            legendrank=1000 + line.order,
-            showlegend=told,
-            hovertemplate=f"{line.label} ({line.n_events} of {found.n}): %{{y:.2f}} by step %{{x:,}}<extra></extra>",
-        ),
-        **place,
-    )
+    shared = {"type": "scatter", "x": times, "mode": "lines", "legendgroup": line.label}
+    band = {**shared, "line": {"width": 0, "shape": "hv"}, "hoverinfo": "skip", "showlegend": False}
+    hover = f"{line.label} ({line.n_events} of {found.n}): %{{y:.2f}} by step %{{x:,}}<extra></extra>"
+    legend = {"name": line.label, "legendrank": 1000 + line.order, "showlegend": told}
+    curve = {**shared, **legend, "y": share, "line": {"color": color, "width": 2.2, "shape": "hv"}, "hovertemplate": hover}
+    return [{**band, "y": low}, {**band, "y": high, "fill": "tonexty", "fillcolor": translucent(color, 0.09)}, curve]
 
 
 def _risen(survival: np.ndarray) -> np.ndarray:

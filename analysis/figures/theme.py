@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+import re
+from collections.abc import Mapping, Sequence
 from html import escape
 from math import inf, isnan
 from typing import Any
@@ -32,6 +33,7 @@ AXIS: dict[str, Any] = {
     "automargin": True,
     "title": {"standoff": 8},
 }
+IS_AXIS = re.compile(r"[xy]axis\d*")
 CONFIG: dict[str, Any] = {
     "displaylogo": False,
     "showSendToCloud": False,
@@ -101,12 +103,24 @@ def figure(title: str = "", height: int = 420) -> go.Figure:
 
 def styled(fig: go.Figure, height: int, title: str = "") -> go.Figure:
     """`fig` in the theme. The background is transparent, so that the page may be dark or light."""
-    head = {"text": title, "x": 0, "xref": "container", "xanchor": "left", "font": {"size": 15}} if title else None
-    fig.update_layout(base_layout(height), title=head)
-    fig.update_xaxes(**AXIS)
-    fig.update_yaxes(**AXIS)
-    fig.for_each_annotation(lambda each: each.update(font={"size": 13}) if each.font.size == 16 else None)  # 16: the titles of panels
+    there = fig.layout.to_plotly_json()
+    axes = [name for name in there if IS_AXIS.fullmatch(name)] or ["xaxis", "yaxis"]
+    notes = there.get("annotations", [])
+    small = [each | {"font": each["font"] | {"size": 13}} if each.get("font", {}).get("size") == 16 else each for each in notes]  # 16: the titles of panels
+    head = {"title": {"text": title, "x": 0, "xref": "container", "xanchor": "left", "font": {"size": 15}}} if title else {}
+    return arranged(fig, base_layout(height) | dict.fromkeys(axes, AXIS) | ({"annotations": small} if small else {}) | head)
+
+
+def arranged(fig: go.Figure, own: Mapping[str, Any]) -> go.Figure:
+    """`fig` whose layout says `own` too. All of it is checked once: to update a figure of many panels axis by axis checks it all each time."""
+    fig["layout"] = overlaid(fig.layout.to_plotly_json(), own)
     return fig
+
+
+def overlaid(below: Mapping[str, Any], above: Mapping[str, Any]) -> dict[str, Any]:
+    """Plain data `below` with that of `above` over it, mappings key by key."""
+    both = {name: overlaid(below[name], value) for name, value in above.items() if isinstance(value, Mapping) and isinstance(below.get(name), Mapping)}
+    return {**below, **above, **both}
 
 
 def base_layout(height: int) -> dict[str, Any]:
@@ -227,6 +241,7 @@ def number(value: float, digits: int = 3) -> str:
 
 def titled(fig: go.Figure, title: str) -> go.Figure:
     """`fig` with a title above it, for where it stands alone. The legend moves below the title."""
-    top, height, room = fig.layout.margin.t, fig.layout.height, 38
+    layout: Any = fig.layout
+    top, height, room = layout.margin.t, layout.height, 38
     text = {"text": title, "x": 0.01, "xref": "container", "xanchor": "left", "y": 1 - 22 / (height + room), "yref": "container", "font": {"size": 17}}
     return fig.update_layout(title=text, height=height + room, margin={"t": top + room}, legend={"y": 1 - room / (height + room)})

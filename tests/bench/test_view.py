@@ -74,7 +74,7 @@ def test_pages_and_selections(many):
                 f"[...document.querySelectorAll('.annotation-text')].some(each => each.textContent.includes('{panel}'))",
             )
         for tab in ("Phase", "Pareto", "Phase", "Pareto"):
-            there = f"document.querySelector('section h2').textContent.startsWith('{tab}') && {drawn}"
+            there = f"document.querySelector('section h2')?.textContent.startsWith('{tab}') && {drawn}"
             timed(f"tab {tab}{' again' if f'tab {tab}' in times else ''}", lambda tab=tab: browser.click(".tab", tab), there)
         for what, seconds in times.items():
             print(f"{what}: {seconds:.2f} s")
