@@ -143,6 +143,7 @@ def test_an_interrupted_sweep_says_how_to_go_on(tmp_path: Path, signum: int, tok
     assert "Traceback" not in output
 
 
+@pytest.mark.slow
 def test_what_goes_wrong_in_one_run_stays_there(tmp_path: Path) -> None:
     """One worker, which takes four of these runs at once, then fewer: those that kill it, or hang, take none of the others along."""
     env = plugged_in(tmp_path)
