@@ -57,14 +57,16 @@ def _targets(run: OneRun, theory: Theory) -> list[Curve]:
 
 
 def _after_each(run: OneRun) -> list[Curve]:
-    """The loss of the output after 2, 3, ... elements."""
+    """The loss of the output after 2, 3, ... elements; those that the run was not trained on are called so."""
     if not run.has("step_loss"):
         return []
     rows = run.rows[run.rows["step_loss"].notna() & (run.rows["step"] > 0)]
     if rows.empty:
         return []
     values = stacked(rows["step_loss"].tolist(), len(rows["step_loss"].iloc[0]))
-    return [Curve(f"after {place + 2}", rows["step"].to_numpy(float), each, place) for place, each in enumerate(values.T)]
+    every = run.config["task"].get("outputs") == "every"
+    words = ["" if every or place == values.shape[1] - 1 else " (not trained on)" for place in range(values.shape[1])]
+    return [Curve(f"after {place + 2}{words[place]}", rows["step"].to_numpy(float), each, place) for place, each in enumerate(values.T)]
 
 
 def _caption(theory: Theory, found: Climb) -> str:

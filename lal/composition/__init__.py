@@ -12,7 +12,7 @@ accuracy    test_acc     share of evaluated tuples whose output is nearer to the
 spectrum    mode_power   list, by falling power of the template's modes: mean power of the outputs in each     off_power   in all modes that are not listed
             mode_error   list, in the same order: mean power of (output - target) in each, as a share of the template's; 1 before, 0 after it is learned
             learned_modes  how many of these are learned (`lal.groups.staircase.learned`)
-steps       step_loss    list: test loss of the output after 2, ..., k elements (quadratic_rnn, k > 2)
+steps       step_loss    list: test loss of the output after 2, ..., k elements (quadratic_rnn, k > 2), trained on or not
 neurons     specialisation  median over living units of the largest share of one mode in the power of their column of W_out    dead_units   share in [0, 1]
 mixing      mix_share    share of W_mix's energy, among living units, between units of the same dominant mode    mix_chance   expected without structure
 norms       weight_norm  of all parameters together; weight_norm/<tensor> of each

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, ClassVar, Literal
 
 from pydantic import Field
 
-from lal.groups.part import MAX_ORDER, GroupPart
+from lal.groups.part import MAX_ORDER, ListedGroup
 
 if TYPE_CHECKING:
     import numpy as np
@@ -15,23 +15,16 @@ if TYPE_CHECKING:
     from lal.groups.group import Group, Irrep
 
 
-class Cyclic(GroupPart):
+class Cyclic(ListedGroup):
     """C_p: addition mod p. Mode f = 0 .. p // 2 is the frequency f, cos and sin together."""
 
     kind: Literal["cyclic"] = "cyclic"
+    abelian: ClassVar[bool] = True
     p: Annotated[int, Field(ge=2, le=MAX_ORDER, description="number of elements")] = 10
 
     @property
     def order(self) -> int:
         return self.p
-
-    @property
-    def shape(self) -> tuple[int, ...]:
-        return (self.p,)
-
-    @property
-    def abelian(self) -> bool:
-        return True
 
     @property
     def label(self) -> str:

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, ClassVar, Literal
 
 from pydantic import Field
 
-from lal.groups.part import MAX_ORDER, GroupPart
+from lal.groups.part import MAX_ORDER, ListedGroup
 
 if TYPE_CHECKING:
     import numpy as np
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from lal.groups.group import Group, Irrep
 
 
-class Dihedral(GroupPart):
+class Dihedral(ListedGroup):
     """D_n of 2n elements: element b * n + a is r^a s^b, with r^n = s^2 = 1 and s r = r^-1 s. D_3 is S_3.
 
     Modes: "trivial", "sign" (-1 at reflections), for even n also "turn" (-1 at r) and "turn_sign", and "rho1", "rho2", ... of dimension 2,
@@ -23,19 +23,12 @@ class Dihedral(GroupPart):
     """
 
     kind: Literal["dihedral"] = "dihedral"
+    abelian: ClassVar[bool] = False
     n: Annotated[int, Field(ge=3, le=MAX_ORDER // 2, description="corners of the polygon: the group has 2n elements")] = 3
 
     @property
     def order(self) -> int:
         return 2 * self.n
-
-    @property
-    def shape(self) -> tuple[int, ...]:
-        return (self.order,)
-
-    @property
-    def abelian(self) -> bool:
-        return False
 
     @property
     def label(self) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import abstractmethod
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar, final
 
 from lal.part import Part
 
@@ -14,9 +14,14 @@ MAX_ORDER = 2048  # tables of |G|^2 numbers must fit in memory: 32 MiB each
 
 
 class GroupPart(Part):
-    """A group's configuration."""
+    """A group's configuration.
+
+    Attributes:
+        abelian: whether the order of a product never changes it.
+    """
 
     kind: str
+    abelian: ClassVar[bool]
 
     if TYPE_CHECKING:  # frozen parts are hashable, which the type checker cannot know
 
@@ -34,14 +39,18 @@ class GroupPart(Part):
 
     @property
     @abstractmethod
-    def abelian(self) -> bool:
-        """Whether the order of a product never changes it."""
-
-    @property
-    @abstractmethod
     def label(self) -> str:
         """A few characters for run ids."""
 
     @abstractmethod
     def build(self) -> Group:
         """Its table of products and its irreducible representations."""
+
+
+class ListedGroup(GroupPart):
+    """A group whose functions are drawn as one line of numbers, in the order of its elements."""
+
+    @property
+    @final
+    def shape(self) -> tuple[int, ...]:
+        return (self.order,)

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from itertools import permutations
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, ClassVar, Literal
 
 from pydantic import Field
 
-from lal.groups.part import GroupPart
+from lal.groups.part import ListedGroup
 
 if TYPE_CHECKING:
     import numpy as np
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 ORDERS = {"A4": 12, "S4": 24, "A5": 60}
 
 
-class Permutation(GroupPart):
+class Permutation(ListedGroup):
     """A_4, S_4 or A_5: permutations of 4 or 5 points in lexicographic order; (g h)(i) = g(h(i)).
 
     Modes: A4 "trivial", "omega" (a pair of dimension 1), "standard" (3). S4 "trivial", "sign", "plane" (2), "standard" (3), "standard_sign" (3).
@@ -28,19 +28,12 @@ class Permutation(GroupPart):
     """
 
     kind: Literal["permutation"] = "permutation"
+    abelian: ClassVar[bool] = False
     name: Annotated[Literal["A4", "S4", "A5"], Field(description="`A4` (12 elements), `S4` (24) or `A5` (60)")] = "S4"
 
     @property
     def order(self) -> int:
         return ORDERS[self.name]
-
-    @property
-    def shape(self) -> tuple[int, ...]:
-        return (self.order,)
-
-    @property
-    def abelian(self) -> bool:
-        return False
 
     @property
     def label(self) -> str:

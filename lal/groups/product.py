@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from math import lcm
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, ClassVar, Literal
 
 from pydantic import Field, model_validator
 
@@ -18,6 +18,7 @@ class Product(GroupPart):
     """C_p1 x C_p2. Element a * p2 + b moves by a rows and b columns; mode "ky,kx" is a wave of ky periods down and kx across, and its opposite."""
 
     kind: Literal["product"] = "product"
+    abelian: ClassVar[bool] = True
     p1: Annotated[int, Field(ge=2, le=MAX_ORDER // 2, description="number of rows")] = 10
     p2: Annotated[int, Field(ge=2, le=MAX_ORDER // 2, description=f"number of columns; p1 x p2 at most {MAX_ORDER}")] = 10
 
@@ -34,10 +35,6 @@ class Product(GroupPart):
     @property
     def shape(self) -> tuple[int, ...]:
         return (self.p1, self.p2)
-
-    @property
-    def abelian(self) -> bool:
-        return True
 
     @property
     def label(self) -> str:

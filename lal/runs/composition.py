@@ -16,7 +16,7 @@ from lal.errors import Refused
 from lal.events import Goal
 from lal.part import trimmed, union
 from lal.runs.measure import Measure
-from lal.runs.measured import MeasuredRun
+from lal.runs.modelled import ModelledRun
 from lal.runs.run import Run
 
 if TYPE_CHECKING:  # what a checker may know; at run time the unions hold what installed packages offer, too
@@ -36,7 +36,7 @@ class CompositionMeasure(Measure):
     known: ClassVar = METRICS
 
 
-class Composition(MeasuredRun):
+class Composition(ModelledRun):
     """Mean squared error between a network's output and the code of the product of k group elements.
 
     The goal is the column `reduction`: 1 - test_loss / L_0, with L_0 the first level of theory's staircase (the template's mean square).
@@ -82,14 +82,6 @@ class Composition(MeasuredRun):
         return isinstance(self.task.sampling, Table)
 
     @property
-    def label(self) -> str:
-        return f"{self.model.label}-{self.task.label}-s{self.seed}"
-
-    @property
-    def subject(self) -> str:
-        return f"model {self.model.label} on task {self.task.label}"
-
-    @property
     def goal(self) -> Goal:
         return Goal("reduction", self.budget.stop.at_least if self.budget.stop else REDUCTION)
 
@@ -106,22 +98,13 @@ class Composition(MeasuredRun):
     def flops_per_step(self) -> float:
         return 3 * self.model.flops(self.task, min(self.task.batch, self.task.n_tuples))
 
-    def passes_per_step(self) -> float:
-        return 1.0
-
-    def n_parameters(self) -> int:
-        return self.model.n_parameters(self.task)
-
     def columns(self) -> tuple[str, ...]:
         return ("step", "seconds", *self.metric_columns())
 
     def warnings(self) -> list[str]:
-        steps = self.budget.steps
         found = (
             self.optim.warning(self.model, self.task),
-            f"nothing is evaluated between the first and the last of {steps:,} steps: measure.eval_every is {self.eval_every:,}"
-            if self.eval_every > steps
-            else None,
+            self.unevaluated(),
             self._narrow(),
             "all tuples are trained on: test columns repeat those of training, and say nothing of generalisation" if self.task.trains_on_all else None,
             self._undrawable(),

@@ -18,7 +18,7 @@ from lal.optim import AdamW, OptimPart
 from lal.part import Part, trimmed, union
 from lal.penalties.penalty import PenaltyPart
 from lal.runs.measure import Measure
-from lal.runs.measured import MeasuredRun
+from lal.runs.modelled import ModelledRun
 from lal.runs.run import Run
 from lal.tasks.modular import Modular
 
@@ -53,7 +53,7 @@ class SupervisedMeasure(Measure):
     known: ClassVar = METRICS
 
 
-class Supervised(MeasuredRun):
+class Supervised(ModelledRun):
     """Task loss plus weighted penalties, minimised over the training rows of a task; measured on all of its rows."""
 
     kind: Literal["supervised"] = "supervised"
@@ -109,14 +109,6 @@ class Supervised(MeasuredRun):
                 raise ValueError(f"optim.roles.{role} would have no effect: model {self.model.label} has only the roles {has}; remove it")
 
     @property
-    def label(self) -> str:
-        return f"{self.model.label}-{self.task.label}-s{self.seed}"
-
-    @property
-    def subject(self) -> str:
-        return f"model {self.model.label} on task {self.task.label}"
-
-    @property
     def goal(self) -> Goal:
         return Goal("test_acc", self.budget.stop.at_least if self.budget.stop else 0.99)
 
@@ -137,12 +129,6 @@ class Supervised(MeasuredRun):
     def flops_per_step(self) -> float:
         return 3 * self.model.flops(self.task, self.optim.batch_size or self.task.n_train)
 
-    def passes_per_step(self) -> float:
-        return 1.0
-
-    def n_parameters(self) -> int:
-        return self.model.n_parameters(self.task)
-
     def columns(self) -> tuple[str, ...]:
         return ("step", "seconds", "lr", "tau", *self.metric_columns())
 
@@ -156,9 +142,7 @@ class Supervised(MeasuredRun):
         return [
             f"{self.task.n_train} training rows of {self.task.label} are {need:.1f} p ln p; under 4 seldom generalises" if need < 4 else None,
             f"the test set of {n_test} rows is small: one row is {1 / n_test:.1%}" if n_test < 200 else None,
-            f"nothing is evaluated between the first and the last of {self.budget.steps:,} steps: measure.eval_every is {self.eval_every:,}"
-            if self.eval_every > self.budget.steps
-            else None,
+            self.unevaluated(),
         ]
 
     def _optimizer_warnings(self) -> list[str | None]:

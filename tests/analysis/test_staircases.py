@@ -231,6 +231,8 @@ def test_findings_say_where_plateaus_lie_and_which_order_modes_had(tables):
 def test_a_run_s_figures_show_its_snapshots(run):
     (stairs,) = run_staircase.prepare(run)
     assert stairs.panels[0].levels == pytest.approx(LEVELS) and "(+0.0 %)" in stairs.caption
+    steps = next(panel for panel in stairs.panels if panel.title == "loss after each element")
+    assert [each.label for each in steps.curves] == ["after 2 (not trained on)", "after 3"]
     sheet, outputs, out, mix = composing.prepare(run)
     torus = len(run.snapshots.last("shape")) == 2
     assert [each.name for each in (sheet, outputs, out, mix)] == ["template", "predictions", "weights_out", "weights_mix"]

@@ -12,7 +12,10 @@ if TYPE_CHECKING:
 
 
 class Steps(Metric):
-    """`step_loss`: list, the mean squared error after 2, 3, ..., k elements, of networks with an answer after each, whether trained on it or not."""
+    """`step_loss`: list, the mean squared error after 2, 3, ..., k elements, of networks with an answer after each.
+
+    With `task.outputs: last` only the last is trained on; the others show what the state on the way would answer, and may be worse than 0.
+    """
 
     name = "steps"
 
