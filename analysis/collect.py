@@ -28,6 +28,7 @@ from lal.objectives import value_of
 from lal.reading import COUNTED, Reading
 from lal.store import Store
 
+ROWS_PER_GROUP = 250  # of a table's file
 QUOTE, FORMULA = "'", ("=", "+", "-", "@", "\t", "\r")  # what spreadsheets take for text, and for the beginning of a formula
 
 
@@ -331,9 +332,9 @@ def csv_of(tables: Tables, name: str) -> bytes:
 
 
 def parquet(table: Frame) -> bytes:
-    """`table` as parquet."""
+    """`table` as parquet, in groups of rows so small that who reads it can tell that its texts stay small, too: see `lal.store.codec.inflated`."""
     sink = BytesIO()
-    pq.write_table(pa.Table.from_pandas(table, preserve_index=False), sink, compression="zstd")
+    pq.write_table(pa.Table.from_pandas(table, preserve_index=False), sink, compression="zstd", row_group_size=ROWS_PER_GROUP)
     return sink.getvalue()
 
 

@@ -12,7 +12,7 @@ from analysis.run_figures.panels import Curve, Info, Lines, Panel
 
 DASHES = ("solid", "dot", "dash")
 MOST_PICTURED = 4  # runs whose heatmaps and bars are shown, one below the other
-CAPTION = "A colour an experiment; dashes are named above each panel. Choose one run alone to read what is measured, and when it generalised."
+CAPTION = "A colour {}; dashes are named above each panel. Choose one run alone to read what is measured, and when it generalised."
 
 
 @dataclass(frozen=True)
@@ -39,12 +39,13 @@ def together(runs: Sequence[Drawn], medians: bool) -> list[Info]:
     """Figures of all `runs`: curves in shared panels; heatmaps and bars, which cannot share one, a figure for each of the first few runs."""
     if len(runs) == 1:
         return list(runs[0].infos)
+    caption = CAPTION.format("an experiment" if medians or len({run.label for run in runs}) > 1 else "a seed")
     found: list[Info] = []
     for name in dict.fromkeys(info.name for run in runs for info in run.infos):
         own = [(run, info) for run in runs for info in run.infos if info.name == name]
         panels = [panel for title in _titles([info for _, info in own]) for panel in _merged(title, own, medians)]
         if panels:
-            found.append(replace(own[0][1], panels=tuple(panels), scales={}, marks=(), caption=CAPTION))
+            found.append(replace(own[0][1], panels=tuple(panels), scales={}, marks=(), caption=caption))
         found += [each for run, info in _in_turn(own)[:MOST_PICTURED] if (each := _pictures(run, info)) is not None]
     return found
 

@@ -27,6 +27,7 @@ from analysis.visualizer.showing import read
 from analysis.visualizer.tabs import CURVES
 from analysis.visualizer.together import Drawn, together
 from lal.errors import Refused
+from lal.store.codec import table
 from tests.analysis.synthetic import WEIGHT, Folder, Truth, filled, rows_of
 
 
@@ -94,6 +95,9 @@ def test_runs_share_panels_a_colour_an_experiment_and_a_dash_a_kind():
     (panel,) = found.panels
     assert [(each.order, each.dash) for each in panel.curves] == [(0, "dot"), (0, "solid")] * 2 + [(1, "dot"), (1, "solid")]
     assert not panel.told and "test" in panel.title and panel.curves[2].label == "cell 0, seed 1: train"
+    assert found.caption.startswith("A colour an experiment;")
+    (of_one,) = together([drawn(0, 0, 1, 2, 3), replace(drawn(1, 1, 3, 4, 5), label="cell 0")], medians=False)
+    assert of_one.caption.startswith("A colour a seed;")
     (found,) = together([drawn(0, 0, 1, 2, 3), drawn(0, 1, 3, 4, 5), drawn(1, 0, 5, 6, 7)], medians=True)
     assert [each.values.tolist() for each in found.panels[0].curves] == [[2, 3, 4], [3, 4, 5], [5, 6, 7], [6, 7, 8]]
 
@@ -304,3 +308,9 @@ def test_histories_may_be_csv_or_json(tmp_path, name, text):
 def test_histories_that_are_none_are_said_to_be_damaged(tmp_path, text):
     (tmp_path / "history.json").write_text(text)
     assert "damaged" in known_rows(tmp_path)
+
+
+def test_tables_of_many_runs_are_read_again_though_their_texts_might_have_been_large():
+    runs = pd.DataFrame({"run_id": [f"mlp-2x128-lambda-{index:04}-depth-s0-0123456789abcdef" for index in range(10_000)]})
+    kept = table(collect.parquet(runs))
+    assert kept is not None and kept.to_pandas()["run_id"].tolist() == runs["run_id"].tolist()
