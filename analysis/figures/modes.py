@@ -46,11 +46,12 @@ def prepare(tables: Tables) -> Info | str:
         f"the order of power; 1 (dashed) is learned; more than {HIGH:g} is drawn there. {series.READING}"
     )
     most = max(len(climb.theory.modes) for climb in found.values())
-    caption += f" Drawn are the {MOST_MODES} strongest of up to {most} modes." if most > MOST_MODES else ""
+    some = f"{MOST_MODES} strongest of {'up to ' if len(panels) > 1 else ''}{most}"
+    caption += f" Drawn are the {some} modes." if most > MOST_MODES else ""
     caption += f" The first {MOST_PANELS} of {len(cells)} cells are drawn." if len(cells) > MOST_PANELS else ""
     n_modes = max(len(panel.lines) for panel in panels)
     columns = min(len(panels), series.MOST_ABREAST if len(panels) <= series.MOST_ABREAST else 3)
-    return Info((*panels, *[None] * (-len(panels) % columns)), columns, "mode", PLACES[:n_modes], True, caption)
+    return Info((*panels, *[None] * (-len(panels) % columns)), columns, f"mode ({some})" if most > MOST_MODES else "mode", PLACES[:n_modes], True, caption)
 
 
 def _lines(seeds: list[tuple[np.ndarray, np.ndarray]]) -> tuple[Line, ...]:

@@ -120,6 +120,7 @@ def draw(info: Info, narrow: bool = False) -> go.Figure:
     levels = [level for group in info.groups for level in group.levels]
     errors = [min(WIDEST, abs(error)) for group in info.groups for error in group.errors]
     high = 115 * max(1.4 * CLOSE, *errors)
-    fig.update_xaxes(log_axis(log10(min(levels)) - 0.15, log10(max(levels)) + 0.15), title={"text": "level of theory (log)", "standoff": 6})
+    axis = "level of theory (log), cells side by side" if len(info.groups) > 1 else "level of theory (log)"
+    fig.update_xaxes(log_axis(log10(min(levels)) - 0.15, log10(max(levels)) + 0.15), title={"text": axis, "standoff": 6})
     fig.update_yaxes(range=[-high, high], title={"text": "height of the plateau, off by (%)"}, ticksuffix="")
     return fig.update_layout(margin={"t": top, "b": 56})

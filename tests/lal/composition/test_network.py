@@ -125,14 +125,13 @@ def test_shared_prefixes_give_the_outputs_losses_and_gradients_of_each_tuple_by_
         torch.testing.assert_close(last.output, outputs[:, -1], rtol=1e-9, atol=1e-12)
 
 
-@pytest.mark.parametrize(("model", "same"), [({"kind": "quadratic_rnn"}, False), ({"kind": "sequential_mlp"}, False), ({"kind": "two_layer"}, False)])
-def test_no_network_ignores_the_order_of_elements_before_it_has_learned_to(model, same):
+@pytest.mark.parametrize("kind", ["quadratic_rnn", "sequential_mlp", "two_layer"])
+def test_no_network_ignores_the_order_of_elements_before_it_has_learned_to(kind):
     """The claim that the sequential network is permutation invariant holds for no network at its start: each position has weights of its own."""
-    config = run_of(model)
+    config = run_of({"kind": kind})
     network, elements = built(config), tuples(config)
     orders = [network(elements[:, list(order)])[:, -1] for order in permutations(range(3))]
-    apart = max((each - orders[0]).abs().max().item() for each in orders)
-    assert (apart < 1e-9) is same
+    assert max((each - orders[0]).abs().max().item() for each in orders) > 1e-3
 
 
 @pytest.mark.parametrize("name", COMPOSITIONS)
