@@ -31,7 +31,12 @@ class Tables:
         room = self.positions or FIRST_ROOM
         self.visits: NDArray[np.int64] = np.zeros(room, np.int64)
         self.value: NDArray[np.float64] = np.zeros(room)
-        self.uncertainty: NDArray[np.float64] = np.ones(room)
+        self._uncertainty = [1.0] * room  # numbers, as they are read and written one by one
+
+    @property
+    def uncertainty(self) -> NDArray[np.float64]:
+        """U of each row."""
+        return np.array(self._uncertainty)
 
     def key(self, seen: Observation) -> int:
         """The row of what is seen, made if it is new."""
@@ -45,7 +50,7 @@ class Tables:
         if found == len(self.visits):
             self.visits = np.concatenate([self.visits, np.zeros_like(self.visits)])
             self.value = np.concatenate([self.value, np.zeros_like(self.value)])
-            self.uncertainty = np.concatenate([self.uncertainty, np.ones_like(self.uncertainty)])
+            self._uncertainty += [1.0] * len(self._uncertainty)
         return found
 
     def known(self, seen: NDArray[np.float32]) -> NDArray[np.int64]:
@@ -66,12 +71,11 @@ class Tables:
 
         A loop over numbers: half as long as the same in array operations, of which there would be ten.
         """
-        keys, found = key.tolist(), self.uncertainty[key].tolist()
-        now = dict(zip(keys, found, strict=True))
-        for place, (each, new) in enumerate(zip(keys, spread, strict=True)):
-            found[place] = old = now[each]
+        now, found = self._uncertainty, list[float]()
+        for each, new in zip(key.tolist(), spread, strict=True):
+            old = now[each]
+            found.append(old)
             now[each] = KEEP * old + (1 - KEEP) * new
-        self.uncertainty[list(now)] = list(now.values())
         return np.array(found)
 
     def state_dict(self) -> dict[str, Any]:
@@ -83,13 +87,17 @@ class Tables:
         self.keys = {tuple(row): index for index, row in enumerate(state["keys"].tolist())}
         n = len(state["visits"])
         room = max(n, FIRST_ROOM) if self.positions is None else n
-        self.visits, self.value, self.uncertainty = np.zeros(room, np.int64), np.zeros(room), np.ones(room)
-        for name in ("visits", "value", "uncertainty"):
+        self.visits, self.value = np.zeros(room, np.int64), np.zeros(room)
+        for name in ("visits", "value"):
             getattr(self, name)[:n] = state[name].numpy()
+        self._uncertainty = state["uncertainty"].tolist() + [1.0] * (room - n)
 
 
-def betas(rule: Pressure, value: NDArray[np.float64], uncertainty: NDArray[np.float64], crystallization: float) -> tuple[NDArray[np.float64], int]:
+def betas(rule: Pressure, value: NDArray[np.float64], uncertainty: NDArray[np.float64] | float, crystallization: float) -> tuple[NDArray[np.float64], int]:
     """(B,) beta of states with V and U (B,), none above `rule.most`; and how many would have been. Sums of logarithms do not overflow."""
     logs = rule.alpha * value - rule.gamma * uncertainty + log(rule.beta * crystallization)
-    most = log(rule.most)
-    return np.minimum(np.exp(np.minimum(logs, most)), rule.most), int((logs > most).sum())
+    most, clipped = log(rule.most), 0
+    if not logs.max() <= most:  # also where a value is not a number
+        clipped = int((logs > most).sum())
+        logs = np.minimum(logs, most)
+    return np.minimum(np.exp(logs), rule.most), clipped

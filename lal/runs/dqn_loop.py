@@ -86,8 +86,6 @@ class DqnRun(SteppedRun[Dqn]):
         """One episode, an update or several after each of its steps."""
         epsilon, world = self.config.exploration.epsilon(self.step), self.world
         seen, over, total, length, losses = world.reset(number(self.config.seed, f"episode/{self.step}", SEED_BYTES)), False, 0.0, 0, 0.0
-        if self.presser:
-            self.presser.rest()
         first = self.learner.updates
         while not over:
             action = self._choice(seen, epsilon)
@@ -95,6 +93,8 @@ class DqnRun(SteppedRun[Dqn]):
             total, length = total + reward, length + 1
             for _ in range(self.config.updates_per_step):
                 losses += self._update()
+        if self.presser:
+            self.presser.sum_up()
         self.loss = losses / (self.learner.updates - first)
         self.returns.append(total)
         self.lengths.append(length)
