@@ -111,10 +111,10 @@ class Browser:
         place = looks[-1]
         self.click_at(*place)
 
-    def click_at(self, x: float, y: float) -> None:
-        """A click at a place of the window."""
+    def click_at(self, x: float, y: float, once: str = "true") -> None:
+        """A click at a place of the window, once `once` is true with the pointer there."""
         self.command("Input.dispatchMouseEvent", type="mouseMoved", x=x, y=y)
-        time.sleep(0.1)  # figures note what is under the pointer a moment later
+        self.until(once)
         for kind in ("mousePressed", "mouseReleased"):
             self.command("Input.dispatchMouseEvent", type=kind, x=x, y=y, button="left", clickCount=1)
 

@@ -82,7 +82,7 @@ def test_tabs_selections_looks_and_clicks_on_cells(browser, served, odd_store):
     browser.until("document.querySelector('section h2')?.textContent == 'Phase diagram' && " + DRAWN)
     place = "(plot => { const at = plot.getBoundingClientRect(), all = plot._fullLayout; return [at.x + all.xaxis._offset + all.xaxis.d2p(3),"
     place += " at.y + all.yaxis._offset + all.yaxis.d2p(1)] })(document.querySelector('.js-plotly-plot'))"
-    browser.click_at(*browser.js(place))
+    browser.click_at(*browser.js(place), once="!!document.querySelector('.js-plotly-plot')._hoverdata")  # figures note late what is under the pointer
     browser.until("document.querySelector('.tab--selected').textContent == 'Training dynamics'")
     until_legend(browser, "hard, λ = 0.1")
     nothing_went_wrong(browser, address)
