@@ -57,25 +57,26 @@ def sentences(tables: Tables) -> list[str]:
     if len(found) < 2 or any(path.startswith("environment.") for path in tables.varied):
         return []
     ends = "; ".join(f"{each.label}: {told(mean_interval(each.c), 4)}" for each in found)
-    return [f"Crystallization C ends at {ends}.", *in_units(found), returns(found)]
+    return [*gaps(found), f"Crystallization C ends at {ends}.", in_units(found), returns(found)]
 
 
-def in_units(found: Sequence[Cell]) -> list[str]:
-    """The same over the rate, against the first cell; and what of the widest gap is the rate."""
-    means = [mean_interval(each.per_rate) for each in found]
-    text = "; ".join(f"{each.label}: {told(mean)}" for each, mean in zip(found, means, strict=True))
-    verdict = differing(found, [each.per_rate for each in found])
+def gaps(found: Sequence[Cell]) -> list[str]:
+    """What of the widest gap in C is the rate; nothing where that lies between cells of one rate."""
     low, high = min(found, key=lambda each: mean_interval(each.c).value), max(found, key=lambda each: mean_interval(each.c).value)
-    gap = mean_interval(high.c).value - mean_interval(low.c).value
     alike = [each for each in found if each.rate == low.rate and each is not low]
-    parts = [f"In units of the rate, (C − start) / rate, it ends at {text}. {verdict}"]
-    if alike and high.rate != low.rate:
-        rest = max(mean_interval(each.c).value for each in alike) - mean_interval(low.c).value
-        parts.append(
-            f"The widest gap in C, {number(gap, 2)} between {high.label} and {low.label}, lies between different rates; among cells at the latter’s rate the "
-            f"widest is {number(rest, 2)}."
-        )
-    return parts
+    if not alike or high.rate == low.rate:
+        return []
+    gap, rest = (mean_interval(high.c).value - mean_interval(low.c).value, max(mean_interval(each.c).value for each in alike) - mean_interval(low.c).value)
+    return [
+        f"The widest gap in crystallization C, {number(gap, 2)} between {high.label} and {low.label}, lies between different rates; among cells at the "
+        f"latter’s rate the widest is {number(rest, 2)}."
+    ]
+
+
+def in_units(found: Sequence[Cell]) -> str:
+    """C over the rate, against the first cell."""
+    text = "; ".join(f"{each.label}: {told(mean_interval(each.per_rate))}" for each in found)
+    return f"In units of the rate, (C − start) / rate, it ends at {text}. {differing(found, [each.per_rate for each in found])}"
 
 
 def returns(found: Sequence[Cell]) -> str:

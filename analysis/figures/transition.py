@@ -23,10 +23,14 @@ SHARP = 0.9  # quantile of changes between neighbours from which one is marked
 
 @dataclass(frozen=True)
 class Info:
-    """`ratio` (C,) ascending; `curves`: words and means of each cell (C,), from 0 to 1; `marks`: ratios after which the return changes most; `cells`: (C,)."""
+    """Of C cells by ascending `ratio` (C,).
+
+    `curves`: words and means, from 0 to 1.   `sizes`: (C,) of the environment.   `marks`: ratios after which the return changes most.   `cells`: (C,).
+    """
 
     ratio: NDArray[np.float64]
     curves: tuple[tuple[str, NDArray[np.float64]], ...]
+    sizes: NDArray[np.float64]
     marks: tuple[float, ...]
     cells: tuple[int, ...]
     caption: str
@@ -52,9 +56,9 @@ def prepare(tables: Tables) -> Info | str:
     caption = (
         "Means over the seeds of each cell at the end, each measure scaled to its own range over cells. Dashed: where the return changes most between "
         "neighbours, at or above the 90th percentile of such changes: there always is one, so that it marks no phase by itself. Neighbours may differ in "
-        "size, which by itself moves all that is drawn."
+        "size, which by itself moves all that is drawn: lines join cells of one size alone."
     )
-    return Info(ratio, tuple(curves), marks, tuple(int(each) for each in means.index), caption)
+    return Info(ratio, tuple(curves), means[SIZE].to_numpy(float), marks, tuple(int(each) for each in means.index), caption)
 
 
 def scaled(values: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -63,13 +67,18 @@ def scaled(values: NDArray[np.float64]) -> NDArray[np.float64]:
     return (values - low) / (high - low) if high > low else np.zeros_like(values)
 
 
+def by_size(values: NDArray[np.float64], sizes: NDArray[np.float64]) -> NDArray[np.float64]:
+    """`values` (C,) of one size after another, a gap after each, so that no line goes from one to the next."""
+    return np.concatenate([np.append(values[sizes == size], np.nan) for size in np.unique(sizes)])
+
+
 def table(info: Info) -> Frame:
     """A row a cell."""
-    return pd.DataFrame({"cell": info.cells, "size / width": info.ratio, **{f"{name}, scaled": values for name, values in info.curves}})
+    return pd.DataFrame({"cell": info.cells, "size": info.sizes, "size / width": info.ratio, **{f"{name}, scaled": values for name, values in info.curves}})
 
 
 def draw(info: Info, narrow: bool = False) -> go.Figure:
-    """A line each."""
+    """A line each, and each size."""
     names = [name for name, _ in info.curves]
     top = top_margin(names, narrow, titles=False)
     fig = styled(go.Figure(), 330 + top)
@@ -77,7 +86,8 @@ def draw(info: Info, narrow: bool = False) -> go.Figure:
         look = {"color": OKABE_ITO[index], "width": 2.6 if index == 0 else 1.6, "dash": "solid" if index == 0 else "dot"}
         marker = {"symbol": SYMBOLS[index], "size": 8}
         hover = "size / width %{x:.3g}: %{y:.2f}<extra>" + name + "</extra>"
-        fig.add_trace(go.Scatter(x=info.ratio, y=values, mode="lines+markers", name=name, line=look, marker=marker, hovertemplate=hover))
+        x, y = by_size(info.ratio, info.sizes), by_size(values, info.sizes)
+        fig.add_trace(go.Scatter(x=x, y=y, mode="lines+markers", name=name, line=look, marker=marker, hovertemplate=hover))
     for each in info.marks:
         fig.add_shape(type="line", x0=each, x1=each, y0=0, y1=1, yref="paper", line={"color": GREY, "dash": "dash", "width": 1.2})
     low, high = np.log10(info.ratio[0]), np.log10(info.ratio[-1])

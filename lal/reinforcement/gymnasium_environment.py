@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from difflib import get_close_matches
 from functools import cache
 from math import isfinite, prod
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from pydantic import Field, model_validator
 
-from lal.errors import nearest
 from lal.reinforcement.environment import EnvironmentPart, Observation, World
 
 if TYPE_CHECKING:
@@ -127,7 +127,7 @@ def made(name: str, options: dict[str, Option]) -> gymnasium.Env[Any, Any]:
 
     assert {corridor_environment.NAME, grid_world_environment.NAME} <= gymnasium.registry.keys()
     if ":" in name or name not in gymnasium.registry:  # a name with a module would import code that a YAML file names
-        raise ValueError(f"id must be the name of a registered environment, but got {name!r}; {nearest(name, tuple(map(str, gymnasium.registry)))}")
+        raise ValueError(f"id must be the name of a registered environment, but got {name!r}; {near(name, [*map(str, gymnasium.registry)])}")
     if "render_mode" in options:
         raise ValueError(f"options.render_mode would have no effect: nothing is drawn while it learns, but got {options['render_mode']!r}; remove it")
     try:
@@ -135,6 +135,12 @@ def made(name: str, options: dict[str, Option]) -> gymnasium.Env[Any, Any]:
     except Exception as error:  # constructors fail in ways of their own: whatever it is, the request is wrong
         told = f"{type(error).__name__}: {error}"
         raise ValueError(f"id and options must make an environment, but {name} with {options or 'no options'} does not: {told}; correct them") from error
+
+
+def near(name: str, known: list[str]) -> str:
+    """A remedy for a `name` that is not `known`: the three closest, as there are too many to list."""
+    close = get_close_matches(name, known, n=3, cutoff=0.0)
+    return f"did you mean {', '.join(map(repr, close[:-1]))} or {close[-1]!r}?"
 
 
 class GymnasiumWorld(World):

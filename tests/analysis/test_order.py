@@ -222,15 +222,26 @@ def test_a_transition_is_along_size_over_width_from_0_to_1(tables):
     assert info.ratio.tolist() == sorted(size / width for size in learners.SIZES for width in learners.WIDTHS)
     assert all(values.min() == 0 and values.max() == 1 for _, values in info.curves)
     assert info.curves[0][0] == "return" and len(info.curves) == 4 and len(info.marks) == 1
+    joined = transition.by_size(info.ratio, info.sizes)
+    assert np.isnan(joined).sum() == len(learners.SIZES)
+    assert (joined[: len(learners.WIDTHS)] * sorted(learners.WIDTHS, reverse=True) == min(learners.SIZES)).all()
+
+
+def test_no_panel_is_blank(armed):
+    info = crystallization.prepare(armed)
+    assert not isinstance(info, str) and "Left out" not in info.caption
+    blank = replace(info, places=(*info.places, replace(info.panels[0], lines=())))
+    left = crystallization.without_blanks(blank)
+    assert left.places == (*info.places, None) and "Left out: panels of runs without" in left.caption
 
 
 def test_what_the_rate_does_is_told_from_what_an_arm_does(armed):
     told = control.sentences(armed)
-    assert told[0].startswith("Crystallization C ends at none, rate = 0.01: 0.508")
-    assert "Measurably unlike none, rate = 0.01: none" in told[1]
-    assert "lies between different rates" in told[2]
+    assert "lies between different rates" in told[0]
+    assert told[1].startswith("Crystallization C ends at none, rate = 0.01: 0.508")
+    assert "Measurably unlike none, rate = 0.01: none" in told[2]
     assert told[3].startswith("Returns of the last 10 episodes")
-    assert all(sentence in findings(armed) for sentence in told)
+    assert findings(armed)[: len(told)] == told  # before pairs of cells
 
 
 def arms_of(shift: float) -> list[control.Cell]:

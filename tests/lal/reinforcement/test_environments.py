@@ -136,7 +136,10 @@ def test_a_time_limit_of_our_own_holds():
 
 WRONG = {
     "continuous actions": ({"id": "Pendulum-v1"}, r"id must name an environment with discrete actions, but those of Pendulum-v1 are Box"),
-    "unknown": ({"id": "CartPol-v1"}, r"id must be the name of a registered environment, but got 'CartPol-v1'; did you mean 'CartPole-v1'\?"),
+    "unknown": (
+        {"id": "CartPol-v1"},
+        r"id must be the name of a registered environment, but got 'CartPol-v1'; did you mean 'CartPole-v1', 'CartPole-v0' or '[\w/-]+'\?",
+    ),
     "a module": ({"id": "os:CartPole-v1"}, r"id must be the name of a registered environment, but got 'os:CartPole-v1'"),
     "option of no use": ({"id": "CartPole-v1", "options": {"render_mode": "bogus"}}, r"options.render_mode would have no effect: .* got 'bogus'; remove it"),
     "no such map": ({"id": "FrozenLake-v1", "options": {"map_name": "9x9"}}, r"FrozenLake-v1 with \{'map_name': '9x9'\} does not: KeyError: '9x9'; correct"),
