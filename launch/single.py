@@ -12,7 +12,7 @@ from lal.terminal import harmless
 from launch.driving.interrupts import interruptible
 from launch.sweep import Expanded
 
-SHOWN = ("train_loss", "test_loss", "train_acc", "test_acc", "effective_depth", "functional_depth", "routing_entropy")
+SHOWN = ("train_loss", "test_loss", "train_acc", "test_acc", "return", "greedy_return", "effective_depth", "functional_depth", "routing_entropy")
 
 
 def chosen(sweep: Expanded, wanted: str | None) -> RunConfig:
@@ -48,7 +48,7 @@ def train_one(sweep: Expanded, wanted: str | None, store: Store, device: str, co
                 config,
                 store,
                 device=device,
-                report=lambda row: tell(row, console),
+                report=lambda row: tell(row, config.goal.column, console),
                 resumed=lambda rows: console.print(f"Goes on from step {rows[-1]['step']:,}.", highlight=False),
                 stop_asked=lambda: bool(came),
             )
@@ -62,8 +62,8 @@ def train_one(sweep: Expanded, wanted: str | None, store: Store, device: str, co
     return 0 if isinstance(result, Record) else 1
 
 
-def tell(row: Row, console: Console) -> None:
-    """One row as one line; pulses are not told."""
-    words = [f"{name} {row[name]:.4g}" for name in SHOWN if row.get(name) is not None]
+def tell(row: Row, goal: str, console: Console) -> None:
+    """One row as one line, what the run aims at in any case; pulses are not told."""
+    words = [f"{name} {row[name]:.4g}" for name in dict.fromkeys((*SHOWN, goal)) if row.get(name) is not None]
     if words:
         console.print(f"step {row['step']:>7,}  " + "  ".join(words), highlight=False, soft_wrap=True)
