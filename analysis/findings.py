@@ -15,6 +15,7 @@ from analysis.depth_bound import AT_MOST, bounded_cells
 from analysis.figures.dimensions import Dimension, layout, plain, split
 from analysis.figures.theme import median_word, number, percent, safe, short_word, steps_word, value_word, word
 from analysis.frame import Frame, Series
+from analysis.goal_words import words_of
 from analysis.pooled import poolable, pruned_cells
 from analysis.scaling import scaling
 from analysis.statistics import Interval, directions, mean_interval, wilson
@@ -62,9 +63,10 @@ def standing(tables: Tables) -> str:
     more = f"`{safe(tables.command())}` continues {either(n_outgrown, 'it', 'them')}{f'; {n_refused} failed at that' if n_refused else ''}"
     parts += [f"{n_outgrown} finished under a smaller budget than is asked now, and {stopped} ({more})"] if n_outgrown else []
     diverged = int(((done["outcome"] == "diverged") & ~done["event"]).sum())
-    parts += [f"{diverged} diverged, and {either(diverged, 'counts', 'count')} as never generalising"] if diverged else []
+    never = f"never {words_of(tables.manifest).going}"
+    parts += [f"{diverged} diverged, and {either(diverged, 'counts', 'count')} as {never}"] if diverged else []
     pruned = int((done["outcome"] == "pruned").sum())
-    parts += [f"{pruned} {either(pruned, 'was', 'were')} pruned by a scheduler, which biases what is said of late generalisers"] if pruned else []
+    parts += [f"{pruned} {either(pruned, 'was', 'were')} pruned by a scheduler, which biases what is said of late ones"] if pruned else []
     parts += left(tables, runs["state"])
     n_shared = len(tables.runs) - len(runs)
     parts += [f"arms share some, so that there are {len(tables.runs)} rows in the tables"] if n_shared else []
@@ -92,9 +94,8 @@ def about(tables: Tables, title: str, cells: Frame) -> list[str]:
     if n == 0:
         return [f"{head(title)}no run has finished."]
     share = wilson(k, n)
-    told = [
-        f"{head(title)}{k} of {n} runs generalised within the budget ({percent(share.value)}, 95 % interval {percent(share.low)} to {percent(share.high)})."
-    ]
+    interval = f"{percent(share.value)}, 95 % interval {percent(share.low)} to {percent(share.high)}"
+    told = [f"{head(title)}{k} of {n} runs {words_of(tables.manifest).past} within the budget ({interval})."]
     if n_short := int((done["state"] == "outgrown").sum()):
         told[0] = f"{told[0][:-1]}, of which {n_short} have not had all of it yet."
     x, ordered = in_order(tables, cells)
@@ -252,30 +253,31 @@ def sooner(tables: Tables, title: str, x: Dimension, ordered: list[Series]) -> s
     told = along(x, title, runs[runs["cell"].isin([cell["cell"] for cell in ordered])])
     if not told or min(n for each in told for n in each.n) < 2 or all(isnan(each.p) for each in told):
         return None
+    words = words_of(tables.manifest)
     if all(each.way is None for each in told):
-        return f"{head(title)}there are too few seeds to test which {short_word(x.column)} makes runs generalise sooner."
-    words = {name: [each.after for each in told if each.way == way] for name, way in (("sooner", -1), ("later", 1))}
-    parts = [f"{name} with {short_word(x.column)} = {listed(which)}" for name, which in words.items() if which]
+        return f"{head(title)}there are too few seeds to test which {short_word(x.column)} makes runs {words.base} sooner."
+    ways = {name: [each.after for each in told if each.way == way] for name, way in (("sooner", -1), ("later", 1))}
+    parts = [f"{name} with {short_word(x.column)} = {listed(which)}" for name, which in ways.items() if which]
     tested, first = "log-rank tests, Holm-adjusted, at the 5 % level", f"{short_word(x.column)} = {told[0].before}"
     if not parts:
-        return f"{head(title)}no {short_word(x.column)} made runs generalise measurably sooner or later than {first} ({tested})."
-    return f"{head(title)}runs generalised {', and '.join(parts)} than with {first} ({tested})."
+        return f"{head(title)}no {short_word(x.column)} made runs {words.base} measurably sooner or later than {first} ({tested})."
+    return f"{head(title)}runs {words.past} {', and '.join(parts)} than with {first} ({tested})."
 
 
 def arms_apart(tables: Tables) -> list[str]:
     """Which arm generalises sooner, over the points that two of them share."""
-    told = []
+    told, words = [], words_of(tables.manifest)
     for each in (one for one in comparisons(tables) if one.column == "arm"):
         points = f"{each.points} {either(each.points, 'point', 'points')} that both have"
         if each.way is None:
             continue
         if each.way == 0:
-            told.append(f"{each.after} and {each.before} do not generalise at measurably different times over the {points} (log-rank test within points).")
+            told.append(f"{each.after} and {each.before} do not {words.base} at measurably different times over the {points} (log-rank test within points).")
             continue
         by = f" by {steps_word(abs(each.difference.value))} steps on average up to the horizon" if abs(each.difference.value) >= 1 else ""
         which = "sooner" if each.way < 0 else "later"
         told.append(
-            f"{each.after} generalises {which} than {each.before}{by}, over the {points} (log-rank test within points, Holm-adjusted, at the 5 % level)."
+            f"{each.after} {words.third} {which} than {each.before}{by}, over the {points} (log-rank test within points, Holm-adjusted, at the 5 % level)."
         )
     return told
 
@@ -288,7 +290,8 @@ def scales(tables: Tables) -> str | None:
     parts = [f"{each.label} to the {spread(each.value)}{'' if isnan(each.surveyed) else f' (survey: {each.surveyed:g})'}" for each in law.exponents]
     bent = f" The law is not straight in logs (p = {number(law.bend_p, 2)}): these are average slopes." if law.bend_p < SURE else ""
     broke = f", {law.n_diverged} diverged" if law.n_diverged else ""
-    return f"Time to generalise goes as {listed(parts)} ({law.law} accelerated failure times of {law.n} runs: {law.n_grokked} generalised{broke}).{bent}"
+    words, of = words_of(tables.manifest), f"{law.law} accelerated failure times of {law.n} runs"
+    return f"Time to {words.base} goes as {listed(parts)} ({of}: {law.n_grokked} {words.past}{broke}).{bent}"
 
 
 def hidden_by_pruning(tables: Tables) -> str | None:
@@ -312,10 +315,10 @@ def fastest(tables: Tables) -> str | None:
 
     reached = [row for row in tables.cells.to_dict("records") if isfinite(row["median"])]
     if not reached:
-        return "In no cell have half of the runs generalised within the budget."
+        return f"In no cell have half of the runs {words_of(tables.manifest).past} within the budget."
     best = min(reached, key=lambda row: (row["median"], row["cell"]))
     median = median_word(Interval(best["median"], best["median_low"], best["median_high"]), best["n"])
-    when = f"half of the runs had generalised by step {median}"
+    when = f"half of the runs had {words_of(tables.manifest).past} by step {median}"
     return f"Fastest: {cell_label(tables, best)}, where {when}; {best['n_grokked']} of {best['n']} did."
 
 
@@ -323,7 +326,7 @@ def fell_back(tables: Tables) -> str | None:
     """Runs that generalised and ended below the goal."""
     done = tables.distinct[tables.distinct["state"].isin(COUNTED)]
     n, k = int(done["event"].sum()), int(done["ungrokked"].sum())
-    return f"{k} of the {n} {either(n, 'run', 'runs')} that generalised had fallen back by {either(n, 'its', 'their')} end." if k else None
+    return f"{k} of the {n} {either(n, 'run', 'runs')} that {words_of(tables.manifest).past} had fallen back by {either(n, 'its', 'their')} end." if k else None
 
 
 def few_seeds(tables: Tables) -> str | None:

@@ -11,6 +11,7 @@ from analysis.cells import times
 from analysis.collect import Tables, objective
 from analysis.figures.pareto import pairs
 from analysis.figures.theme import word
+from analysis.goal_words import words_of
 from analysis.pooled import poolable
 
 
@@ -35,7 +36,8 @@ def outcomes(tables: Tables) -> list[Outcome]:
     known = done["event"].to_numpy(bool) | (when >= horizon)
     steps[done.index] = np.where(known, np.minimum(when, horizon), np.nan)
     wanted = dict.fromkeys(each for pair in pairs(tables.manifest["report"].get("pareto") or {}) for each in pair)
-    told = [Outcome("share that generalises", share)]
-    told += [Outcome(f"steps to generalise, up to {horizon:,.0f}", steps)] if np.isfinite(steps).any() else []
+    words = words_of(tables.manifest)
+    told = [Outcome(f"share that {words.third}", share)]
+    told += [Outcome(f"steps to {words.base}, up to {horizon:,.0f}", steps)] if np.isfinite(steps).any() else []
     own = [Outcome(word(f"{each.column}@{each.when}"), objective(tables, each.column, each.when).to_numpy(float)) for each in wanted]
     return [*told, *(each for each in own if np.isfinite(each.values).any())]

@@ -16,6 +16,7 @@ from analysis.collect import Tables
 from analysis.figures import MEMBERS, phase, points
 from analysis.figures.theme import titled
 from analysis.findings import findings
+from analysis.goal_words import words_of
 from analysis.images import Kind, NoBrowser, pictures
 from lal.reading import LACKING
 from lal.store import Store
@@ -74,11 +75,23 @@ def drawn(tables: Tables) -> tuple[list[Drawn], list[str]]:
             left_out.append("hardly two points share a value of an axis, so points are drawn, and no phase diagram of cells")
             continue
         for key, title, options in views:
+            if options.get("view") == "phase" and tables.manifest["fit"] is None:
+                left_out.append("runs have nothing to memorise, so they have no phases of learning")
+                continue
             info = member.prepare(tables, **options)
             if isinstance(info, str):
                 left_out.append(info)
             else:
-                figures.append(Drawn(key, title, member.draw(info), member.draw(info, narrow=True), info.caption, page.html_table(member.table(info))))
+                figures.append(
+                    Drawn(
+                        key,
+                        words_of(tables.manifest).say(title),
+                        member.draw(info),
+                        member.draw(info, narrow=True),
+                        info.caption,
+                        page.html_table(member.table(info)),
+                    )
+                )
     return figures, left_out
 
 
@@ -196,9 +209,17 @@ def provenance(tables: Tables) -> list[tuple[str, str]]:
         ),
         ("Seeds", several(str(entry["seed"]) for entry in manifest["runs"])),
         ("Budget", budgets),
-        ("Generalised", f"{escape(limits.goal_column)} at {limits.goal:g} or better at {limits.window} evaluations in a row"),
-        ("Phases", f"comprehension up to {limits.gap:,} steps after memorising; censored below decay time {limits.tau:g}"),
-        ("Memorised", f"{escape(limits.fit_column)} at {limits.fit:g} or better" if limits.fit_column else ""),
+        (
+            words_of(manifest).past.capitalize(),
+            f"{escape(limits.goal_column)} at {limits.goal:g} or {'better' if limits.direction == 'max' else 'less'} at {limits.window} evaluations in a row",
+        ),
+        (
+            "Phases",
+            f"comprehension up to {limits.gap:,} steps after memorising; censored below decay time {limits.tau:g}"
+            if limits.fit_column and manifest["fit"]
+            else "",
+        ),
+        ("Memorised", f"{escape(limits.fit_column)} at {limits.fit:g} or better" if manifest["fit"] else ""),
         ("Code", code),
         ("Versions", versions),
         ("Machines", machines),

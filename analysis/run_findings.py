@@ -5,6 +5,7 @@ from __future__ import annotations
 from analysis.choice import is_hard
 from analysis.depth_bound import is_bound
 from analysis.figures.theme import number, percent, safe, word
+from analysis.goal_words import goal_words
 from analysis.one_run import OneRun
 from analysis.run_figures import staircase
 from lal.events import Time
@@ -40,7 +41,8 @@ def ended(run: OneRun) -> str:
     step = int(run.rows["step"].iloc[-1])
     how = safe(run.record.reason) if run.record else f"not finished: what is shown ends at step {step:,}"
     stands = f"{word(run.goal.column)} {number(float(last))} at step {step:,}" if last is not None else ""
-    return f"Ended with {stands} ({how}); its phase is {safe(run.verdict.phase)} at threshold {limits.goal:g}." if stands else f"{how}."
+    phase = f"; its phase is {safe(run.verdict.phase)} at threshold {limits.goal:g}" if run.fit else ""
+    return f"Ended with {stands} ({how}){phase}." if stands else f"{how}."
 
 
 def memorised(run: OneRun) -> str | None:
@@ -55,9 +57,10 @@ def generalised(run: OneRun) -> list[str]:
     """When it generalised, how long after memorising, and whether that lasted."""
     limits, found = run.thresholds, run.verdict
     what = f"{word(limits.goal_column)} {limits.goal:g} or {'better' if limits.direction == 'max' else 'less'} at {limits.window} evaluations in a row"
+    words = goal_words(run.fit)
     if found.t_grok is None:
-        return [f"It did not generalise ({what}) up to step {found.horizon:,}."]
-    told = [f"Generalised ({what}) at {between(found.t_grok)}."]
+        return [f"It did not {words.base} ({what}) up to step {found.horizon:,}."]
+    told = [f"{words.past.capitalize()} ({what}) at {between(found.t_grok)}."]
     if found.t_mem is not None:
         delay = found.t_grok.by - found.t_mem.by
         ratio = f", {found.t_grok.by / found.t_mem.by:.1f} times as late" if found.t_mem.by > 0 and delay > 0 else ""

@@ -10,6 +10,7 @@ from typing import Any
 import pandas as pd
 
 from analysis import page
+from analysis.goal_words import goal_words
 from analysis.images import Kind
 from analysis.one_run import RERUN, OneRun, one_run, rerun
 from analysis.report import Drawn, Report, environments, pictured, section, span, spec, stop_words
@@ -104,11 +105,11 @@ def provenance(run: OneRun) -> list[tuple[str, str]]:
         ("Outcome", f"{escape(record.outcome.replace('_', ' '))}: {escape(record.reason)}" if record else "not finished"),
         ("Budget", f"{budget['steps']:,} steps{stop_words(budget)}"),
         (
-            "Generalised",
+            goal_words(run.fit).past.capitalize(),
             f"{escape(limits.goal_column)} at {limits.goal:g} or {'better' if limits.direction == 'max' else 'less'}, {limits.window} evaluations in a row",
         ),
-        ("Memorised", f"{escape(limits.fit_column)} at {limits.fit:g} or better" if limits.fit_column else ""),
-        ("Phases", f"comprehension up to {limits.gap:,} steps after memorising; censored below decay time {limits.tau:g}"),
+        ("Memorised", f"{escape(limits.fit_column)} at {limits.fit:g} or better" if run.fit else ""),
+        ("Phases", f"comprehension up to {limits.gap:,} steps after memorising; censored below decay time {limits.tau:g}" if run.fit else ""),
         ("Time in training", span(record.seconds) if record else ""),
         ("Code", code),
         ("Versions", versions),

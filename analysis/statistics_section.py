@@ -14,6 +14,7 @@ from analysis.collect import Tables
 from analysis.figures.dimensions import Dimension, layout, plain, split
 from analysis.figures.theme import number, safe, short_word, value_word
 from analysis.frame import Frame, Series
+from analysis.goal_words import GoalWords, words_of
 from analysis.once import once
 from analysis.pooled import pruned_cells
 from lal.store import Store
@@ -30,18 +31,20 @@ def section(tables: Tables) -> list[str]:
     """HTML parts: each table folded away under what it is, with how to read it."""
     if tables.done.empty:
         return []
-    told, law = comparisons.comparisons(tables), scaling.scaling(tables)
+    told, law, words = comparisons.comparisons(tables), scaling.scaling(tables), words_of(tables.manifest)
     compared = (
         page.details("Comparisons", f"<p>{COMPARED}{left_out(tables)}</p>{page.html_table(short(comparisons.table(told), COMPARED_ENDS))}") if told else ""
     )
-    fitted = page.details("How the time to generalise scales", scaled(law)) if law is not None else ""
+    fitted = page.details(words.say("How the time to generalise scales"), scaled(law, words)) if law is not None else ""
     lines = boundaries_table(tables)
     bounded = (
-        page.details("Where runs begin to generalise", f"<p>{BOUNDED}</p>{page.html_table(short(lines, {'P = 1/2 at': ('low', 'high')}))}")
+        page.details(
+            words.say("Where runs begin to generalise"), f"<p>{words.say(BOUNDED)}</p>{page.html_table(short(lines, {'P = 1/2 at': ('low', 'high')}))}"
+        )
         if len(lines)
         else ""
     )
-    cells = page.details("Every cell", f"<p>{CELLS}</p>{page.html_table(short(cells_table(tables), CELLS_ENDS, COUNTED_ASIDE))}")
+    cells = page.details("Every cell", f"<p>{words.say(CELLS)}</p>{page.html_table(short(cells_table(tables), CELLS_ENDS, COUNTED_ASIDE))}")
     return ["<h2>Statistics</h2>", *(part for part in (cells, compared, fitted, bounded) if part)]
 
 
@@ -108,7 +111,7 @@ def cells_table(tables: Tables) -> Frame:
     rows = []
     for cell in tables.cells[[*dict.fromkeys(each.column for each in axes), *COUNTS, *ends]].to_dict("records"):
         row = {short_word(axis.column) if axis.column not in ("arm", "name") else axis.column: _value(axis, cell) for axis in axes}
-        row |= {name.removeprefix("n_").replace("grokked", "generalised"): int(cell[name]) for name in COUNTS}
+        row |= {name.removeprefix("n_").replace("grokked", words_of(tables.manifest).past): int(cell[name]) for name in COUNTS}
         for name, label in INTERVALS.items():
             row |= {label: cell[name], f"{label} low": cell[f"{name}_low"], f"{label} high": cell[f"{name}_high"]}
         rows.append(row)
@@ -119,7 +122,7 @@ def _value(axis: Dimension, cell: Series) -> str:
     return safe(str(cell[axis.column])) if axis.column in ("arm", "name") else value_word(plain(cell[axis.column]))
 
 
-def scaled(law: scaling.Scaling | str) -> str:
+def scaled(law: scaling.Scaling | str, words: GoalWords) -> str:
     """The fit as HTML, or why there is none."""
     if isinstance(law, str):
         return f"<p>No power law was fitted: {escape(law)}.</p>"
@@ -128,7 +131,7 @@ def scaled(law: scaling.Scaling | str) -> str:
     out = f" {law.left_out} cells with pruned runs are left out." if law.left_out else ""
     text = (
         f"T goes as the setting to the exponent, all else alike. Accelerated failure times, {law.law} (least AIC of three), {law.n} runs: "
-        f"{law.n_grokked} generalised{broke}; {law.n_groups} groups with levels of their own.{bend}{out} "
+        f"{law.n_grokked} {words.past}{broke}; {law.n_groups} groups with levels of their own.{bend}{out} "
         "Surveyed exponents are of other networks: docs/statistics.md."
     )
     return f"<p>{text}</p>{page.html_table(short(scaling.table(law), {'exponent': ('low', 'high')}))}"

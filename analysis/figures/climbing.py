@@ -37,9 +37,9 @@ def prepare(tables: Tables) -> Info | str:
     titles.append(f"all learned (reduction {tables.thresholds.goal:g})")
     panels = tuple((title, lines) for title, (_, lines) in zip(titles, info.panels, strict=True))
     reached = f"Reached: the loss is at most {REACHED:g} times the level at as many evaluations in a row as verdicts ask for."
-    return replace(info, panels=panels, caption=f"{reached} {info.caption}")
+    return replace(info, panels=panels, caption=f"{reached} {info.caption}", y_label="steps (log)")
 
 
 def draw(info: Info, narrow: bool = False) -> go.Figure:
     """A panel a plateau."""
-    return time_to_goal.draw(info, narrow).update_yaxes(title={"text": "steps (log)"})
+    return time_to_goal.draw(info, narrow)

@@ -15,6 +15,7 @@ from analysis.figures.phase_drawing import MOST_ABREAST, draw
 from analysis.figures.phase_edges import FITTED, edges
 from analysis.figures.theme import short_word, upper_word, word
 from analysis.frame import Frame
+from analysis.goal_words import words_of
 from lal.errors import Refused
 
 __all__ = ["TITLE", "VIEWS", "draw", "prepare", "table"]
@@ -45,7 +46,8 @@ def prepare(tables: Tables, x: str | None = None, y: str | None = None, view: Vi
     frames = [part for _, part in parts]
     places = tuple(each and replace(each, edges=edges(tables, frames[index], each, where.x, where.y)) for index, each in enumerate(places))
     fitted = FITTED if any(each and each.edges for each in places) else ""
-    return Info(view, where.x, where.y, places, n_columns, f"{_caption(tables, view)}{fitted}{_implied(where.implied)}")
+    caption = words_of(tables.manifest).say(f"{_caption(tables, view)}{fitted}")
+    return Info(view, where.x, where.y, places, n_columns, f"{caption}{_implied(where.implied)}")
 
 
 def _abreast(row: tuple[str, Frame], columns: Dimension) -> list[tuple[str, Frame | None]]:
@@ -58,7 +60,7 @@ def _abreast(row: tuple[str, Frame], columns: Dimension) -> list[tuple[str, Fram
 
 def _caption(tables: Tables, view: View) -> str:
     limits = tables.thresholds
-    held = f"{limits.window} evaluations in a row with {word(limits.goal_column)} {limits.goal:g} or better"
+    held = f"{limits.window} evaluations in a row with {word(limits.goal_column)} {limits.goal:g} or {'better' if limits.direction == 'max' else 'less'}"
     head = f"A run counts as generalised from the first of {held}; its time is that evaluation, the right end of where it may lie."
     marks = (
         " Hatched: not reached within the budget by half of the seeds, which is not the same as never. "

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from analysis.collect import Tables
 from analysis.figures.dimensions import Dimension, Layout, plain, position
 from analysis.figures.theme import median_word, number, safe, short_word, steps_word, value_word
+from analysis.goal_words import words_of
 from analysis.statistics import Interval
 
 View = Literal["time", "probability", "phase"]
@@ -151,7 +152,7 @@ def _hover(tables: Tables, row: dict[str, Any], implied: Sequence[Dimension]) ->
     return "<br>".join(
         [
             *(f"{short_word(each.column)} = {value_word(plain(row[each.column]))}" for each in implied),
-            f"<b>{row['n_grokked']} of {row['n']} generalised</b>{' (' + ', '.join(counts) + ')' if counts else ''}",
+            f"<b>{row['n_grokked']} of {row['n']} {words_of(tables.manifest).past}</b>{' (' + ', '.join(counts) + ')' if counts else ''}",
             f"share {number(row['p'])} [{number(row['p_low'])}, {number(row['p_high'])}] (Wilson 95 %)",
             f"median {median_word(Interval(row['median'], row['median_low'], row['median_high']), row['n'])} steps (Kaplan-Meier 95 %)",
             f"mean up to step {steps_word(row['horizon'])}: {steps_word(row['restricted_mean'])}",

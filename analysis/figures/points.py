@@ -19,6 +19,7 @@ from analysis.figures.phase_cells import cell_of
 from analysis.figures.theme import GREY, SCALE, styled
 from analysis.figures.ticks import log_axis
 from analysis.frame import Frame
+from analysis.goal_words import words_of
 
 TITLE = "Points that were tried"
 PX_PER_PANEL, PX_BETWEEN = 320, 76
@@ -87,7 +88,7 @@ def prepare(tables: Tables, x: str | None = None, y: str | None = None) -> Info 
         "A mark a point, coloured by the share of its seeds that generalise; open: fewer than half do within the budget; crossed: all failed; dotted: not run. "
         "A search looks more often where it found something: how dense the points are says nothing of how often networks generalise."
     )
-    return Info(tuple(panels), where.x, where.y, scales[0], scales[1], caption)
+    return Info(tuple(panels), where.x, where.y, scales[0], scales[1], words_of(tables.manifest).say(caption))
 
 
 def _place(row: Mapping[str, Any], of: Dimension, scale: Scale) -> float:

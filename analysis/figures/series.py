@@ -18,6 +18,7 @@ from analysis.figures.dimensions import Dimension, layout, plain, split, spread
 from analysis.figures.theme import GREY, arranged, shades, styled, top_margin, translucent
 from analysis.figures.ticks import log_axis, whole_ticks
 from analysis.frame import Frame
+from analysis.goal_words import GENERALISED, GoalWords, words_of
 
 Seed = Mapping[str, NDArray[np.float64]]  # steps after 0 and columns of one run
 Points = tuple[NDArray[np.float64], NDArray[np.float64]]
@@ -72,6 +73,7 @@ class Info:
     labels: tuple[str, ...]
     log_steps: bool
     caption: str
+    words: GoalWords = GENERALISED
 
     @property
     def panels(self) -> tuple[Panel, ...]:
@@ -122,7 +124,7 @@ def prepare(
         panels += [None] * (-len(panels) % n_columns)
     if not any(panel.lines for panel in panels if panel):
         return f"no run has measured {' or '.join(column for _, columns in rows for column in columns)}"
-    return Info(tuple(panels), n_columns, x.label, tuple(labels) if x.column else (), log_steps, caption)
+    return Info(tuple(panels), n_columns, x.label, tuple(labels) if x.column else (), log_steps, caption, words_of(tables.manifest))
 
 
 def _in_a_row(y_label: str, columns: Sequence[str], drawn: Sequence[tuple[str, tuple[Line, ...]]], log: bool, with_0: bool = True) -> list[Panel]:
@@ -251,7 +253,7 @@ def draw(info: Info, narrow: bool = False) -> go.Figure:
     colors, told, traces = shades(max(1, len(info.labels))), set(), list[dict[str, Any]]()
     low, high = _step_range(info)
     steps = log_axis(low, high, ",") if info.log_steps else {"range": [low, high], "tickformat": ","}
-    steps_title = {"text": f"training step{' (log)' if info.log_steps else ''}", "standoff": 6, "font": {"size": 13}}
+    steps_title = {"text": f"{info.words.step}{' (log)' if info.log_steps else ''}", "standoff": 6, "font": {"size": 13}}
     own: dict[str, Any] = {"margin": {"t": top, "b": 56}, "legend": {"title": {"text": f"{info.legend_title}  "}, "traceorder": "normal"}}
     across = []
     first = {index // columns: index for index, panel in reversed(list(enumerate(places))) if panel and panel.lines}
@@ -270,7 +272,7 @@ def draw(info: Info, narrow: bool = False) -> go.Figure:
         title = {"text": label if first.get(index // columns) == index else "", "font": {"size": 13}}  # a row has one measure, and one range
         ticks = log_axis(*panel.y_range) if panel.log else whole_ticks(*panel.y_range) if panel.whole else {}
         lowest = index + columns >= len(places) or places[index + columns] is None
-        own[f"yaxis{axes['yaxis'][1:]}"] = {"range": panel.y_range, **ticks, "title": title}
+        own[f"yaxis{axes['yaxis'][1:]}"] = {"range": panel.y_range, **ticks, "title": title, "showticklabels": index % columns == 0}
         own[f"xaxis{axes['xaxis'][1:]}"] = {**steps, **({"title": steps_title} if lowest else {})}
     fig.add_traces(traces)  # all at once: each is checked once
     return arranged(fig, own | ({"shapes": across} if across else {}))

@@ -15,6 +15,7 @@ from analysis.collect import Tables
 from analysis.figures.dimensions import layout, plain, split, spread
 from analysis.figures.theme import arranged, shades, styled, top_margin, translucent
 from analysis.frame import Frame
+from analysis.goal_words import GENERALISED, GoalWords, words_of
 from analysis.statistics import Survival
 
 TITLE = "Share of runs that have generalised, over training"
@@ -40,6 +41,7 @@ class Info:
     legend_title: str
     labels: tuple[str, ...]
     caption: str
+    words: GoalWords = GENERALISED
 
 
 def prepare(tables: Tables) -> Info | str:
@@ -68,7 +70,8 @@ def prepare(tables: Tables) -> Info | str:
         caption += f" Curves of {len(x.values)} of {len(where.x.values)} values of {x.label} are drawn, evenly over their order."
     if len(facets) > MOST_PANELS:
         caption += f" The first {MOST_PANELS} of {len(facets)} panels are drawn."
-    return Info(tuple(panels), x.label, tuple(words) if x.column else (), caption)
+    told = words_of(tables.manifest)
+    return Info(tuple(panels), x.label, tuple(words) if x.column else (), told.say(caption), told)
 
 
 def table(info: Info) -> Frame:
@@ -78,7 +81,7 @@ def table(info: Info) -> Frame:
         for line in lines:
             key = {"panel": title, info.legend_title or "cell": line.label, "runs": line.curve.n}
             steps = zip([0.0, *line.curve.times], *(_risen(curve)[:-1] for curve in (line.curve.share, line.curve.high, line.curve.low)), strict=True)
-            rows += [{**key, "step": time, "share generalised": share, "low": low, "high": high} for time, share, low, high in steps]
+            rows += [{**key, "step": time, f"share {info.words.past}": share, "low": low, "high": high} for time, share, low, high in steps]
     return pd.DataFrame(rows)
 
 
@@ -100,9 +103,9 @@ def draw(info: Info, narrow: bool = False) -> go.Figure:
         for line in lines:
             traces += [each | axes for each in _traces(line, colors[line.order], bool(info.labels) and line.label not in told)]
             told.add(line.label)
-        title = {"title": {"text": "training step", "standoff": 6}} if index >= n - columns else {}
+        title = {"title": {"text": info.words.step, "standoff": 6}} if index >= n - columns else {}
         own[f"xaxis{number}"] = {"range": [0, end * 1.01 or 1], "tickformat": ",", **title}
-        own[f"yaxis{number}"] = {"range": [-0.02, 1.02], "title": {"text": "share generalised"}}
+        own[f"yaxis{number}"] = {"range": [-0.02, 1.02], "title": {"text": f"share {info.words.past}" if index % columns == 0 else ""}}
     fig.add_traces(traces)
     return arranged(fig, own)
 

@@ -19,6 +19,7 @@ from analysis.figures.dimensions import Dimension, layout, split
 from analysis.figures.theme import GREY, OKABE_ITO, SYMBOLS, median_word, styled, top_margin, translucent, upper_word, word
 from analysis.figures.ticks import log_axis
 from analysis.frame import Frame
+from analysis.goal_words import GENERALISED, GoalWords, words_of
 from analysis.scaling import Scaling, scaling
 from analysis.statistics import Interval, survival
 
@@ -42,13 +43,20 @@ class Point:
 
 @dataclass(frozen=True)
 class Info:
-    """Panels (title, lines (label, points)). Text is escaped. `joined`: whether medians are, since x is numbers; arms and names have no order."""
+    """Panels (title, lines (label, points)). Text is escaped.
+
+    Attributes:
+        joined: whether medians are, since x is numbers; arms and names have no order.
+        words: what it is called to reach the goal.   y_label: of times, where it is not as usual.
+    """
 
     panels: tuple[tuple[str, tuple[tuple[str, tuple[Point, ...]], ...]], ...]
     x_label: str
     x_words: tuple[str, ...]
     caption: str
     joined: bool = True
+    words: GoalWords = GENERALISED
+    y_label: str = ""
 
 
 def prepare(tables: Tables, thresholds: Sequence[float] | None = None, x: str | None = None) -> Info | str:
@@ -73,13 +81,14 @@ def prepare(tables: Tables, thresholds: Sequence[float] | None = None, x: str | 
                 tuple(lines),
             )
         )
-    caption = (
+    words = words_of(tables.manifest)
+    caption = words.say(
         "Marker: Kaplan-Meier median over seeds with its 95 % interval, drawn up to the slowest seed where the interval has no upper limit, as with fewer than "
         "6 seeds. Dots: seeds that generalised, at the first evaluation that shows it; "
         "open triangles: seeds that had not, at the last evaluation below the threshold. No marker: not reached by half of the seeds."
     )
     joined = all(value is None or isinstance(value, int | float) for value in where.x.values)
-    return Info(tuple(panels), where.x.label, tuple(where.x.words()), f"{caption}{f' {FITTED}' if medians else ''}", joined)
+    return Info(tuple(panels), where.x.label, tuple(where.x.words()), f"{caption}{f' {FITTED}' if medians else ''}", joined, words)
 
 
 def at_threshold(tables: Tables, threshold: float) -> Frame:
@@ -133,7 +142,13 @@ def table(info: Info) -> Frame:
     for panel, lines in info.panels:
         for label, points in lines:
             for point in points:
-                key = {"threshold": panel, "line": label, info.x_label: info.x_words[point.column], "generalised": len(point.times), "not": len(point.censored)}
+                key = {
+                    "threshold": panel,
+                    "line": label,
+                    info.x_label: info.x_words[point.column],
+                    info.words.past: len(point.times),
+                    "not": len(point.censored),
+                }
                 high = upper_word(point.median.high, len(point.times) + len(point.censored))
                 law = {"by the power law": point.fitted} if any(each.fitted for _, drawn in info.panels for _, line in drawn for each in line) else {}
                 rows.append({**key, "median": point.median.value, "low": point.median.low, "high": high, **law})
@@ -152,7 +167,7 @@ def draw(info: Info, narrow: bool = False) -> go.Figure:
         axes = {f"{side}axis": f"{side}{panel + 1 if panel else ''}" for side in "xy"}
         for index, (label, points) in enumerate(drawn):
             shift = (index - (len(drawn) - 1) / 2) * min(0.16, 0.6 / len(drawn))
-            traces += [each | axes for each in _traces(label, points, index, shift, info.joined)]
+            traces += [each | axes for each in _traces(label, points, index, shift, info)]
     fig.add_traces([*traces, *_legend(words, info.joined)])
     styled(fig, top + 60 + rows * 310)
     fig.update_xaxes(
@@ -163,7 +178,9 @@ def draw(info: Info, narrow: bool = False) -> go.Figure:
         showgrid=False,
     )
     low, high = _limits(info)
-    fig.update_yaxes(log_axis(low, high, ","), title={"text": "steps to generalise (log)"})
+    fig.update_yaxes(log_axis(low, high, ","), title={"text": ""})
+    beside = {} if narrow else {"col": 1}  # panels side by side are on one scale
+    fig.update_yaxes(title={"text": info.y_label or f"steps to {info.words.base} (log)"}, **beside)
     return fig.update_layout(margin={"t": top, "b": 60})
 
 
@@ -182,14 +199,14 @@ def _limits(info: Info) -> tuple[float, float]:
     return low - room, high + room
 
 
-def _traces(label: str, points: tuple[Point, ...], index: int, shift: float, joined: bool) -> list[dict[str, Any]]:
+def _traces(label: str, points: tuple[Point, ...], index: int, shift: float, info: Info) -> list[dict[str, Any]]:
     """Seeds, the power law where there is one, and medians of a line, as plain traces."""
     color, symbol = OKABE_ITO[index % len(OKABE_ITO)], SYMBOLS[index % len(SYMBOLS)]
     group, found = {"type": "scatter", "legendgroup": label, "showlegend": False}, list[dict[str, Any]]()
     for of, mark, size in ((lambda point: point.times, "circle", 5), (lambda point: point.censored, "triangle-up-open", 9)):
         xs = [point.column + shift + 0.05 for point in points for _ in of(point)]
         ys = [each for point in points for each in of(point)]
-        what = "generalised at" if mark == "circle" else "had not generalised by"
+        what = f"{info.words.past} at" if mark == "circle" else f"had not {info.words.past} by"
         marker = {"color": translucent(color, 0.55), "size": size, "symbol": mark}
         marker |= {"color": color, "line": {"width": 1.8}} if mark.endswith("open") else {}
         found.append(
@@ -206,7 +223,7 @@ def _traces(label: str, points: tuple[Point, ...], index: int, shift: float, joi
     hover = [f"<b>{label}</b><br>median {median_word(each.median, len(each.times) + len(each.censored))}" for each in reached]
     medians = {"x": [point.column + shift for point in reached], "y": [point.median.value for point in reached]}
     bars = {"type": "data", "symmetric": False, "array": ups, "arrayminus": downs, "thickness": 1.2, "width": 4, "color": color}
-    look = {"mode": _mode(joined), "line": {"color": color, "width": 1.5}, "marker": {"color": color, "symbol": symbol, "size": 11}}
+    look = {"mode": _mode(info.joined), "line": {"color": color, "width": 1.5}, "marker": {"color": color, "symbol": symbol, "size": 11}}
     found.append({**group, **medians, **look, "error_y": bars, "name": label, "hovertext": hover, "hoverinfo": "text"})
     return found
 

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from analysis.figures.theme import word
 from analysis.frame import Frame
+from analysis.goal_words import goal_words
 from analysis.one_run import OneRun
 
 Array = NDArray[np.float64]
@@ -159,7 +160,7 @@ def lines(
 
 def marks(run: OneRun) -> tuple[tuple[int, str], ...]:
     """When the run memorised and generalised."""
-    times = ((run.verdict.t_mem, "memorised"), (run.verdict.t_grok, "generalised"))
+    times = ((run.verdict.t_mem, "memorised"), (run.verdict.t_grok, goal_words(run.fit).past))
     return tuple((time.by, what) for time, what in times if time is not None and time.by > 0)
 
 

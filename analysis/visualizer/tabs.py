@@ -6,7 +6,20 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from analysis.one_run import OneRun
-from analysis.run_figures import curvature, depth_of_inputs, gates, optimizer, routing, spectral_analysis, training_curves, weight_norms
+from analysis.run_figures import (
+    agent,
+    composing,
+    curvature,
+    depth_of_inputs,
+    gates,
+    optimizer,
+    routing,
+    space_time,
+    spectral_analysis,
+    staircase,
+    training_curves,
+    weight_norms,
+)
 from analysis.run_figures.panels import Info
 
 Prepare = Callable[[OneRun], tuple[Info, ...] | str]
@@ -27,6 +40,8 @@ CURVES = {
     "weights": Tab("Weights", (weight_norms.prepare,)),
     "routing": Tab("Routing and gates", (routing.prepare, gates.prepare, depth_of_inputs.prepare)),
     "fourier": Tab("Fourier", (spectral_analysis.prepare,)),
+    "staircase": Tab("Staircase and modes", (staircase.prepare, composing.prepare)),
+    "agent": Tab("Agent", (agent.prepare, space_time.prepare)),
 }
 MAPS = {"phase": "Phase diagram", "pareto": "Pareto frontier"}
 TITLES = {**{name: tab.title for name, tab in CURVES.items()}, **MAPS}
@@ -41,7 +56,7 @@ def figures(run: OneRun, tab: str) -> tuple[tuple[Info, ...], list[str]]:
             left_out.append(infos)
         else:
             found += infos
-    return tuple(found), left_out
+    return tuple(found), left_out or [*([] if found else ["these runs are of another kind"])]
 
 
 def several(sentences: Sequence[str]) -> list[str]:

@@ -12,7 +12,7 @@ from analysis.run_figures.panels import Curve, Info, Lines, Panel
 
 DASHES = ("solid", "dot", "dash")
 MOST_PICTURED = 4  # runs whose heatmaps and bars are shown, one below the other
-CAPTION = "A colour {}; dashes are named above each panel. Choose one run alone to read what is measured, and when it generalised."
+CAPTION = "A colour {}; dashes are named above each panel. Choose one run alone to read what is measured, and when it reached its goal."
 
 
 @dataclass(frozen=True)
