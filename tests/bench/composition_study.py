@@ -25,7 +25,7 @@ Rows = list[Row]
 
 
 def config_of(p: int, k: int, n_modes: int, batch: int, model: dict, optim: dict, steps: int, **changes: Any) -> Composition:
-    """A run on C_p; `changes`: group, outputs, reduction, eval_every."""
+    """A run on C_p; `changes`: group, outputs, reduction, eval_every, metrics."""
     task = {
         "group": changes.get("group", {"kind": "cyclic", "p": p}),
         "template": {"kind": "fourier", "n_modes": n_modes},
@@ -34,10 +34,8 @@ def config_of(p: int, k: int, n_modes: int, batch: int, model: dict, optim: dict
         "outputs": changes.get("outputs", "last"),
     }
     budget = {"steps": steps, "stop": {"at_least": changes.get("reduction", 0.99), **STOP}}
-    measure = {
-        "eval_every": changes.get("eval_every", 10),
-        "metrics": ["loss", "spectrum", "neurons", "mixing"] if model["kind"] == RNN["kind"] and k > 2 else ["default"],
-    }
+    usual = ["loss", "spectrum", "neurons", "mixing"] if model["kind"] == RNN["kind"] and k > 2 else ["default"]
+    measure = {"eval_every": changes.get("eval_every", 10), "metrics": changes.get("metrics", usual)}
     return parse({"kind": "composition", "task": task, "model": model, "optim": optim, "budget": budget, "measure": measure})  # type: ignore[return-value]
 
 

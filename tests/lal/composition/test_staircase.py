@@ -6,6 +6,8 @@ import pytest
 
 from tests.bench.composition_study import GRID, MLP, RNN, climbed, config_of, permuted, steps_of, trained
 
+FEW = ["loss", "spectrum"]
+
 
 def descent(config, within, seed=0):
     """Rows and run of one seed that came down as theory has it: a plateau `within` that share of each level but the first, and every mode in its turn."""
@@ -19,14 +21,15 @@ def descent(config, within, seed=0):
 
 
 def test_a_feed_forward_network_goes_down_the_staircase():
-    config = config_of(7, 2, 2, 100, {**MLP, "width": 32}, {"kind": "per_neuron", "lr": 0.2}, 4000, reduction=0.96, eval_every=20)
+    config = config_of(7, 2, 2, 100, {**MLP, "width": 32}, {"kind": "per_neuron", "lr": 0.2}, 4000, reduction=0.96, eval_every=20, metrics=FEW)
     rows, _ = descent(config, 0.03)
     assert rows[-1]["reduction"] >= 0.96
 
 
 def test_descent_per_neuron_does_not_depend_on_the_scale_of_the_first_weights_and_plain_descent_does():
     def steps(scale, **optim):
-        config = config_of(5, 2, 1, 100, {**MLP, "width": 16, "init_scale": scale}, {"kind": "per_neuron", **optim}, 1500, reduction=0.95, eval_every=5)
+        model, asked = {**MLP, "width": 16, "init_scale": scale}, {"reduction": 0.95, "eval_every": 5, "metrics": ["loss"]}
+        config = config_of(5, 2, 1, 100, model, {"kind": "per_neuron", **optim}, 1500, **asked)
         return steps_of(trained(config, 0)[0], config)
 
     scaled = [steps(scale, lr=0.3) for scale in (1e-3, 3e-2)]
@@ -35,7 +38,7 @@ def test_descent_per_neuron_does_not_depend_on_the_scale_of_the_first_weights_an
 
 
 def test_a_recurrent_network_that_is_asked_after_every_element_learns_both_modes_in_order():
-    config = config_of(5, 3, 2, 125, {**RNN, "width": 32}, {"kind": "adam", "lr": 1e-2}, 600, outputs="every", eval_every=20)
+    config = config_of(5, 3, 2, 125, {**RNN, "width": 32}, {"kind": "adam", "lr": 1e-2}, 600, outputs="every", eval_every=20, metrics=FEW)
     rows, run = trained(config, 0)
     assert steps_of(rows, config) is not None
     found = climbed(rows, run)
