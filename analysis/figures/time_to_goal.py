@@ -179,8 +179,7 @@ def draw(info: Info, narrow: bool = False) -> go.Figure:
     )
     low, high = _limits(info)
     fig.update_yaxes(log_axis(low, high, ","), title={"text": ""})
-    beside = {} if narrow else {"col": 1}  # panels side by side are on one scale
-    fig.update_yaxes(title={"text": info.y_label or f"steps to {info.words.base} (log)"}, **beside)
+    fig.update_yaxes(title={"text": info.y_label or f"steps to {info.words.base} (log)"}, col=1)  # panels side by side are on one scale
     return fig.update_layout(margin={"t": top, "b": 60})
 
 

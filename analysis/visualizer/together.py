@@ -68,7 +68,7 @@ def _merged(title: str, own: Sequence[tuple[Drawn, Info]], medians: bool) -> lis
     graded = max(run.order for run, _ in panels) >= len(OKABE_ITO)
     shared = replace(panels[0][1], told=False, graded=graded)
     if len(kinds) > len(DASHES):
-        return [replace(shared, title=f"{title}{SEPARATOR}{kind}", curves=_curves(panels, {kind: "solid"}, medians)) for kind in kinds]
+        return [replace(shared, title=SEPARATOR.join(filter(None, (title, kind))), curves=_curves(panels, {kind: "solid"}, medians)) for kind in kinds]
     dashes = _dashes(kinds, panels)
     legend = "".join(f"{SEPARATOR}{GLYPHS[dashes[kind]]} {kind}" for kind in kinds) if len(kinds) > 1 else ""
     return [replace(shared, title=f"{title}{legend}", curves=_curves(panels, dashes, medians))]

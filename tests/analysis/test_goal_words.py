@@ -13,7 +13,7 @@ from analysis.goal_words import GENERALISED, REACHED, goal_words
 
 def test_runs_with_nothing_to_memorise_reach_their_goal_and_have_no_phases(odd_store):
     supervised = collect(odd_store, "quickstart")
-    other = replace(supervised, manifest=supervised.manifest | {"fit": None})
+    other = replace(supervised, manifest={**supervised.manifest, "fit": None})
     assert "generalised within the budget" in " ".join(findings(supervised))
     told = findings(other)
     told += [member.prepare(other).caption for member in (phase, survival, time_to_goal)]  # type: ignore[union-attr]

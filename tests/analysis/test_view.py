@@ -314,3 +314,10 @@ def test_tables_of_many_runs_are_read_again_though_their_texts_might_have_been_l
     runs = pd.DataFrame({"run_id": [f"mlp-2x128-lambda-{index:04}-depth-s0-0123456789abcdef" for index in range(10_000)]})
     kept = table(collect.parquet(runs))
     assert kept is not None and kept.to_pandas()["run_id"].tolist() == runs["run_id"].tolist()
+
+
+def test_a_kind_without_a_word_leaves_the_title_alone():
+    steps = np.arange(1.0, 4.0)
+    runs = [Drawn(f"cell {order}", "", order, (info(*(Curve(kind, steps, steps, 0) for kind in ("", "a", "b", "c"))),)) for order in range(2)]
+    (found,) = together(runs, medians=False)
+    assert [panel.title for panel in found.panels] == ["loss", "loss · a", "loss · b", "loss · c"]
