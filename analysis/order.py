@@ -19,7 +19,7 @@ from lal.runs.dqn import N_PROBED
 
 OUTCOME = "return"
 CANDIDATES = ("value_range", "action_certainty", "policy_entropy", "input_gradient_norm", "grad_norm")
-WORLD, SIZE = "environment.", "environment.size"
+WORLD, SIZE, WIDTH = "environment.", "environment.size", "network.width"
 LEAST_RUNS = 4
 
 

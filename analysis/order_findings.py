@@ -8,7 +8,7 @@ from math import isnan
 from analysis.collect import Tables
 from analysis.figures.correlations import world_words
 from analysis.figures.theme import axis_word, number, word
-from analysis.order import Estimate, Relations, relations, signed
+from analysis.order import OUTCOME, SIZE, WIDTH, Estimate, Relations, relations, signed
 from analysis.statistics import Interval
 
 MOST_SOLVED = 0.9  # of runs: with more, there is nothing to tell learned from not learned
@@ -25,7 +25,19 @@ def sentences(tables: Tables) -> list[str]:
     told = [f"Over all {best.pooled.n} runs at their ends, correlations with the return are: {ranked}. {largest}."]
     if len(best.by_seed) > 1:
         told[0] = f"{told[0][:-1]}; over the cells of single seeds it is {', '.join(signed(each) for each in best.by_seed)}."
-    return [*told, *confounded(found), in_time(found)]
+    return [*told, *confounded(found), in_time(found), *by_size_and_width(tables, best.column)]
+
+
+def by_size_and_width(tables: Tables, column: str) -> list[str]:
+    """Means of the return and of `column` at the end: a row a size of the world, a column a width of the network; nothing where not both vary."""
+    if not {SIZE, WIDTH} <= set(tables.varied):
+        return []
+    told = []
+    for name in (OUTCOME, column):
+        means = tables.done.drop_duplicates("run_id").pivot_table(f"{name}@end", SIZE, WIDTH)
+        rows = "; ".join(f"size {size:g}: {', '.join(number(each) for each in means.loc[size])}" for size in means.index)
+        told.append(f"Mean {word(name)} at the end, at widths {', '.join(f'{width:g}' for width in means.columns)}: {rows}.".replace("-", "−"))
+    return told
 
 
 def confounded(found: Relations) -> list[str]:

@@ -13,10 +13,9 @@ from analysis.collect import Tables
 from analysis.figures.theme import GREY, OKABE_ITO, SYMBOLS, styled, top_margin, word
 from analysis.figures.ticks import log_axis
 from analysis.frame import Frame
-from analysis.order import OUTCOME, SIZE, relations
+from analysis.order import OUTCOME, SIZE, WIDTH, relations
 
 TITLE = "Transition along size over width"
-WIDTH = "network.width"
 N_BEST = 3
 SHARP = 0.9  # quantile of changes between neighbours from which one is marked
 
