@@ -57,13 +57,13 @@ def test_pages_and_selections(many):
     threading.Thread(target=server.serve_forever, daemon=True).start()
     print(f"\nserver ready: {time.perf_counter() - began:.2f} s")
     try:
-        times: dict[str, float] = {}
+        times: dict[str, tuple[float, float]] = {}
 
         def timed(what: str, act, then: str) -> None:
-            begin = time.perf_counter()
+            begin, spent = time.perf_counter(), time.process_time()
             act()
             browser.until(then)
-            times[what] = time.perf_counter() - begin
+            times[what] = time.perf_counter() - begin, time.process_time() - spent
 
         drawn = "document.querySelectorAll('.plot .main-svg').length > 0"
         timed("first page", lambda: browser.open(f"http://127.0.0.1:{server.port}"), drawn)
@@ -76,10 +76,10 @@ def test_pages_and_selections(many):
         for tab in ("Phase", "Pareto", "Phase", "Pareto"):
             there = f"document.querySelector('section h2')?.textContent.startsWith('{tab}') && {drawn}"
             timed(f"tab {tab}{' again' if f'tab {tab}' in times else ''}", lambda tab=tab: browser.click(".tab", tab), there)
-        for what, seconds in times.items():
-            print(f"{what}: {seconds:.2f} s")
+        for what, (seconds, of_server) in times.items():
+            print(f"{what}: {seconds:.2f} s, of which {of_server:.2f} s of processor in the server and this test")
         print(f"peak memory of server and test: {resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024:.0f} MiB")
-        assert max(times.values()) < inf and not browser.said
+        assert max(seconds for seconds, _ in times.values()) < inf and not browser.said
     finally:
         browser.close()
         server.shutdown()
