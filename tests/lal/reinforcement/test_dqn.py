@@ -200,7 +200,7 @@ def test_without_pressure_crystallization_is_told_and_nothing_is_weighed():
 
 
 def test_legacy_uncertainty_is_always_1_and_the_others_are_not():
-    long = {"environment": {"kind": "corridor", "size": 8, "max_steps": 10}, "budget": {"steps": 20}}
+    long = {"environment": {"kind": "corridor", "size": 8, "max_steps": 10}, "budget": {"steps": 6}}
     legacy, actions, ensemble = (trained(dqn_config(name, **long))[1][-1] for name in ("legacy", "actions", "ensemble"))
     assert legacy["uncertainty_low"] == legacy["uncertainty_high"] == 1
     for row in (actions, ensemble):
