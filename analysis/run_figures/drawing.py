@@ -251,8 +251,8 @@ def _steps_axis(info: Info) -> dict[str, Any]:
     low, high = (log10(end) if info.log_steps else float(end) for end in (min(ends), max(ends)))
     low, high = (low, high) if high > low else (low - 0.5, high + 0.5)
     if info.log_steps:
-        return {**log_axis(low, high, ","), "title": _titled("training step (log)")}
-    return {"range": [low, high], "nticks": 6, "tickformat": ",", "title": _titled("training step")}
+        return {**log_axis(low, high, ","), "title": _titled("step (log)")}
+    return {"range": [low, high], "nticks": 6, "tickformat": ",", "title": _titled("step")}
 
 
 def _values_axis(panel: Lines) -> dict[str, Any]:

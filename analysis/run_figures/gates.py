@@ -54,7 +54,7 @@ def layers(rows: Frame, title: str = "gates of layers") -> Heat:
     rows = rows[rows["gate_values"].notna()]
     rows = rows.iloc[:: -(-len(rows) // MOST_STEPS)]
     values = present(rows).astype(np.float32).T
-    return Heat(title, values, rows["step"].to_numpy(float), np.arange(1.0, len(values) + 1), "training step", "layer", "gate", height=210)
+    return Heat(title, values, rows["step"].to_numpy(float), np.arange(1.0, len(values) + 1), "step", "layer", "gate", height=210)
 
 
 def _units(run: OneRun) -> list[Heat | Bars]:
@@ -72,5 +72,5 @@ def _units(run: OneRun) -> list[Heat | Bars]:
         if len(steps) == 1:
             panels.append(Bars(f"{title}, step {steps[0]:,}", ranks, gates[order].astype(float), "rank of the unit", "gate", height=180))
         else:
-            panels.append(Heat(title, every[:, layer, order].T, np.asarray(steps, float), ranks, "training step", "rank of the unit", "gate", height=180))
+            panels.append(Heat(title, every[:, layer, order].T, np.asarray(steps, float), ranks, "step", "rank of the unit", "gate", height=180))
     return panels

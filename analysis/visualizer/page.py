@@ -14,7 +14,7 @@ from analysis.visualizer.looking import SCALES
 from analysis.visualizer.tabs import TITLES
 
 EVERY_MS = 3000  # between two looks at a sweep that may still be running
-VIEWS = {"time": "steps to generalise", "probability": "share that generalises", "phase": "phases"}
+VIEWS = {"time": "steps to the goal", "probability": "share that reaches the goal", "phase": "phases"}
 
 
 def layout(address: str, names: Sequence[str], chosen: str) -> html.Main:

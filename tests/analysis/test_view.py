@@ -116,7 +116,7 @@ def test_a_look_cuts_smooths_and_changes_scales():
     assert found is not None and found.panels[0].curves[0].steps.tolist() == [10.0] and found.marks == ((10, "memorised"),)  # type: ignore[union-attr]
     assert found.panels[0].is_log and not found.log_steps  # type: ignore[union-attr]
     axis = draw(found).layout.xaxis
-    assert axis.type != "log" and axis.title.text == "training step"
+    assert axis.type != "log" and axis.title.text == "step"
     assert looked_at(whole, Look(first=1000)) is None
 
 
