@@ -32,12 +32,12 @@ def findings(tables: Tables) -> list[str]:
     """
     if tables.done.empty:
         return [f"No run has finished what this sweep asks for, so there is nothing to say: {standing(tables)}"]
-    told = control.sentences(tables)  # of what was asked, before cells are compared pair by pair
+    asked = (control, order_findings, spreading_findings, staircase_findings)  # what sweeps of their kinds ask, before cells are compared pair by pair
+    told = [sentence for each in asked for sentence in each.sentences(tables)]
     groups = facets(tables)
     for title, cells in groups[:MOST_FACETS]:
         told += about(tables, title, cells)
     told += [f"The other {len(groups) - MOST_FACETS} groups of cells are in the figures and tables."] if len(groups) > MOST_FACETS else []
-    told += [*staircase_findings.sentences(tables), *order_findings.sentences(tables), *spreading_findings.sentences(tables)]
     told += arms_apart(tables)
     told += [each for each in (scales(tables), fastest(tables), fell_back(tables), few_seeds(tables), hidden_by_pruning(tables)) if each]
     return [*told, standing(tables)]

@@ -70,9 +70,7 @@ def _evolution(run: OneRun) -> Heat | None:
     if len(steps) < 3:
         return None
     values = np.stack([run.snapshots.arrays(step)["embedding_spectrum"] for step in steps]).T
-    return Heat(
-        "spectrum of the embedding over training", values, np.asarray(steps, float), np.arange(1.0, len(values) + 1), "step", "frequency", "share"
-    )
+    return Heat("spectrum of the embedding over training", values, np.asarray(steps, float), np.arange(1.0, len(values) + 1), "step", "frequency", "share")
 
 
 def _caption(run: OneRun, panels: Sequence[Panel]) -> str:
