@@ -151,7 +151,7 @@ def phase_of(t_mem: Time | None, t_grok: Time | None, outcome: str, thresholds: 
     grokking       generalised later than that;
     memorisation   the training set only, up to a decay time at which more budget is unlikely to help;
     confusion      neither, up to such a decay time;
-    censored       either of these two up to an earlier one: the budget was too small to say;
+    censored       either of these two up to an earlier one, or where nothing decays: the budget was too small to say;
     diverged, pruned  as the run ended, where it had not generalised.
     Besides, `verdict` says ungrokked of a run that generalised and fell back, and tables say failed of one without a record.
     """
@@ -159,6 +159,6 @@ def phase_of(t_mem: Time | None, t_grok: Time | None, outcome: str, thresholds: 
         return "comprehension" if t_mem is None or t_grok.by - t_mem.by <= thresholds.gap else "grokking"
     if outcome in ("diverged", "pruned"):
         return outcome  # type: ignore[return-value]
-    if tau is not None and tau < thresholds.tau:
+    if tau is None or tau < thresholds.tau:
         return "censored"
     return "confusion" if t_mem is None else "memorisation"

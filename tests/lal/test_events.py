@@ -76,6 +76,8 @@ def columns(fit_at, goal_at, end=1000, every=50):
     (100, None, "budget", 30.0, "memorisation"),
     (100, None, "budget", 5.0, "censored"),
     (None, None, "budget", 5.0, "censored"),
+    (100, None, "budget", None, "censored"),
+    (None, None, "budget", None, "censored"),
     (100, None, "diverged", 5.0, "diverged"),
     (None, None, "pruned", 5.0, "pruned"),
     (100, 200, "diverged", 5.0, "comprehension"),
@@ -102,4 +104,4 @@ def test_a_run_that_falls_back_is_ungrokked(last):
 
 def test_an_empty_history_says_nothing():
     found = verdict([], [], [], "budget", QUICK)
-    assert (found.t_mem, found.t_grok, found.phase, found.horizon) == (None, None, "confusion", 0)
+    assert (found.t_mem, found.t_grok, found.phase, found.horizon) == (None, None, "censored", 0)
