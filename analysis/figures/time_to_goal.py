@@ -85,7 +85,7 @@ def prepare(tables: Tables, thresholds: Sequence[float] | None = None, x: str | 
     caption = words.say(
         "Marker: Kaplan-Meier median over seeds with its 95 % interval, drawn up to the slowest seed where the interval has no upper limit, as with fewer than "
         "6 seeds. Dots: seeds that generalised, at the first evaluation that shows it; "
-        "open triangles: seeds that had not, at the last evaluation below the threshold. No marker: not reached by half of the seeds."
+        "open triangles: seeds that had not, at the last evaluation not at the threshold. No marker: not reached by half of the seeds."
     )
     joined = all(value is None or isinstance(value, int | float) for value in where.x.values)
     return Info(tuple(panels), where.x.label, tuple(where.x.words()), f"{caption}{f' {FITTED}' if medians else ''}", joined, words)
@@ -114,7 +114,8 @@ def held_from(
         steps, met, owner: (E,) evaluations of one run after another, and which run each is of, ascending from 0.
     """
     total = np.concatenate([[0], np.cumsum(met)])
-    begins = np.flatnonzero((total[window:] - total[:-window] == window) & (owner[window - 1 :] == owner[: len(owner) - window + 1]))
+    n_begins = max(0, len(owner) - window + 1)  # none where all runs together have fewer evaluations
+    begins = np.flatnonzero((total[window:] - total[:-window] == window) & (owner[window - 1 :] == owner[:n_begins]))
     first, last = np.full(n, np.nan), np.zeros(n)
     runs, place = np.unique(owner[begins], return_index=True)
     first[runs] = steps[begins[place]]

@@ -13,7 +13,7 @@ from analysis import depth_bound
 from analysis.collect import Tables, collect
 from analysis.figures import curves, final, gates, series, survival
 from analysis.figures.dimensions import spread
-from analysis.figures.time_to_goal import at_threshold
+from analysis.figures.time_to_goal import at_threshold, held_from
 from lal.reading import verdict_on
 from tests.analysis.synthetic import ODD, Truth, filled
 
@@ -29,6 +29,14 @@ def test_verdicts_at_once_are_those_of_each_run(odd_tables, name, threshold):
         told = verdict_on(tables.readings[index].rows, run["outcome"], limits)
         assert run["event"] == (told.t_grok is not None) and run["horizon"] == told.horizon
         assert np.isnan(run["t_grok"]) if told.t_grok is None else run["t_grok"] == told.t_grok.by
+
+
+@pytest.mark.parametrize("n_rows", range(1, 5))
+def test_evaluations_fewer_than_the_window_show_no_time_and_no_error(n_rows):
+    steps, owner = 25.0 * np.arange(n_rows), np.zeros(n_rows, np.int64)
+    met = np.ones(n_rows, bool)
+    assert np.isnan(held_from(steps, met, owner, 1, 5)[0][0]) and held_from(steps, ~met, owner, 1, 5)[1][0] == steps[-1]
+    assert held_from(steps, met, owner, 1, n_rows)[0][0] == 0
 
 
 def test_evaluations_are_those_of_each_run_in_order(odd_tables):
