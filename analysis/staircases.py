@@ -144,7 +144,8 @@ def _theory(task: str) -> Theory | None:
         return None
     found = template.staircase
     names, power = template.group.modes, template.power
-    return Theory(tuple(map(float, found.levels)), tuple(names[mode] for mode in found.modes), tuple(float(power[mode]) for mode in found.modes))
+    levels = (*map(float, found.levels[:-1]), 0.0)  # what dust is left there is none of theory's
+    return Theory(levels, tuple(names[mode] for mode in found.modes), tuple(float(power[mode]) for mode in found.modes))
 
 
 def climb(theory: Theory, steps: Array, loss: Array, power: Array | None, error: Array | None) -> Climb:

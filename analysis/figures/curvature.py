@@ -8,6 +8,9 @@ from analysis.figures.series import Info, draw, table
 
 __all__ = ["TITLE", "draw", "prepare", "table"]
 TITLE = "Curvature over training"
+FISHER = {"fisher_trace": "solid: labels drawn from the network", "empirical_fisher_trace": "dotted: the labels given"}
+ESTIMATES = ("jacobian_norm", "input_hessian_trace")
+OF_GROUPS = {"hessian_trace": "the weight Hessian’s trace", **dict.fromkeys(FISHER, "Fisher traces")}
 
 
 def prepare(tables: Tables) -> Info | str:
@@ -19,8 +22,15 @@ def prepare(tables: Tables) -> Info | str:
         ("weight Hessian trace", {"hessian_trace": "solid"}),
         ("Fisher trace", {"fisher_trace": "solid", "empirical_fisher_trace": "dot"}),
     ]
-    caption = (
-        "Fisher trace, solid: labels drawn from the network; dotted: the labels given. Standard errors of estimates are in the tables; "
-        "those of weight Hessian and Fisher traces are of 4 groups of rows alone."
-    )
-    return measures.prepare(tables, rows, caption, "no run measured curvature", [label for label, _ in rows])
+    return measures.prepare(tables, rows, _caption(tables), "no run measured curvature", [label for label, _ in rows])
+
+
+def _caption(tables: Tables) -> str:
+    """How to read what is drawn, and no more."""
+    fisher = [told for name, told in FISHER.items() if tables.has(name)]
+    few = list(dict.fromkeys(told for name, told in OF_GROUPS.items() if tables.has(f"{name}_se")))
+    told = [f"Fisher trace, {'; '.join(fisher)}."] if fisher else []
+    if few or any(tables.has(f"{name}_se") for name in ESTIMATES):
+        of_groups = f"; those of {' and '.join(few)} are of 4 groups of rows alone" if few else ""
+        told.append(f"Standard errors of estimates are in the tables{of_groups}.")
+    return " ".join(told)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from math import isnan
+from math import inf, isnan
 
 import pandas as pd
 import plotly.graph_objects as go
@@ -21,6 +21,7 @@ SAID: dict[Term, str] = {"diffusion": "V_t = D V_xx + f(V)", "drift": "V_t = c V
 KINDS = ("as it was", "places shuffled", "moments shuffled")
 PX_PER_LINE, PX_AROUND = 64, 140
 SHIFT = 0.24
+SHARE = (0.0, 1.0)
 
 
 @dataclass(frozen=True)
@@ -53,8 +54,11 @@ def prepare(tables: Tables) -> Info | str:
     scored = [[run.scored for run in cell.runs if run.scored] for cell in cells]
     errors: dict[Term, tuple[tuple[Mark, ...], ...]] = {
         term: (
-            tuple(mark([each[term].fit.error for each in runs], 0.0) for runs in scored),
-            *(tuple(mark([float(pd.Series(getattr(each[term], kind)).median()) for each in runs], 0.0) for runs in scored) for kind in ("places", "moments")),
+            tuple(mark([each[term].fit.error for each in runs], *SHARE) for runs in scored),
+            *(
+                tuple(mark([float(pd.Series(getattr(each[term], kind)).median()) for each in runs], *SHARE) for runs in scored)
+                for kind in ("places", "moments")
+            ),
         )
         for term in TERMS
     }
@@ -72,10 +76,10 @@ def prepare(tables: Tables) -> Info | str:
     return Info(tuple(cell.label for cell in cells), errors, speeds, expected, caption)
 
 
-def mark(values: list[float], low: float = float("-inf")) -> Mark:
-    """The mean with its interval; NaN ones are left out."""
+def mark(values: list[float], low: float = -inf, high: float = inf) -> Mark:
+    """The mean with its interval, cut to [low, high]; NaN ones are left out."""
     there = [each for each in values if not isnan(each)]
-    return Mark(mean_interval(there, low), tuple(there))
+    return Mark(mean_interval(there, low, high), tuple(there))
 
 
 def table(info: Info) -> Frame:

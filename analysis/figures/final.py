@@ -22,8 +22,8 @@ from analysis.frame import Frame
 from analysis.statistics import Interval, mean_interval
 
 TITLE = "Final accuracy against final cost"
-BELOW = "hollow: below the goal"
-OPEN = "-open"  # symbols of seeds that end below the goal
+BELOW = "hollow: not at the goal"
+OPEN = "-open"  # symbols of seeds that do not end at the goal
 NARROWEST = 0.1  # of an axis of accuracies
 MOST_RUNS = 2000  # single ones that a panel shows
 COSTS = ("effective_depth", "functional_depth", "routing_entropy_norm")
@@ -165,7 +165,7 @@ def _traces(alike: Sequence[tuple[Group, float]], color: str, symbol: str, every
     hollow = {"size": 9, "symbol": f"{symbol}{OPEN}", "color": color, "line": {"width": 1.8}}
     shared = {"type": "scatter", "mode": "markers", "showlegend": False}
     found = []
-    for which, marker, what in (("runs", small, "one run"), ("broken", hollow, "below the goal")):
+    for which, marker, what in (("runs", small, "one run"), ("broken", hollow, "not at the goal")):
         points = [(cost, cost + shift, height, group.label) for group, shift in alike for cost, height in getattr(group, which)[::every]]
         costs, xs, ys, labels = zip(*points, strict=True) if points else ((), (), (), ())
         hover = f"%{{text}}<br>{what}: %{{customdata:.3g}}, %{{y:.3f}}<extra></extra>"

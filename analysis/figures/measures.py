@@ -17,4 +17,4 @@ def prepare(tables: Tables, rows: Rows, caption: str, absent: str, log_values: S
     there = [(label, columns) for label, columns in there if columns]
     if not there:
         return absent
-    return series.prepare(tables, there, f"{caption} {series.READING}", log_values=log_values, far_from_0=far_from_0)
+    return series.prepare(tables, there, f"{caption} {series.READING}".strip(), log_values=log_values, far_from_0=far_from_0)

@@ -23,5 +23,7 @@ def prepare(tables: Tables) -> Info | str:
         ("representation norm", {"representation_norm": "solid"}),
         ("collapsed rows", {"collapsed_share": "solid"}),
     ]
-    caption = "Euclidean norms. Collapsed rows: the share of training rows whose softmax has nothing left to learn from in the working precision."
+    caption = "Euclidean norms."
+    if tables.has("collapsed_share"):
+        caption += " Collapsed rows: the share of training rows whose softmax has nothing left to learn from in the working precision."
     return measures.prepare(tables, rows, caption, "no run measured weight norms")

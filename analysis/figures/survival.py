@@ -63,7 +63,7 @@ def prepare(tables: Tables) -> Info | str:
         panels.append((title, tuple(lines)))
     caption = (
         "Kaplan-Meier estimate with its pointwise 95 % band. A run generalises at the first evaluation that shows it, the right end "
-        "of where its time may lie. Runs that used their budget are censored at their last evaluation below the goal: they count until then. "
+        "of where its time may lie. Runs that used their budget are censored at their last evaluation not at the goal: they count until then. "
         "Runs that diverged count as never generalising; failed runs are left out."
     )
     if len(x.values) < len(where.x.values):

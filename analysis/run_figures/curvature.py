@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from scipy.stats import t as student_t
 
 from analysis.one_run import OneRun
-from analysis.run_figures.panels import Info, curve, lines, marks
+from analysis.run_figures.panels import Info, Lines, curve, lines, marks
 
 GROUPS = 4  # of sampled rows, whose spread the standard errors of weight Hessian and Fisher traces are
 OF_GROUPS = float(student_t.ppf(0.975, GROUPS - 1))
@@ -25,11 +27,21 @@ def prepare(run: OneRun) -> tuple[Info, ...] | str:
     ]
     if not panels:
         return "no curvature was measured"
-    caption = (
-        "Jacobian and input Hessian: how outputs and loss change with the embedded input. Weight Hessian and Fisher traces: of the loss in the weights. "
-        "Shaded: 95 % intervals of what is estimated by random probes on sampled rows; those of the landscape are of "
-        f"{GROUPS} groups of rows alone, and so {OF_GROUPS:.2f} standard errors wide either side. "
-        "True Fisher: labels drawn from the network; empirical: the labels given. "
-        "Collapse: the share of training rows whose softmax has nothing left to learn from in the working precision."
-    )
-    return (Info("curvature", "Curvature", tuple(panels), caption, 2, 1, {}, marks(run)),)
+    return (Info("curvature", "Curvature", tuple(panels), _caption(panels), 2, 1, {}, marks(run)),)
+
+
+def _caption(panels: Sequence[Lines]) -> str:
+    """How to read what is drawn, and no more."""
+    titles = {each.title for each in panels}
+    of_inputs, of_weights = titles & {"Jacobian norm", "input Hessian trace"}, titles & {"weight Hessian trace", "Fisher trace"}
+    shaded = any(each.spread is not None for panel in panels for each in panel.curves)
+    of_groups = f"those of the landscape are of {GROUPS} groups of rows alone, and so {OF_GROUPS:.2f} standard errors wide either side"
+    told = [
+        "Jacobian and input Hessian: how outputs and loss change with the embedded input." if of_inputs else "",
+        "Gradient: of the loss in the weights." if not of_weights and "gradient norm" in titles else "",
+        "Weight Hessian and Fisher traces: of the loss in the weights." if of_weights else "",
+        f"Shaded: 95 % intervals of what is estimated by random probes on sampled rows{f'; {of_groups}' if of_weights else ''}." if shaded else "",
+        "True Fisher: labels drawn from the network; empirical: the labels given." if "Fisher trace" in titles else "",
+        "Collapse: the share of training rows whose softmax has nothing left to learn from in the working precision." if "softmax collapse" in titles else "",
+    ]
+    return " ".join(filter(None, told))

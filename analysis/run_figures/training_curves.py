@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from analysis.figures.routing import OPERATIONS
+from analysis.figures.theme import word
+from analysis.goal_words import goal_words
 from analysis.one_run import OneRun
 from analysis.run_figures.panels import Info, curve, lines, marks
 
@@ -38,7 +40,8 @@ def prepare(run: OneRun) -> tuple[Info, ...] | str:
     if not panels:
         return "it has no evaluation after step 0, so there are no curves"
     caption = (
-        "Steps are on a log scale and begin after 0. Upright lines: the evaluations at which it memorised and generalised, by the thresholds below. "
+        "Steps are on a log scale and begin after 0. "
+        + _upright(run)
         + (
             "Mirror-clean: test pairs whose mirror image was not trained on, which a network that is merely symmetric gets wrong. "
             if run.has("mirror_clean_acc")
@@ -49,3 +52,15 @@ def prepare(run: OneRun) -> tuple[Info, ...] | str:
         + "The first learning rates are those of its warm-up, if it has one."
     )
     return (Info("training_curves", "Training curves", tuple(panels), caption, marks=marks(run)),)
+
+
+def _upright(run: OneRun) -> str:
+    """What the upright lines are that are drawn, by which thresholds; nothing where there are none."""
+    limits, past = run.thresholds, goal_words(run.fit).past
+    sign = {"max": "≥", "min": "≤"}
+    said = {
+        "memorised": f"{word(limits.fit_column)} {sign[limits.fit_direction]} {limits.fit:g}",
+        past: f"{word(limits.goal_column)} {sign[limits.direction]} {limits.goal:g}, {limits.window} evaluations in a row",
+    }
+    told = " and ".join(f"{what} ({said[what]})" for _, what in marks(run))
+    return f"Upright lines: the evaluations at which it {told}. " if told else ""

@@ -335,6 +335,8 @@ def test_measures_over_training_draw_what_was_measured_and_logarithms_where_all_
     info = curvature.prepare(tables)
     assert [(panel.y_label, panel.log) for panel in info.panels] == [("Jacobian norm", True), ("weight Hessian trace", False)]
     assert "yaxis" in json.loads(curvature.draw(info).to_json())["layout"] and info.panels[1].y_range[0] < -1
+    assert "Fisher" not in info.caption and "Standard errors" not in info.caption  # none were measured
+    assert "ollapsed" not in norms.prepare(tables).caption
     assert [panel.y_label for panel in norms.prepare(tables).panels] == ["weight norm", "norm of matrices"]
     assert [panel.y_label for panel in optimizer.prepare(tables).panels] == ["signal to noise"]
     assert [panel.y_label for panel in spectra.prepare(tables).panels] == ["diagonal energy"]

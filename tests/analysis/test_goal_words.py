@@ -18,6 +18,7 @@ def test_runs_with_nothing_to_memorise_reach_their_goal_and_have_no_phases(odd_s
     told = findings(other)
     told += [member.prepare(other).caption for member in (phase, survival, time_to_goal)]  # type: ignore[union-attr]
     assert any("reached the goal within the budget" in each for each in told) and not any("generalis" in each for each in told)
+    assert not any("below the" in each for each in told)  # what is missing to a goal is above it
     assert dict(report.provenance(other))["Phases"] == "" and "Reached the goal" in dict(report.provenance(other))
 
 

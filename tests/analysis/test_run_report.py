@@ -70,6 +70,7 @@ def test_no_panel_stands_on_another(whole, narrow):
 def test_training_curves_have_marks_and_begin_after_step_0(whole):
     info = info_of(training_curves, whole[1])
     assert info.marks == ((100, "memorised"), (500, "generalised"))
+    assert "at which it memorised (train accuracy ≥ 0.99) and generalised (test accuracy ≥ 0.95, 5 evaluations in a row)." in info.caption
     assert [(each.label, each.dash) for each in panel(info, "accuracy").curves] == [("train", "dot"), ("test", "solid")]
     assert all(each.steps[0] == 25 for one in info.panels for each in one.curves)
 
@@ -180,6 +181,8 @@ def test_estimates_have_bands_of_95_percent_and_signs_keep_an_axis_linear(whole)
     assert trace.spread == pytest.approx(3.182446 * 15) and trace.values.min() < 0 and of_inputs.spread == pytest.approx(1.96 * 0.3)
     assert panel(info, "Jacobian norm").curves[0].spread == pytest.approx(1.96 * 0.1)
     assert f"of {GROUPS} groups of rows alone, and so 3.18 standard errors wide" in info.caption and curvature.GROUPS == GROUPS
+    alone = replace(whole[1], rows=whole[1].rows[["step", "grad_norm"]])
+    assert info_of(curvature, alone).caption == "Gradient: of the loss in the weights."
     assert panel(info, "Fisher trace").is_log and not Lines("", (trace,), log=True).is_log
     assert [each.title for each in info_of(optimizer, whole[1]).panels][:3] == ["signal to noise", "effective learning rate", "update / decay"]
 

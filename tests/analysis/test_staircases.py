@@ -231,6 +231,7 @@ def test_findings_say_where_plateaus_lie_and_which_order_modes_had(tables):
 def test_a_run_s_figures_show_its_snapshots(run):
     (stairs,) = run_staircase.prepare(run)
     assert stairs.panels[0].levels == pytest.approx(LEVELS) and "(+0.0 %)" in stairs.caption
+    assert "the levels 1, 0.3939, 0.06061, 0 of the loss" in stairs.caption
     steps = next(panel for panel in stairs.panels if panel.title == "loss after each element")
     assert [each.label for each in steps.curves] == ["after 2 (not trained on)", "after 3"]
     sheet, outputs, out, mix = composing.prepare(run)

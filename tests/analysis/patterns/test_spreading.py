@@ -109,6 +109,11 @@ def test_figures_have_a_row_for_every_cell_and_run(tables):
         assert "Speculative" in info.caption or member is passages
 
 
+def test_shares_are_drawn_within_what_is_possible():
+    found = equations.mark([0.1, 0.9], *equations.SHARE).mean
+    assert (found.value, found.low, found.high) == (0.5, 0, 1)
+
+
 def test_learners_without_patterns_have_none_of_it(store):
     tables = collect(store, fields.without_patterns(store))
     assert spreading(tables) == "no run has measured the pattern of its values, so there are no fronts of it"
