@@ -26,7 +26,7 @@ class Pressure(Part):
     gamma: Annotated[float, Field(ge=-100, le=100, description="weight of the uncertainty about the state")] = 0.2
     uncertainty: Annotated[Uncertainty, Field(description="legacy = always 1; actions = spread of values over actions; ensemble = over networks")] = "actions"
     members: Annotated[int | None, Field(ge=2, le=64, description="networks of the ensemble besides the agent's own; null = no ensemble")] = None
-    most: Annotated[float, Field(gt=0, le=1e30, description="largest beta; larger ones are clipped, and counted")] = 100.0
+    most: Annotated[float, Field(gt=0, le=1e6, description="largest beta; larger ones are clipped, and counted")] = 100.0
     decimals: Annotated[
         int | None, Field(ge=0, le=6, description="that observations are rounded to for the tables; null = corridors and grids, whose states are positions")
     ] = None

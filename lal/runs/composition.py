@@ -117,6 +117,8 @@ class Composition(ModelledRun):
             self.task.encoding()
         except Refused as error:
             return f"on this machine {error}"
+        except ValueError as error:  # what is drawn may be constant, by chance of the seed
+            return f"no run can begin: {error}"
         return None
 
     def _narrow(self) -> str | None:

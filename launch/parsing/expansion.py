@@ -243,6 +243,7 @@ def checked(drafts: Iterable[tuple[Cell, int, Values]], place: Callable[[Problem
     for cell, _, values in drafts:
         n_drafts += 1
         config, problems = run_of(values)
+        problems = [varied(problem, cell) for problem in problems]
         problems += [Problem(segments(path), f"{path} is set by `seeds`; remove it here") for path in cell.seeds.vary if lookup(cell.values, path) is not None]
         wrong += [(problem, cell) for problem in problems]
         if config is not None:
@@ -250,6 +251,14 @@ def checked(drafts: Iterable[tuple[Cell, int, Values]], place: Callable[[Problem
     if wrong:
         raise Refused(told(wrong, n_drafts, place))
     return read
+
+
+def varied(problem: Problem, cell: Cell) -> Problem:
+    """`problem`, said to come from `seeds.vary` where nothing else names what is wrong."""
+    by = next((path for path in cell.seeds.vary if segments(path)[: len(problem.path)] == problem.path), None)
+    if by is None or lookup(cell.values, ".".join(map(str, problem.path))) is not None:
+        return problem
+    return Problem(problem.path, f"{problem.text}; `seeds.vary` names {by}")
 
 
 def run_of(values: Values) -> tuple[RunConfig | None, list[Problem]]:

@@ -99,6 +99,11 @@ WRONG = {
         B + "seeds: {n: 3, vary: [sed]}",
         "seeds.vary.0 must be 'seed', 'task.split_seed', 'task.template.seed' or 'task.sampling.split_seed'",
     ),
+    "seeds that vary what these runs have not": (
+        "name: s\nbase: {kind: dqn}\nseeds: {n: 2, vary: [seed, task.split_seed]}",
+        "'task' is not; write one of: budget, crystallization, discount, environment, exploration, kind, measure, network, optim, pressure, replay, seed, "
+        "target_every, timeouts, updates_per_step; `seeds.vary` names task.split_seed",
+    ),
     "a misspelt key of seeds": (B + "seeds: {m: 3}", "'m'; write one of: n, values, vary"),
     "a seed beside seeds": (B.replace("{model", "{seed: 3, model", 1), "s.yaml:2: seed is set by `seeds`"),
     "a seed as axis": (B + "axes: {seed: [1, 2]}", "s.yaml:3: seed is set by `seeds`"),

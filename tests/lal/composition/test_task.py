@@ -191,3 +191,9 @@ def test_the_rows_of_a_step_are_those_that_it_computes():
         run = parse({"kind": "composition", "task": task.model_dump()}).start()
         found = levels(run.network, tree, drawn(tree, task.batch, stream(0, "batches")))
         assert tuple(len(level.output) for level in found) == task.rows
+
+
+def test_a_plan_says_that_what_is_drawn_is_constant():
+    pytest.importorskip("sklearn")
+    config = parse({"kind": "composition", "task": {"group": {"kind": "cyclic", "p": 2}, "template": {"kind": "image"}}})
+    assert any("no run can begin" in text and "image is constant" in text for text in config.warnings())
