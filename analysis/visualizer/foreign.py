@@ -28,6 +28,7 @@ from lal.store import is_uri
 HISTORIES = ("history.parquet", "history.csv", "history.json")
 DEEPEST = 4  # folders below the root
 MOST_FOUND = 20_000
+TOLD_BY = "folder."  # begins every axis, since words in names of folders may be those of columns, as p is of the share that generalised
 GOAL, FIT = ({"column": column, "at_least": at_least, "direction": "max"} for column, at_least in (("test_acc", 0.95), ("train_acc", 0.99)))
 
 
@@ -106,13 +107,13 @@ def manifest_of(name: str, paths: Sequence[str]) -> dict[str, Any]:
             "run_id": path,
             "arm": each.group,
             "name": path if twins[each.group, each.point, each.seed] > 1 else None,
-            "point": dict(each.point),
+            "point": {f"{TOLD_BY}{key}": value for key, value in each.point},
             "seed": each.seed or 0,
         }
         | {"budget": {"steps": 0}, "eval_every": 1}
         for path, each in zip(paths, found, strict=True)
     ]
-    axes = list(dict.fromkeys(key for each in found for key, _ in each.point))
+    axes = list(dict.fromkeys(f"{TOLD_BY}{key}" for each in found for key, _ in each.point))
     arms = list(dict.fromkeys(each.group for each in found))
     return {"schema": 1, "name": name, "question": "", "command": "", "report": {}, "arms": arms, "axes": axes, "goal": GOAL, "fit": FIT, "runs": runs}
 

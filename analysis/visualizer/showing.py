@@ -81,18 +81,16 @@ def _drawing(app: Dash, source: Source) -> None:
         *(State("drawn", "data"), State("range", "max")),
     )
     def show(*values: Any) -> tuple[Any, ...]:
-        *given, version, narrow, was, most = values
         try:
-            asked = read(given, bool(narrow), most)
-            key = asked.key(version or "")
-            if key == was:
-                raise PreventUpdate
-            shown, last = figures(source, asked)
+            return answer(source, *values)
+        except PreventUpdate:
+            raise
         except (Refused, OSError) as reason:
-            return page.told([str(reason)]), no_update, no_update, no_update
-        if last is None or last == most:
-            return shown, key, no_update, no_update
-        return shown, key, last, ends(asked.look, last)
+            told = str(reason)
+        except Exception as fault:  # the page would go on to show what was chosen before
+            app.server.logger.exception("what was chosen cannot be drawn")
+            told = f"This cannot be drawn: {type(fault).__name__}: {fault}. It is a fault of the program; the terminal of `lal view` says where."
+        return page.told([told]), None, no_update, no_update  # None: what was drawn before is no longer there
 
 
 def _maps(app: Dash, source: Source) -> None:
@@ -121,6 +119,24 @@ def _maps(app: Dash, source: Source) -> None:
             raise PreventUpdate
         wanted = [*numbers(there), *([cell] if cell not in numbers(there) else [])] if adding else [cell]
         return *chosen(catalogue, wanted, groups or []), no_update if adding else "training"
+
+
+def answer(source: Source, *values: Any) -> tuple[Any, ...]:
+    """What is shown, the key of what is drawn, and the slider's end and handles.
+
+    Raises:
+        Refused: it is nothing that the page could have asked for, or what there is cannot be read.
+        PreventUpdate: that is drawn already.
+    """
+    *given, version, narrow, was, most = values
+    asked = read(given, bool(narrow), most)
+    key = asked.key(version or "")
+    if key == was:
+        raise PreventUpdate
+    shown, last = figures(source, asked)
+    if last is None or last == most:
+        return shown, key, no_update, no_update
+    return shown, key, last, ends(asked.look, last)
 
 
 def read(given: Sequence[Any], narrow: bool, most: int | None) -> Asked:

@@ -289,6 +289,38 @@ def test_folders_of_another_program_are_grouped_by_their_names(foreign):
     assert not isinstance(phase_map(tables, None, None, "time", False), str)
 
 
+def test_words_in_names_of_folders_may_be_those_of_columns(tmp_path):
+    for name in ("routed_p17_s0", "routed_p31_s0"):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "history.json").write_text('[{"step": 10, "test_acc": 0.25, "train_loss": 1.0}, {"step": 20, "test_acc": 0.5, "train_loss": 0.5}]')
+    source, name = source_at(str(tmp_path))[0], tmp_path.name
+    assert [each.word for each in source.catalogue(name).experiments] == ["p = 17", "p = 31"]
+    tables = source.known(name).tables
+    assert len(phase_map(tables, None, None, "probability", False).figure.data) > 0  # type: ignore[union-attr]
+    front = str(pareto_map(tables, *usual(tables), False).figure.to_json())  # type: ignore[union-attr]
+    assert "p = 17" in front and "p = 31" in front
+
+
+def asked_of(client, output: str, **values: object):
+    """The answer of a page's server to what a page asks for, of which `values` are not None."""
+    own = {"Host": "127.0.0.1:7860"}
+    spec = next(each for each in client.get("/_dash-dependencies", headers=own).get_json() if each["output"].startswith(output))
+    names = [name.rsplit(".", 1) for name in spec["output"].strip(".").split("...")]
+    given = {kind: [{**each, "value": values.get(each["id"])} for each in spec[kind]] for kind in ("inputs", "state")}
+    outputs = [{"id": name, "property": prop} for name, prop in names]
+    return client.post("/_dash-update-component", headers=own, json={"output": spec["output"], "outputs": outputs, "changedPropIds": [], **given})
+
+
+def test_what_cannot_be_drawn_is_told_in_its_place_and_what_was_there_is_forgotten(looked, monkeypatch):
+    client = app_of(looked[0]).server.test_client()
+    values = {"tab": "phase", "sweep": "quickstart", "values": "usual"}
+    monkeypatch.setattr("analysis.visualizer.showing.figures", lambda *_: (1, 2).index(3))
+    answer = asked_of(client, "..shown.children", **values)
+    assert answer.status_code == 200 and "This cannot be drawn: ValueError: tuple.index" in answer.text
+    assert answer.get_json()["response"]["drawn"] == {"data": None}
+    assert "load it again" in asked_of(client, "..shown.children", **values | {"tab": "none"}).text
+
+
 def test_columns_of_another_program_get_the_names_they_have_here(foreign):
     rows = known_rows(foreign / "p17_wd0.5_s0")
     assert {"step", "input_hessian_trace", "hessian_trace", "adam_snr", "weight_norm/layers.0.weight"} <= {*rows.column_names}  # type: ignore[union-attr]
