@@ -11,6 +11,7 @@ from analysis.run_figures import staircase
 from lal.events import Time
 
 GAP = 0.02  # accuracies closer than this are called alike
+MOST_STEPS = 5  # that a sentence names
 LITTLE = 0.1  # of test accuracy, under which there is nothing to explain; nor is there under twice chance
 
 
@@ -153,6 +154,9 @@ def caveats(run: OneRun) -> list[str]:
         told.append(f"It was asked to go on to step {asked:,} and has not finished that: shown is its last finished state.")
     if run.failure:
         told.append(f"Its last attempt failed at step {run.failure.step:,}: {safe(run.failure.reason)}.")
+    if damaged := run.snapshots.damaged:
+        where = ", ".join([*(f"{step:,}" for step in damaged[:MOST_STEPS]), *(["…"] if len(damaged) > MOST_STEPS else [])])
+        told.append(f"Of {len(run.snapshots.steps)} snapshots {len(damaged)} cannot be read (step {where}); figures leave them out.")
     if run.unread:
         told.append(f"Later measurements of {safe(', '.join(run.unread))} cannot be read; <code>lal measure</code> writes them anew.")
     return told

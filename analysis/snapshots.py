@@ -33,6 +33,12 @@ class Snapshots:
         self._read_all()
         return [step for step in self.steps if name in self.arrays(step)]
 
+    @property
+    def damaged(self) -> tuple[int, ...]:
+        """Steps of which the file cannot be read, or has nothing in it."""
+        self._read_all()
+        return tuple(step for step in self.steps if not self.arrays(step))
+
     def _read_all(self) -> None:
         """Reads what is not read yet, side by side where that is mostly waiting."""
         missing = [step for step in self.steps if step not in self._read]
@@ -41,6 +47,12 @@ class Snapshots:
     def last(self, name: str) -> NDArray[Any] | None:
         """Array `name` where it was kept last; no file before is read."""
         return next((self.arrays(step)[name] for step in reversed(self.steps) if name in self.arrays(step)), None)
+
+
+def lacking(kept: Snapshots, otherwise: str, pictures: str) -> str:
+    """Why arrays that `pictures` are of are not there: none of the files can be read, or `otherwise`."""
+    n = len(kept.steps)
+    return f"it kept snapshots, but none of {n} can be read, so there are no {pictures}" if n and not any(map(kept.arrays, kept.steps)) else otherwise
 
 
 @dataclass(frozen=True)

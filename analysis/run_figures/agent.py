@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from analysis.one_run import OneRun
 from analysis.run_figures.panels import Array, Curve, Info, Lines, Panel, curve, lines
-from analysis.snapshots import Arrays
+from analysis.snapshots import Arrays, lacking
 from lal.reinforcement.metrics import RECENT as WINDOW
 
 SHARE = 0.05  # of changes between updates, the largest, that are marked
@@ -24,7 +24,7 @@ def prepare(run: OneRun) -> tuple[Info, ...] | str:
         return ()
     steps = run.snapshots.of("returns")
     if not steps:
-        return "it kept no returns of episodes, as reinforcement learners do"
+        return lacking(run.snapshots, "it kept no returns of episodes, as reinforcement learners do", "curves of its episodes")
     arrays = run.snapshots.arrays(steps[-1])
     pressed = "pressure_by_update" in arrays and len(arrays["pressure_by_update"]) > 1
     return (learning(run, arrays), *((pressure(run, arrays),) if pressed else ()))

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from analysis.figures.theme import safe
 from analysis.one_run import OneRun
 from analysis.run_figures.panels import Box, Curve, Heat, Info, Lines, Panel, Scale, span
-from analysis.snapshots import Arrays
+from analysis.snapshots import Arrays, lacking
 from lal.config import parse
 
 MOST_MODES, MOST_CHECKPOINTS, MOST_TILES = 6, 5, 60
@@ -59,7 +59,7 @@ def prepare(run: OneRun) -> tuple[Info, ...] | str:
         return ()
     steps = run.snapshots.of("template")
     if not steps:
-        return "it kept no snapshots, so there are no pictures of what it learned"
+        return lacking(run.snapshots, "it kept no snapshots, so there are no pictures of what it learned", "pictures of what it learned")
     last = run.snapshots.arrays(steps[-1])
     group = parse(run.config).task.group.build()  # type: ignore[attr-defined]
     if NEEDED - {*last} or len(last["template"]) != group.order or last["w_out"].shape[0] != group.order:

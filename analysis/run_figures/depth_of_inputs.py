@@ -9,7 +9,7 @@ from analysis.depth_bound import told
 from analysis.one_run import OneRun
 from analysis.run_figures.over_pairs import ends_and_middle, heats, table_of
 from analysis.run_figures.panels import Bars, Heat, Info, Panel, Scale, curve, lines, marks, span
-from analysis.snapshots import Pairs
+from analysis.snapshots import Pairs, lacking
 
 BINS = 24
 
@@ -18,7 +18,7 @@ def prepare(run: OneRun) -> tuple[Info, ...] | str:
     """Depth over (a, b) at the first, middle and last snapshot, how it is spread, and each layer's gate at the last."""
     steps = run.snapshots.of("input_gates")
     if not steps:
-        return "its gates do not look at the input, so every input has the same depth"
+        return lacking(run.snapshots, "its gates do not look at the input, so every input has the same depth", "maps of the depth of inputs")
     table = table_of(run, steps)
     gates = run.snapshots.arrays(steps[-1])["input_gates"].astype(np.float32)
     depth, panels = gates.sum(0), list[Panel]()

@@ -12,7 +12,7 @@ from analysis.one_run import OneRun
 from analysis.run_figures.head_load import loads
 from analysis.run_figures.over_pairs import ends_and_middle, heats, table_of
 from analysis.run_figures.panels import Heat, Info, Scale
-from analysis.snapshots import Pairs
+from analysis.snapshots import Pairs, lacking
 
 MOST_NUMBERS = 1_000_000  # in all heatmaps of routing; beyond, the last snapshot alone
 MOST_ABREAST = 6
@@ -23,7 +23,7 @@ def prepare(run: OneRun) -> tuple[Info, ...] | str:
     """A figure a layer: heads side by side, in rows the first, middle and last snapshot; then how much each head is given to do over training."""
     steps = run.snapshots.of("routing")
     if not steps:
-        return loads(run) or "it kept no routing, so there are no heatmaps of it"
+        return loads(run) or lacking(run.snapshots, "it kept no routing, so there are no heatmaps of it", "heatmaps of its routing")
     table = table_of(run, steps)
     if isinstance(table, str):
         return loads(run) or f"its routing is not drawn: {table}"

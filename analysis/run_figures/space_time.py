@@ -14,6 +14,7 @@ from analysis.figures.theme import number
 from analysis.one_run import OneRun
 from analysis.patterns.reaction_diffusion import TERMS
 from analysis.run_figures.panels import Array, Heat, Info, Lines, Panel, Scale, curve, span
+from analysis.snapshots import lacking
 from analysis.spreading import fits, shape_of
 
 LEAST, MAPS = 4, 4
@@ -30,7 +31,7 @@ def prepare(run: OneRun) -> tuple[Info, ...] | str:
     steps = run.snapshots.of("value")
     shape = shape_of(run.snapshots.arrays(steps[0]).get("states")) if steps else None
     if shape is None:
-        return "its states are not those of a line or a grid, so there is no space-time diagram"
+        return lacking(run.snapshots, "its states are not those of a line or a grid, so there is no space-time diagram", "space-time diagrams")
     if len(steps) < LEAST:
         return "its values were kept too seldom for a space-time diagram: see measure.snapshot_every"
     fields = {name: field(run, name) for name in FIELDS if name in run.snapshots.arrays(steps[-1])}
@@ -105,7 +106,7 @@ def _caption(run: OneRun, shape: tuple[int, ...]) -> str:
     if scored is not None:
         words = [
             f"{'V_t = D V_xx + f(V)' if term == 'diffusion' else 'V_t = c V_x + f(V)'} leaves {number(each.fit.error)} of the change unexplained, and "
-            f"{number(float(np.median(each.places)))} with places shuffled"
+            + (f"{number(float(np.median(each.places)))} with places shuffled" if len(each.places) else "has too few places to shuffle")
             for term, each in ((term, scored[term]) for term in TERMS)
         ]
         told.append(f"Speculative: {'; '.join(words)}; c = {number(scored['drift'].fit.coefficient)} positions an episode.".replace("-", "−"))

@@ -314,7 +314,14 @@ def test_later_measurements_are_merged_by_step_and_damaged_ones_told(store):
 def test_a_damaged_snapshot_is_passed_over(store):
     name = written(store)
     store.run(name).put_bytes("arrays/step-000001000.npz", b"PK no")
-    assert one_run(store, name).snapshots.of("routing") == [0, 500, 1500]
+    run = one_run(store, name)
+    assert run.snapshots.of("routing") == [0, 500, 1500] and run.snapshots.damaged == (1000,)
+    assert findings(run)[-1] == "Of 4 snapshots 1 cannot be read (step 1,000); figures leave them out."
+    for step in (0, 500, 1500):
+        store.run(name).put_bytes(f"arrays/step-{step:09d}.npz", b"PK no")
+    run = one_run(store, name)
+    assert findings(run)[-1] == "Of 4 snapshots 4 cannot be read (step 0, 500, 1,000, 1,500); figures leave them out."
+    assert depth_of_inputs.prepare(run) == "it kept snapshots, but none of 4 can be read, so there are no maps of the depth of inputs"
 
 
 def test_a_run_without_arrays_or_later_metrics_has_what_it_has(store):

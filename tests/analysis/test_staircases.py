@@ -265,6 +265,8 @@ def test_a_run_without_snapshots_or_with_others_says_so(tmp_path):
     store, config = Store(tmp_path), parse(BASE)
     finish(store, config, "bare", {}, snapshots=())
     assert composing.prepare(one_run(store, "bare")) == "it kept no snapshots, so there are no pictures of what it learned"
+    store.run("bare").put_bytes("arrays/step-000000000.npz", b"PK no")
+    assert composing.prepare(one_run(store, "bare")) == "it kept snapshots, but none of 1 can be read, so there are no pictures of what it learned"
     whole = arrays_of(config, 0)
     for odd in ({"template": whole["template"]}, whole | {"template": whole["template"][:5]}, whole | {"w_out": whole["w_out"].T}):
         store.run("bare").put_bytes("arrays/step-000000000.npz", packed(odd))
