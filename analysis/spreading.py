@@ -76,8 +76,9 @@ class Cell:
         return mean_interval([each.scored[term].fit.error for each in self.runs if each.scored], 0.0, 1.0)
 
     def advantage(self, term: Term, shuffled: str) -> Interval:
-        """Mean over runs of how much larger the median error with `places` or `moments` shuffled is."""
-        return mean_interval([float(np.median(getattr(each.scored[term], shuffled))) - each.scored[term].fit.error for each in self.runs if each.scored])
+        """Mean over runs of how much larger the median error with `places` or `moments` shuffled is; NaN where there is nothing to shuffle."""
+        found = [(each.scored[term].fit.error, getattr(each.scored[term], shuffled)) for each in self.runs if each.scored]
+        return mean_interval([float(np.median(errors)) - own for own, errors in found if len(errors)])
 
 
 def spreading(tables: Tables) -> tuple[Cell, ...] | str:

@@ -58,13 +58,21 @@ def _equation(cells: Sequence[Cell], term: Term) -> str:
     sign = "D" if term == "diffusion" else "c"
     parts = []
     for cell in cells:
-        places, moments = cell.advantage(term, "places"), cell.advantage(term, "moments")
-        better = "better than both shuffles" if places.low > 0 and moments.low > 0 else "not measurably better than shuffled"
-        parts.append(
-            f"{cell.label}: {_interval(cell.error(term))} of the change, {sign} = {_interval(cell.coefficient(term))}, {better} "
-            f"(places {_signed(places)}, moments {_signed(moments)})"
-        )
+        parts.append(f"{cell.label}: {_interval(cell.error(term))} of the change, {sign} = {_interval(cell.coefficient(term))}, {_controlled(cell, term)}")
     return f"{SAID[term]} leaves unexplained, of {'; '.join(parts)}."
+
+
+def _controlled(cell: Cell, term: Term) -> str:
+    """How it compares with shuffled fields, of those controls that had something to shuffle."""
+    found = {kind: cell.advantage(term, kind) for kind in ("places", "moments")}
+    there = {kind: each for kind, each in found.items() if not isnan(each.value)}
+    if not there:
+        return "with too few places and moments to shuffle"
+    better = "not measurably better than shuffled"
+    if all(each.low > 0 for each in there.values()):
+        better = "better than both shuffles" if len(there) == 2 else f"better than {''.join(there)} shuffled"
+    told = [f"{kind} {_signed(each) if kind in there else 'too few to shuffle'}" for kind, each in found.items()]
+    return f"{better} ({', '.join(told)})"
 
 
 def _interval(of: Interval) -> str:

@@ -68,7 +68,8 @@ def prepare(tables: Tables) -> Info | str:
     )
     caption = (
         "Left: the share of the change of values that is not explained, by least squares with a cubic f; 1 is nothing explained. Shuffled: the median of 99 "
-        "shuffles of positions, the same at all moments, or of the moments of changes. Right: speeds towards the start; crosses: 1 / target_every, at which "
+        "shuffles of positions, the same at all moments, or of the moments of changes, where there are three or more to shuffle. "
+        "Right: speeds towards the start; crosses: 1 / target_every, at which "
         "copying the network into its targets backs values up. Small: each run; bars: 95 % intervals over seeds. "
         "Speeds are of runs whose front was on its way for long enough. Speculative: see docs/reinforcement.md."
     )

@@ -17,6 +17,7 @@ Term = Literal["diffusion", "drift"]
 TERMS: tuple[Term, ...] = ("diffusion", "drift")
 DEGREE, SHUFFLES, SEED = 3, 99, 20261122
 LEAST_RATIO = 3  # equations for each unknown
+LEAST_DEALT = 3  # positions or moments that a shuffle deals out: of two, every other one leaves all as it was
 
 
 @dataclass(frozen=True)
@@ -60,7 +61,7 @@ class Fit:
 
 @dataclass(frozen=True)
 class Scored:
-    """A fit beside the same to shuffled data, errors of as many shuffles each.
+    """A fit beside the same to shuffled data, errors of as many shuffles each; of none where fewer than LEAST_DEALT could be dealt out.
 
     Attributes:
         places: one permutation of the positions that have neighbours on all sides, for all moments: neighbours are anyone, while each position does what
@@ -151,6 +152,7 @@ def scored(field: Array, times: Array, degree: int = DEGREE, shuffles: int = SHU
     """
     own, generator = equations(field, times), np.random.default_rng(SEED)
     n_moments = len(own.change)
-    places = [equations(field, times, shuffled(field.shape[1:], generator)) for _ in range(shuffles)]
-    moments = [Equations(own.change[generator.permutation(n_moments)], own.field, own.terms) for _ in range(shuffles)]
+    n_places = own.change.shape[1]
+    places = [equations(field, times, shuffled(field.shape[1:], generator)) for _ in range(shuffles if n_places >= LEAST_DEALT else 0)]
+    moments = [Equations(own.change[generator.permutation(n_moments)], own.field, own.terms) for _ in range(shuffles if n_moments >= LEAST_DEALT else 0)]
     return {term: Scored(fit(own, term, degree), *(np.array([error(each, term, degree) for each in group]) for group in (places, moments))) for term in TERMS}

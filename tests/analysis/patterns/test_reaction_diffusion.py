@@ -73,6 +73,18 @@ def test_shuffled_fields_fit_worse():
     assert found.moments.min() > 3 * found.fit.error
 
 
+def test_two_places_or_moments_are_no_control():
+    """Every other shuffle of two leaves them as they were."""
+    few_places, few_moments = np.random.default_rng(0).random((9, 3, 4)), np.random.default_rng(0).random((3, 12))
+    assert [len(each) for each in (of(few_places).places, of(few_places).moments)] == [0, 5]
+    assert [len(each) for each in (of(few_moments).places, of(few_moments).moments)] == [5, 0]
+
+
+def of(field):
+    """The fit of diffusion, of five shuffles."""
+    return scored(field, np.arange(len(field)), shuffles=5)["diffusion"]
+
+
 def test_a_field_without_neighbours_is_as_well_described_with_its_places_shuffled():
     """Every position follows V' = -V by itself from a random start: f alone explains it, and diffusion nothing."""
     times = np.arange(0, 3, 0.02)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from math import inf, isnan
 
 import numpy as np
@@ -16,6 +17,7 @@ from analysis.one_run import one_run
 from analysis.run_figures import drawing, space_time
 from analysis.run_figures.panels import Heat, table
 from analysis.spreading import MOMENTS, shape_of, spread, spreading
+from analysis.spreading_findings import _equation
 from lal.store import Store
 from tests.analysis.patterns import fields
 
@@ -107,6 +109,17 @@ def test_figures_have_a_row_for_every_cell_and_run(tables):
         wide, narrow = member.draw(info), member.draw(info, narrow=True)
         assert len(wide.data) == len(narrow.data)
         assert "Speculative" in info.caption or member is passages
+
+
+def test_a_control_with_nothing_to_shuffle_is_told_as_that(tables):
+    whole = cell(tables, "grid, target every = 10")
+    none = np.empty(0)
+    runs = [(run, {term: replace(each, places=none) for term, each in run.scored.items()}) for run in whole.runs]
+    few = replace(whole, runs=tuple(replace(run, scored=each) for run, each in runs))
+    assert "better than moments shuffled (places too few to shuffle, moments +" in _equation([few], "drift")
+    neither = {term: replace(each, moments=none) for term, each in runs[0][1].items()}
+    few = replace(whole, runs=(replace(runs[0][0], scored=neither),))
+    assert _equation([few], "drift").endswith("with too few places and moments to shuffle.")
 
 
 def test_shares_are_drawn_within_what_is_possible():
