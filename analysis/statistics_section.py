@@ -74,8 +74,8 @@ CELLS = (
 )
 COMPARED = (
     "Difference: of restricted means, to less from; negative is sooner. p: log-rank test within points, exact where runs are few; Holm’s adjustment is "
-    "among the values of one facet, and among pairs of arms. Pairs: runs of one seed; the mean difference over seeds with Student’s interval, "
-    "and a sign-flip permutation test."
+    "among the values of one facet, and among pairs of arms. Pairs: runs of one seed; the mean difference over seeds, of times cut to what is known of all, "
+    "with Student’s interval (none where all pairs differ alike: nothing to measure it by), and a sign-flip permutation test."
 )
 BOUNDED = (
     "Where P(generalise by the budget) = 1/2 by Firth’s penalised logistic fit, with the wider of a parametric bootstrap’s 95 % band and one over seeds. "

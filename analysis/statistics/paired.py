@@ -16,6 +16,7 @@ from analysis.statistics.intervals import UNKNOWN, Interval
 from analysis.statistics.means import DRAWS, SEED, mean_interval
 
 MOST_EXACT = 14  # pairs: 16,384 ways to sign them
+ROUNDING = 1e-12  # of the horizon
 
 
 @dataclass(frozen=True)
@@ -24,7 +25,8 @@ class Paired:
 
     Attributes:
         n: pairs.   horizon: up to where every run of them is known.
-        difference: mean of min(T, horizon) after less before, with Student's t interval over pairs (cut to +-horizon).
+        difference: mean of min(T, horizon) after less before, with Student's t interval over pairs (cut to +-horizon); none where all pairs differ alike,
+            which censoring at one horizon and evaluations at the same steps make them do: they have no spread to measure it by.
         p: of the exact sign-flip permutation test that it is 0; NaN with fewer than 2 pairs.   least_p: the least it could be: 2^(1 - n).
         n_sooner, n_later: pairs whose order is known, in which the second run was sooner, or later.
         sign_p: of the exact sign test on those; NaN without any.
@@ -66,7 +68,13 @@ def paired(before: Times, after: Times, blocks: Sequence[int] | NDArray[np.int64
     n_sooner, n_later = int((events[1] & (times[1] < times[0])).sum()), int((events[0] & (times[0] < times[1])).sum())
     alone = len(means) == len(gaps)
     sign_p = float(binomtest(n_sooner, n_sooner + n_later).pvalue) if alone and n_sooner + n_later else nan
-    return Paired(len(means), horizon, mean_interval(means.tolist(), -horizon, horizon), _flipped(means), 2.0 ** (1 - len(means)), n_sooner, n_later, sign_p)
+    return Paired(len(means), horizon, _mean(means, horizon), _flipped(means), 2.0 ** (1 - len(means)), n_sooner, n_later, sign_p)
+
+
+def _mean(gaps: NDArray[np.float64], horizon: float) -> Interval:
+    """The mean with its interval; without one where gaps are alike but for rounding."""
+    found = mean_interval(gaps.tolist(), -horizon, horizon)
+    return found if np.ptp(gaps) > ROUNDING * horizon else Interval(found.value, nan, nan)
 
 
 def _flipped(gaps: NDArray[np.float64]) -> float:

@@ -201,6 +201,13 @@ def test_pairs_of_one_seed_count_once():
     assert paired(([], []), ([], [])).n == 0 and isnan(paired(([3.0], [True]), ([4.0], [True])).p)
 
 
+def test_pairs_that_differ_alike_have_no_interval():
+    """Both later times are censored: they are at least 15 steps later, however far."""
+    found = paired(([10.0, 10.0], [True] * 2), ([25.0, 25.0], [False] * 2))
+    assert (found.n, found.difference.value, found.n_later) == (2, 15, 2)
+    assert isnan(found.difference.low) and isnan(found.difference.high)
+
+
 def test_intervals_and_tests_of_pairs_are_as_they_say():
     rng, covered, rejected = np.random.default_rng(8), 0, 0
     for _ in range(N_DRAWS):

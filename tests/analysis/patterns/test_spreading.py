@@ -53,7 +53,7 @@ def test_what_comes_first_is_told_pair_by_pair(tables):
     """The ramp is half-way at episode 45 of a speed of 0.1, long before the return at 150 and more; at 0.05 at 90."""
     found = cell(tables, "line, target every = 10").order("value_front", "return")
     assert (found.n, found.n_sooner, found.n_later) == (3, 0, 3)
-    assert found.difference.low > 50
+    assert found.difference.value > 50 and isnan(found.difference.low)  # the same in each: evaluations are ten episodes apart
     slow = cell(tables, "line, target every = 20").order("value_front", "return")
     assert 0 < slow.difference.value < found.difference.value
     assert found.sign_p == pytest.approx(2 * 0.5**3)
