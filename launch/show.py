@@ -58,7 +58,7 @@ def finished(folder: RunFolder, record: Record) -> bool:
 
 
 def run_facts(store: Store, run_id: str) -> dict[str, Any]:
-    """A run's configuration, record or failure, and last row."""
+    """A run's configuration, record or failure, and last row; and what of these is damaged, None where nothing is."""
     found = store.run(run_id).listed()
     record, failure = found.record(), found.failure()
     rows = found.history() or []
@@ -68,6 +68,7 @@ def run_facts(store: Store, run_id: str) -> dict[str, Any]:
         "config": found.config(),
         "record": asdict(record) if record else None,
         "failure": asdict(failure) if failure else None,
+        "damaged": damage(found, record),
         "rows": len(rows),
         "last_row": last,
         "snapshots": found.snapshots(),
@@ -75,6 +76,13 @@ def run_facts(store: Store, run_id: str) -> dict[str, Any]:
         "measured_later": found.measured_names(),
         "folder": store.where(found.path),
     }
+
+
+def damage(folder: RunFolder, record: Record | None) -> str | None:
+    """What of a run is not as it was written, so that no report counts it."""
+    if record is None:
+        return "its record cannot be read" if folder.has("record.json") else None
+    return None if folder.history_intact(record) and folder.history() is not None else "its history cannot be read"
 
 
 def print_facts(found: dict[str, Any], console: Console) -> None:
@@ -89,6 +97,8 @@ def print_facts(found: dict[str, Any], console: Console) -> None:
         pairs = {"run": found["run"], "outcome": failure["outcome"], "reason": failure["reason"], "traceback": failure["traceback"]}
     else:
         pairs = {"run": found["run"], "outcome": "not finished"}
+    if found.get("damaged"):
+        pairs = {**pairs, "damaged": f"{found['damaged']}; no report counts the run; `lal sweep` of its sweep trains it again"}
     kept = {name.replace("_", " "): ", ".join(map(str, found[name])) for name in ("snapshots", "checkpoints", "measured_later") if found.get(name)}
     for name, value in {**pairs, **found.get("last_row", {}), **kept, "folder": found["folder"]}.items():
         table.add_row(harmless(name), f"{value:.4g}" if isinstance(value, float) else harmless(str(value)))

@@ -14,7 +14,7 @@ from lal.store import Failure, Store
 from launch.driving.summary import SHOWN, Summary, say, summed
 from launch.following.progress import Board
 from launch.plan import plan
-from launch.show import outcome_of
+from launch.show import facts, outcome_of, print_facts
 from launch.sweep import load
 
 TEXT = "name: small\nbase: {task: {p: 5, train_frac: 0.5}, measure: {eval_every: 2, metrics: [accuracy]}, budget: {steps: 4, stop: null}}\nseeds: 2\n"
@@ -69,6 +69,17 @@ def test_a_failure_that_was_noted_after_a_run_was_finished_is_none(tmp_path: Any
     summary = summed(planned, store, None, 1.0, {})
     assert (summary.trained, [each.run_id for each in summary.failures]) == ((0, [first]) if goes_on else (2, []))
     assert outcome_of(store.run(first)) == ("timeout" if goes_on else "budget")
+
+
+@pytest.mark.parametrize(("name", "told"), [("history.parquet", "its history cannot be read"), ("record.json", "its record cannot be read")])
+def test_a_run_that_is_damaged_is_shown_so(store: Store, name: str, told: str) -> None:
+    config = parse({"task": {"p": 5, "train_frac": 0.5}, "measure": {"eval_every": 2, "metrics": ["accuracy"]}, "budget": {"steps": 4, "stop": None}})
+    attempt(config, store)
+    assert facts(store, run_id(config))["damaged"] is None
+    store.run(run_id(config)).put_bytes(name, b"rubbish")
+    found, out = facts(store, run_id(config)), io.StringIO()
+    print_facts(found, Console(file=out, width=200))
+    assert found["damaged"] == told and f"damaged {told}; no report counts the run" in " ".join(out.getvalue().split())
 
 
 def test_a_failure_that_the_disk_took_no_note_of_is_told_as_the_worker_told_it(tmp_path: Any, store: Store) -> None:
