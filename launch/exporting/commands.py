@@ -7,6 +7,8 @@ import click
 from launch.exporting import LAYOUTS
 from launch.options import PROFILE, RESULTS
 
+MOST = 10  # runs without results that are named
+
 
 @click.command()
 @click.argument("sweep")
@@ -25,5 +27,9 @@ def export(sweep: str, layout: str, output: str, results: str, profile: str | No
         from lal.errors import Refused
 
         raise Refused(f"lal export takes a sweep, but {sweep!r} is a run ({run}); give the name of its sweep")
-    done, failed = LAYOUTS[layout].write(store, folder, Store(output))
-    click.echo(f"Exported {done} runs{f', and {failed} without results' if failed else ''}: {output}")
+    done, lacking = LAYOUTS[layout].write(store, folder, Store(output))
+    click.echo(f"Exported {done} runs{f', and {len(lacking)} without results' if lacking else ''}: {output}")
+    for each in lacking[:MOST]:
+        click.echo(f"  without results: {each}")
+    if len(lacking) > MOST:
+        click.echo(f"  and {len(lacking) - MOST} more; each has its reason in {output}")

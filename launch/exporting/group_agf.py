@@ -7,7 +7,9 @@
         samples_seen.npy, fraction_of_space_seen.npy, param_history.pt, checkpoints/final_model.pt, and plots where `lal report RUN --pdf` made some
 
 Histories hold one value an evaluation, of which `steps.npy` has the steps. Standard deviations are of the population, as there. Nothing here records
-when a run ended, so that all times are null. Snapshots are what parameters are read from.
+when a run ended, so that all times are null. Snapshots are what parameters are read from: a run of which one cannot be read counts as one without results,
+since a history of parameters with gaps would be taken for a whole one. A run that went on beyond the sweep's budget may have kept no snapshot at its end
+as the sweep sees it: then it has no final model here, and without any snapshot no history of parameters.
 """
 
 from __future__ import annotations
@@ -15,7 +17,7 @@ from __future__ import annotations
 import io
 import json
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 import yaml
@@ -34,13 +36,18 @@ STATISTICS = ("mean", "std", "min", "max", "median")
 
 @dataclass(frozen=True)
 class Run:
-    """One run of the manifest with what is stored of it: its final losses and seconds, or the error that there is instead."""
+    """One run of the manifest with what is stored of it: its final losses and seconds, or the error that there is instead.
+
+    Attributes:
+        states: by step the weights of every snapshot, where they were read.
+    """
 
     run_id: str
     experiment: str
     seed: int
     reading: Reading
     error: str | None
+    states: Mapping[int, Mapping[str, Any]] = field(default_factory=dict)
 
     @property
     def folder(self) -> str:
@@ -48,8 +55,8 @@ class Run:
         return f"{self.experiment}/seed_{self.seed}"
 
 
-def write(store: Store, folder: str, into: Store) -> tuple[int, int]:
-    """Writes the tree of sweep `folder` into the root of `into`; how many runs have results there, and how many have none.
+def write(store: Store, folder: str, into: Store) -> tuple[int, list[str]]:
+    """Writes the tree of sweep `folder` into the root of `into`; how many runs have results there, and of each that has none which it is, and why.
 
     Raises:
         Refused: the sweep is not of group composition, two of its experiments would share a folder, or `into` holds something.
@@ -62,10 +69,8 @@ def write(store: Store, folder: str, into: Store) -> tuple[int, int]:
     records = [each.reading.record for each in runs if each.reading.record is not None]
     if any(record.trajectory.get("kind") != "composition" for record in records):
         raise Refused(f"layout group-agf is of runs of kind composition, but {folder!r} has others; export another sweep")
+    runs = [_written(store, each, into) for each in runs]
     groups = {name: [each for each in runs if each.experiment == name] for name in dict.fromkeys(each.experiment for each in runs)}
-    for each in runs:
-        for name, data in _files(store, each):
-            into.put(f"{each.folder}/{name}", data)
     for name, group in groups.items():
         into.put(f"{name}/experiment_summary.yaml", _yaml(_summary(name, group) | {"run_details": [_told(each) for each in group]}))
         first = next((each.reading.record.trajectory for each in group if each.reading.record is not None), None)
@@ -73,8 +78,8 @@ def write(store: Store, folder: str, into: Store) -> tuple[int, int]:
             into.put(f"configs/{name}_config.yaml", _yaml(first))
     into.put("sweep_summary.yaml", _yaml(_whole(groups)))
     into.put("sweep_metadata.yaml", _yaml(_metadata(manifest, folder, groups)))
-    n_failed = sum(each.error is not None for each in runs)
-    return len(runs) - n_failed, n_failed
+    lacking = [f"{each.folder} ({each.run_id}): {each.error}" for each in runs if each.error is not None]
+    return len(runs) - len(lacking), lacking
 
 
 def _read(store: Store, manifest: Mapping[str, Any], entry: Mapping[str, Any], experiment: str) -> Run:
@@ -85,6 +90,32 @@ def _read(store: Store, manifest: Mapping[str, Any], entry: Mapping[str, Any], e
     found = reading(store.run(entry["run_id"]).listed(), entry, goal, fit)
     error = None if found.state in COUNTED else found.reason or f"the run is {found.state}"
     return Run(entry["run_id"], experiment, int(entry["seed"]), found, error)
+
+
+def _written(store: Store, run: Run, into: Store) -> Run:
+    """Writes the folder of one seed; the run, with an error where its snapshots cannot be read."""
+    found = {} if run.error else _states(store, run)
+    settled = replace(run, error=found) if isinstance(found, str) else run
+    for name, data in _files(store, settled if isinstance(found, str) else replace(run, states=found)):
+        into.put(f"{run.folder}/{name}", data)
+    return settled  # without the weights: there may be many runs
+
+
+def _states(store: Store, run: Run) -> Mapping[int, Mapping[str, Any]] | str:
+    """By step the weights of every snapshot of a run, or why they are not whole."""
+    import torch
+
+    folder = store.run(run.run_id)
+    steps = [step for step in folder.snapshots() if step <= run.reading.step]
+    found = [folder.arrays(step) for step in steps]
+    bad = [step for step, each in zip(steps, found, strict=True) if each is None or not WEIGHTS.keys() & each.keys()]
+    if bad:
+        return f"{len(bad)} of its {len(steps)} snapshots cannot be read, the first of step {bad[0]:,}"
+    record = run.reading.record
+    if record is not None and record.steps == run.reading.step and run.reading.step not in steps:  # every run keeps its end; one that went on may not keep ours
+        return f"its snapshot of step {run.reading.step:,}, the last, is missing"
+    arrays = zip(steps, found, strict=True)
+    return {step: {WEIGHTS[name]: torch.from_numpy(each) for name, each in (kept or {}).items() if name in WEIGHTS} for step, kept in arrays}
 
 
 def experiments(entries: Sequence[Mapping[str, Any]], n_arms: int) -> list[str]:
@@ -135,7 +166,10 @@ def _files(store: Store, run: Run) -> Iterator[tuple[str, bytes]]:
     yield "fraction_of_space_seen.npy", _npy(seen / float(template.group.order) ** task["k"])
     for name, column in (("train", "train_loss"), ("val", "test_loss")):
         yield f"{name}_loss_history.npy", _npy(np.array(rows[column].to_pylist(), float))
-    yield from _parameters(store, run)
+    if run.states:
+        yield "param_history.pt", _pt(list(run.states.values()))
+    if run.reading.step in run.states:
+        yield "checkpoints/final_model.pt", _pt(run.states[run.reading.step])
     place = store.run(run.run_id).path
     for name in store.names(f"{place}/plots"):
         if name.endswith(".pdf") and (data := store.get(f"{place}/plots/{name}")) is not None:
@@ -153,19 +187,6 @@ def _encoding(task: Mapping[str, Any]) -> Any:
     from lal.composition.task import GroupTask
 
     return GroupTask.model_validate(task).encoding()
-
-
-def _parameters(store: Store, run: Run) -> Iterator[tuple[str, bytes]]:
-    """Every snapshot's weights, and the last."""
-    import torch
-
-    folder = store.run(run.run_id)
-    steps = [step for step in folder.snapshots() if step <= run.reading.step]
-    found = [(step, {WEIGHTS[name]: torch.from_numpy(each) for name, each in (folder.arrays(step) or {}).items() if name in WEIGHTS}) for step in steps]
-    states = [state for _, state in found if state]
-    if states:
-        yield "param_history.pt", _pt(states)
-        yield "checkpoints/final_model.pt", _pt(states[-1])
 
 
 def _losses(run: Run) -> dict[str, float]:

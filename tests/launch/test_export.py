@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -16,6 +17,7 @@ from lal.cli import lal
 from lal.errors import Refused
 from lal.runs.session import attempt
 from lal.store import Failure, Store
+from lal.store.folder import arrays_name
 from launch.exporting.group_agf import experiments
 from launch.sweep import load, manifest
 from tests.analysis.synthetic import WHERE, Truth, filled
@@ -50,7 +52,9 @@ def exported(store: Store, sweep: str, into: Path) -> str:
 @pytest.fixture(scope="module")
 def tree(store, tmp_path_factory) -> Path:
     into = tmp_path_factory.mktemp("into") / "tree"
-    assert exported(store, "old", into) == f"Exported 3 runs, and 1 without results: {into}\n"
+    said = exported(store, "old", into).splitlines()
+    assert said[0] == f"Exported 3 runs, and 1 without results: {into}" and len(said) == 2
+    assert said[1].startswith("  without results: hidden_dim_8/seed_1 (") and said[1].endswith("): ValueError: boom")
     return into
 
 
@@ -111,6 +115,23 @@ def test_exporting_again_writes_the_same_and_never_over_an_export(store, tree, t
     first, second = ({path.relative_to(root): path.read_bytes() for path in root.rglob("*") if path.is_file()} for root in (tree, tmp_path / "again"))
     assert {path: data for path, data in first.items() if path.suffix != ".pt"} == {path: data for path, data in second.items() if path.suffix != ".pt"}
     assert first.keys() == second.keys()
+
+
+def test_a_run_whose_snapshots_cannot_be_read_is_named_and_has_no_results(store, tmp_path):
+    shutil.copytree(store.place.root, tmp_path / "results")
+    damaged, into = Store(tmp_path / "results"), tmp_path / "tree"
+    ids = [each["run_id"] for each in damaged.manifest("old")["runs"]]
+    for step in (10, 30):
+        damaged.run(ids[0]).put_bytes(arrays_name(step), b"garbage")
+    shutil.rmtree(tmp_path / "results" / damaged.run(ids[1]).path / "arrays")
+    said = exported(damaged, "old", into)
+    assert said.startswith("Exported 1 runs, and 3 without results")
+    reasons = {0: "2 of its 4 snapshots cannot be read, the first of step 10", 1: "its snapshot of step 30, the last, is missing"}
+    for seed, reason in reasons.items():
+        assert f"hidden_dim_6/seed_{seed} ({ids[seed]}): {reason}" in said
+        assert [each.name for each in (into / "hidden_dim_6" / f"seed_{seed}").iterdir()] == ["error_summary.yaml"]
+        assert read(into / "hidden_dim_6" / f"seed_{seed}" / "error_summary.yaml")["error"] == reason
+    assert read(into / "sweep_summary.yaml")["total_successful_runs"] == 1
 
 
 def test_an_experiment_is_what_differs_but_for_seeds():
