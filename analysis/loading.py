@@ -11,7 +11,7 @@ import pandas as pd
 import plotly.graph_objects as go
 
 from analysis.collect import Tables, collect
-from analysis.frame import Frame
+from analysis.frame import Frame, Series
 from analysis.naming import found
 from analysis.snapshots import Arrays
 from lal.errors import Refused, nearest
@@ -79,17 +79,19 @@ class Sweep:
             where: values, or lists of values, of columns of the runs table: `history("test_acc", arm="hard", seed=[0, 1])`.
 
         Raises:
-            Refused: there is no such column.
+            Refused: there is no such column; or no run was planned with such an arm, seed or value on an axis.
         """
         refuse_unknown(columns, self.columns, "a column of the history")
         refuse_unknown(where, list(self.tables.runs.columns), "a column of runs")
+        for name in (each for each in where if each in (*KEYS[:-1], *self.tables.axes)):  # others are what runs came to, which may be nothing of the kind
+            refuse_unplanned(self.tables.runs[name], listed(where[name]))
         names = list(dict.fromkeys([*KEYS[:4], *self.tables.axes, *KEYS[4:], *(columns or self.columns)]))
         rows = self.tables.history[[name for name in names if name in self.columns]]
         if not where:
             return rows
         kept = pd.Series(True, self.tables.runs.index)
         for name, value in where.items():
-            kept &= self.tables.runs[name].isin(value if isinstance(value, list | tuple | set) else [value])
+            kept &= self.tables.runs[name].isin(listed(value))
         keys = ["run_id", "cell"]
         return rows.merge(self.tables.runs.loc[kept, keys].drop_duplicates(), on=keys)
 
@@ -166,6 +168,18 @@ class Sweep:
 def _environment(of: Mapping[str, Any]) -> dict[str, Any]:
     versions = {name: value for name, value in (of.get("versions") or {}).items() if value}
     return {name: of.get(name) for name in ("commit", "dirty", "device", "host", "threads")} | versions
+
+
+def listed(value: Any) -> list[Any]:
+    """Several values, or one."""
+    return list(value) if isinstance(value, list | tuple | set) else [value]
+
+
+def refuse_unplanned(column: Series, values: list[Any]) -> None:
+    """Refuses a value that no run was planned with, with the nearest that one was."""
+    for value in values:
+        if not column.isin([value]).any():
+            raise Refused(f"{column.name} must be that of a run of the sweep, but got {value!r}; {nearest(str(value), [*column.astype(str).unique()])}")
 
 
 def refuse_unknown(names: Any, known: list[str], what: str) -> None:

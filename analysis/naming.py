@@ -46,9 +46,21 @@ def found(sweep: str, results: str, profile: str | None, what: str = "a report")
     folder = f"{name}@{profile}" if profile else name
     there = store.names("sweeps")
     if folder not in there:
+        refuse_other_folder(sweep, store, what)
         remedy = nearest(folder, there) if there else f"run `lal sweep {sweep}` first"
         raise Refused(f"{what} is of a sweep in {store.where()}, but there is no {folder!r}; {remedy}")
     return store, folder
+
+
+def refuse_other_folder(sweep: str, store: Store, what: str) -> None:
+    """Refuses a run, and the path or URI of what is no sweep's folder: no sweep that could be run is called so."""
+    if sweep in store.names("runs") or stored_at(sweep, "runs", "config.json") is not None:
+        raise Refused(f"{what} is of a sweep, but {sweep!r} is a run; `lal report` of it alone says what it did, and sweeps that list it have its history")
+    path = Path(sweep)
+    if is_uri(sweep) or (path.suffix not in (".yaml", ".yml") and (len(path.parts) > 1 or path.is_dir())):
+        raise Refused(
+            f"{what} is of a sweep, but {sweep!r} is not the folder of one; write the name of a sweep, or the path of its folder, results/sweeps/NAME"
+        )
 
 
 def meant(name: str, results: str, profile: str | None) -> tuple[Store, str, str]:

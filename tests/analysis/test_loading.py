@@ -23,6 +23,14 @@ def test_a_sweep_is_loaded_by_the_path_of_its_folder(sweep, store):
     assert analysis.load(store.where("sweeps/quickstart")).runs.equals(sweep.runs)
     with pytest.raises(Refused, match="quickstart"):
         analysis.load("quickstrat", results=store.address)
+    run = store.names("runs")[0]
+    store.run(run).put_config({})
+    for name in (run, store.where(f"runs/{run}")):
+        with pytest.raises(Refused, match="is a run; `lal report`"):
+            analysis.load(name, results=store.address)
+    for name in (store.where("runs"), store.where(""), store.where("sweeps/none")):
+        with pytest.raises(Refused, match="not the folder of one; write the name of a sweep"):
+            analysis.load(name, results=store.address)
 
 
 def test_history_has_what_is_asked_and_of_whom(sweep):
@@ -35,6 +43,10 @@ def test_history_has_what_is_asked_and_of_whom(sweep):
         sweep.history("test_ac")
     with pytest.raises(Refused, match="a column of runs must be"):
         sweep.history("test_acc", arms="hard")
+    for where, message in (({"arm": "hrad"}, "did you mean 'hard'"), ({"seed": [0, 9]}, "got 9; write one of: 0, 1, 2"), ({WEIGHT: 7.0}, "but got 7.0")):
+        with pytest.raises(Refused, match=message):
+            sweep.history("test_acc", **where)
+    assert sweep.history("test_acc", outcome="pruned").empty  # which none came to, though some might have
 
 
 def test_figures_by_name(sweep):
