@@ -11,6 +11,8 @@ from analysis.figures.theme import axis_word, number, word
 from analysis.order import OUTCOME, SIZE, WIDTH, Estimate, Relations, relations, signed
 from analysis.statistics import Interval
 
+UNKNOWN = "unknown, since too little varies"
+WHOLE = 0.9999  # an interval that ends beyond it on both sides has every correlation in it
 MOST_SOLVED = 0.9  # of runs: with more, there is nothing to tell learned from not learned
 
 
@@ -20,11 +22,11 @@ def sentences(tables: Tables) -> list[str]:
     if isinstance(found, str):
         return []
     best = found.each[0]
-    ranked = ", ".join(f"{word(each.column)} {signed(each.pooled.value)}" for each in found.each)
+    ranked = ", ".join(f"{word(each.column)} {correlation(each.pooled.value)}" for each in found.each)
     largest = f"The largest is that of the {word(best.column)}, {interval(best.pooled)}"
     told = [f"Over all {best.pooled.n} runs at their ends, correlations with the return are: {ranked}. {largest}."]
     if len(best.by_seed) > 1:
-        told[0] = f"{told[0][:-1]}; over the cells of single seeds it is {', '.join(signed(each) for each in best.by_seed)}."
+        told[0] = f"{told[0][:-1]}; over the cells of single seeds it is {', '.join(map(correlation, best.by_seed))}."
     return [*told, *confounded(found), in_time(found), *by_size_and_width(tables, best.column)]
 
 
@@ -68,12 +70,16 @@ def confounded(found: Relations) -> list[str]:
 
 def separately(found: Relations) -> list[str]:
     """The same in each world by itself, which what is pooled may hide."""
-    parts = [
-        f"{word(each.column)} {', '.join(f'{interval(one)} at {name}' for name, one in zip(world_words(found), each.by_world, strict=True))}"
-        for each in found.each
-        if each.by_world
-    ]
-    return [f"Of each by itself: {'; '.join(parts)}."] if parts else []
+    names = world_words(found)
+    if not names:
+        return []
+    known = [index for index in range(len(names)) if not all(isnan(each.by_world[index].value) for each in found.each)]
+    if not known:
+        most = max(one.n for each in found.each for one in each.by_world)
+        return [f"Of each by itself no correlation with the return can be told: {most} runs or fewer of each are too few, or too much alike."]
+    parts = [f"{word(each.column)} {', '.join(f'{interval(each.by_world[index])} at {names[index]}' for index in known)}" for each in found.each]
+    rest = [name for index, name in enumerate(names) if index not in known]
+    return [f"Of each by itself: {'; '.join(parts)}." + (f" At {', '.join(rest)} runs are too few, or too much alike." if rest else "")]
 
 
 def restricted(found: Relations) -> list[str]:
@@ -93,18 +99,26 @@ def in_time(found: Relations) -> str:
     parts = []
     for each in found.each:
         ends = " to ".join(map(signed, each.spread))
-        parts.append(f"{word(each.column)} {signed(each.over_time.value)}{bounds_of(each.over_time.seeds)} (single runs: {ends})")
+        runs = "" if isnan(each.spread[0]) else f" (single runs: {ends})"
+        parts.append(f"{word(each.column)} {correlation(each.over_time.value)}{bounds_of(each.over_time.seeds)}{runs}")
     return f"Over the time of a run, mean correlations with its return are: {', '.join(parts)}."
 
 
 def interval(of: Estimate) -> str:
     """A correlation and both of its intervals."""
     parts = [f"{name}{bounds_of(each)}" for name, each in (("Fisher", of.fisher), ("over seeds", of.seeds)) if not isnan(each.low)]
-    return signed(of.value) + (f" ({', '.join(parts)})" if parts else "")
+    return correlation(of.value) + (f" ({', '.join(parts)})" if parts else "")
+
+
+def correlation(value: float) -> str:
+    """With its sign, or that there is none."""
+    return UNKNOWN if isnan(value) else signed(value)
 
 
 def bounds_of(of: Interval) -> str:
     """[low, high], or nothing."""
+    if of.low < -WHOLE and of.high > WHOLE:
+        return " [−1, +1], as of too few seeds"
     return "" if isnan(of.low) else f" [{signed(of.low)}, {signed(of.high)}]"
 
 

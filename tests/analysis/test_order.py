@@ -168,6 +168,23 @@ def test_each_size_has_a_correlation_of_its_own(store_of_signs):
     assert rows["size = 5"] == pytest.approx(1, abs=0.01) and rows["size = 30"] == pytest.approx(-1, abs=0.01)
 
 
+def test_few_runs_are_said_to_be_few_rather_than_told_as_nothing(store):
+    noise = np.random.default_rng(0)
+    runs = [("all", {"environment.size": size}, seed, learners.rows_of(size, float(noise.normal()), noise)) for size in (4, 8) for seed in (0, 1)]
+    told = " ".join(order_findings.sentences(collect(store, learners.sweep(store, runs, ["environment.size"]))))
+    assert "Of each by itself no correlation with the return can be told: 2 runs or fewer of each are too few, or too much alike." in told
+    assert (
+        "policy entropy unknown, since too little varies" in told
+        and "[−1, +1], as of too few seeds" in told
+        and "?" not in told
+        and "−1.0000, +1.0000" not in told
+    )
+    more = [("all", {"environment.size": 4}, seed, learners.rows_of(4, float(noise.normal()), noise)) for seed in (2, 3)]
+    told = order_findings.sentences(collect(store, learners.sweep(store, [*runs, *more], ["environment.size"], "more")))
+    (own,) = (each for each in told if each.startswith("Of each by itself"))
+    assert " at size = 4" in own and own.endswith(" At size = 8 runs are too few, or too much alike.")
+
+
 def test_little_variance_within_worlds_is_told_as_such(tables):
     (told,) = (each for each in order_findings.sentences(tables) if "best greedy policy" in each)
     assert told.startswith("30 of 30 runs end with the best greedy policy, and ")
