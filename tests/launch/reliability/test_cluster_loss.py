@@ -68,8 +68,9 @@ def test_the_runs_of_a_node_that_dies_go_on_elsewhere_from_what_they_had_saved(t
         process = started(*WORDS, "--address", up.address, cwd=tmp_path)
         far = up.nodes[1]
         until(lambda: finished(results), process)
-        pid = until(lambda: {*on_their_way(results)} & {*descendants(far.pid)}, process).pop()
-        name, before = on_their_way(results)[pid], finished(results)
+        there = until(lambda: {pid: name for pid, name in on_their_way(results).items() if pid in descendants(far.pid)}, process)
+        pid, name = next(iter(there.items()))
+        before = finished(results)
         up.kill(far)
         rows = kept(results, name)
         output, _ = process.communicate(timeout=600)
@@ -84,8 +85,7 @@ def test_a_sweep_that_loses_the_head_says_so_and_goes_on_when_it_is_back(tmp_pat
     results = tmp_path / "results"
     with pool(cpus=2) as up:
         first = started(*WORDS, "--address", up.address, cwd=tmp_path)
-        until(lambda: finished(results) and on_their_way(results), first)
-        name = next(iter(on_their_way(results).values()))
+        name = next(iter(until(lambda: finished(results) and on_their_way(results), first).values()))
         up.kill(up.nodes[0])
         rows, before = kept(results, name), finished(results)
         output, _ = first.communicate(timeout=180)
