@@ -68,8 +68,8 @@ def test_the_runs_of_a_node_that_dies_go_on_elsewhere_from_what_they_had_saved(t
         process = started(*WORDS, "--address", up.address, cwd=tmp_path)
         far = up.nodes[1]
         until(lambda: finished(results), process)
-        there = until(lambda: {pid: name for pid, name in on_their_way(results).items() if pid in descendants(far.pid)}, process)
-        pid, name = next(iter(there.items()))
+        there = until(lambda: [name for pid, name in on_their_way(results).items() if pid in descendants(far.pid)], process)
+        name = there[0]
         before = finished(results)
         up.kill(far)
         rows = kept(results, name)
