@@ -269,10 +269,11 @@ def draw(info: Info, narrow: bool = False) -> go.Figure:
         dashed = {"type": "line", "x0": 0, "x1": 1, "xref": f"{axes['xaxis']} domain", "yref": axes["yaxis"], "layer": "below"}
         across += [{**dashed, "y0": level, "y1": level, "line": {"color": GREY, "width": 1, "dash": "dash"}} for level in panel.levels]
         label = f"{panel.y_label} (log)" if panel.log else panel.y_label
-        title = {"text": label if first.get(index // columns) == index else "", "font": {"size": 13}}  # a row has one measure, and one range
+        leads = first.get(index // columns, index) == index  # a row has one measure, and one range
+        title = {"text": label if leads else "", "font": {"size": 13}}
         ticks = log_axis(*panel.y_range) if panel.log else whole_ticks(*panel.y_range) if panel.whole else {}
         lowest = index + columns >= len(places) or places[index + columns] is None
-        own[f"yaxis{axes['yaxis'][1:]}"] = {"range": panel.y_range, **ticks, "title": title, "showticklabels": index % columns == 0}
+        own[f"yaxis{axes['yaxis'][1:]}"] = {"range": panel.y_range, **ticks, "title": title, "showticklabels": leads}
         own[f"xaxis{axes['xaxis'][1:]}"] = {**steps, **({"title": steps_title} if lowest else {})}
     fig.add_traces(traces)  # all at once: each is checked once
     return arranged(fig, own | ({"shapes": across} if across else {}))

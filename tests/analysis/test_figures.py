@@ -63,6 +63,15 @@ def test_log_axes_have_ticks_enough_and_not_too_many(ends, ticks):
     assert log_ticks(*np.log10(ends)) == pytest.approx(ticks)
 
 
+def test_the_first_panel_of_a_row_that_has_lines_carries_its_axis():
+    """One without lines is drawn as nothing, so numbers beside it would be lost: those of its whole row."""
+    line = series.Line("", 0, "solid", (np.array([20.0, 800.0]), np.ones(2)), (), 1)
+    panels = [series.Panel("", "crystallization", lines, (0, 1), 0) for lines in ((), (line,), (line,))]
+    axes = series.draw(series.Info(tuple(panels), 3, "", (), True, "")).layout
+    assert [axes[name].showticklabels for name in ("yaxis", "yaxis2", "yaxis3")] == [False, True, False]
+    assert [axes[name].title.text for name in ("yaxis", "yaxis2", "yaxis3")] == ["", "crystallization", ""]
+
+
 def test_nothing_is_drawn_where_no_value_can_be(store):
     """Shares lie on [0, 1] and are drawn as they are; counts of 0 are drawn from 0 upwards, the offset small against 1."""
     zero = (np.array([20.0, 800.0]), np.zeros(2))
