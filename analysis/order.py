@@ -53,6 +53,7 @@ class Relation:
         pooled: over all finished runs, at their ends.   by_seed: the same of each seed's runs alone.
         fixed: with the world held fixed; None where it does not vary.
         by_world: the same as `pooled` of each world's runs alone, in the order of `Relations.worlds`.
+        not_flat: the same as `fixed`, or as `pooled` where the world does not vary, without the runs of `Relations.n_flat`; None where there are none.
         over_time: mean over runs, on Fisher's scale, of the correlation over the evaluations of each, whose `spread` is from the least to the largest.
     """
 
@@ -61,6 +62,7 @@ class Relation:
     by_seed: tuple[float, ...]
     fixed: Estimate | None
     by_world: tuple[Estimate, ...]
+    not_flat: Estimate | None
     over_time: Estimate
     spread: tuple[float, float]
 
@@ -70,6 +72,7 @@ class Relations:
     """All candidates, the largest pooled correlation first. `size`: of the return with the size of the world itself, where that varies.
 
     `world`: axes that are held fixed.   `worlds`: their values; none where they do not vary.   `n_solved`: runs that end with the best greedy policy.
+    `n_flat`: runs that end with the same action values in every state, as of a network whose units are all dead.
     `share`: of the variance of returns, that within worlds.
     `steepness`: least and largest mean, over the seeds of a cell, of the input gradient in units of 2 N sqrt(S).
     """
@@ -78,6 +81,7 @@ class Relations:
     world: tuple[str, ...]
     worlds: tuple[tuple[Any, ...], ...]
     n_solved: int | None
+    n_flat: int
     share: float | None
     size: Estimate | None
     steepness: tuple[float, float] | None
@@ -94,13 +98,14 @@ def relations(tables: Tables) -> Relations | str:
         return "too few runs have a return for correlations with it"
     axes, groups, labels = worlds(tables, done)
     times = over_time(tables, candidates)
-    found = [relation(done, name, groups, times[["run_id", "seed", name]]) for name in candidates]
+    same = flat(done)
+    found = [relation(done, name, groups, same, times[["run_id", "seed", name]]) for name in candidates]
     ranked = sorted(found, key=lambda each: -abs(each.pooled.value) if not isnan(each.pooled.value) else 1)
     sized = done[SIZE].to_numpy(float) if SIZE in axes else None
     size = None if sized is None else estimate(sized, done[f"{OUTCOME}@end"].to_numpy(float), done["seed"])
     returned = done[f"{OUTCOME}@end"].to_numpy(float)
     share = None if groups is None else share_within(returned, groups)
-    return Relations(tuple(ranked), tuple(axes), labels, solved(done), share, size, steepness(done))
+    return Relations(tuple(ranked), tuple(axes), labels, solved(done), int(same.sum()), share, size, steepness(done))
 
 
 def worlds(tables: Tables, runs: Frame) -> tuple[list[str], NDArray[np.int64] | None, tuple[tuple[Any, ...], ...]]:
@@ -118,14 +123,19 @@ def solved(runs: Frame) -> int | None:
     return int((runs["shortfall@end"] <= 0).sum()) if "shortfall@end" in runs else None
 
 
+def flat(runs: Frame) -> NDArray[np.bool_]:
+    """Which of `runs` end with action values that do not depend on the state: an input gradient of exactly 0. False where it was not measured."""
+    return (runs["input_gradient_norm@end"] == 0).to_numpy(bool) if "input_gradient_norm@end" in runs else np.zeros(len(runs), bool)
+
+
 def share_within(values: NDArray[np.float64], groups: NDArray[np.int64]) -> float | None:
     """The share of the variance of `values` (N,) that lies within `groups`; None where nothing varies."""
     whole = float(((values - values.mean()) ** 2).sum())
     return float((centred(values, groups) ** 2).sum()) / whole if whole > 0 else None
 
 
-def relation(done: Frame, name: str, groups: NDArray[np.int64] | None, times: Frame) -> Relation:
-    """Of one candidate."""
+def relation(done: Frame, name: str, groups: NDArray[np.int64] | None, same: NDArray[np.bool_], times: Frame) -> Relation:
+    """Of one candidate. `groups`, `same`: of each run, its world and whether its values are flat."""
     own = done[f"{name}@end"].notna().to_numpy()
     rows, held = done[own], None if groups is None else groups[own]
     x, y = rows[f"{name}@end"].to_numpy(float), rows[f"{OUTCOME}@end"].to_numpy(float)
@@ -139,7 +149,9 @@ def relation(done: Frame, name: str, groups: NDArray[np.int64] | None, times: Fr
     fixed = None if held is None else estimate(x, y, seeds, held)
     within_each = [] if groups is None or held is None else [held == number for number in range(int(groups.max()) + 1)]
     by_world = tuple(estimate(x[mine], y[mine], seeds[mine]) for mine in within_each)
-    return Relation(name, estimate(x, y, seeds), tuple(by_seed), fixed, by_world, time, ends)
+    rest = ~same[own]
+    not_flat = estimate(x[rest], y[rest], seeds[rest], None if held is None else held[rest]) if same.any() else None
+    return Relation(name, estimate(x, y, seeds), tuple(by_seed), fixed, by_world, not_flat, time, ends)
 
 
 def estimate(x: NDArray[np.float64], y: NDArray[np.float64], seeds: Sequence[int] | NDArray[np.int64], groups: NDArray[np.int64] | None = None) -> Estimate:

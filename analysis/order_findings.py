@@ -27,7 +27,7 @@ def sentences(tables: Tables) -> list[str]:
     told = [f"Over all {best.pooled.n} runs at their ends, correlations with the return are: {ranked}. {largest}."]
     if len(best.by_seed) > 1:
         told[0] = f"{told[0][:-1]}; over the cells of single seeds it is {', '.join(map(correlation, best.by_seed))}."
-    return [*told, *confounded(found), in_time(found), *by_size_and_width(tables, best.column)]
+    return [*told, *confounded(found), *without_flat(found), in_time(found), *by_size_and_width(tables, best.column)]
 
 
 def by_size_and_width(tables: Tables, column: str) -> list[str]:
@@ -55,17 +55,29 @@ def confounded(found: Relations) -> list[str]:
         told.append(
             f"Over the cells the input gradient is {number(low, 2)} to {number(high, 2)} times 2 N √S; it would be 1 if it followed from the size N alone."
         )
-    fixed = [(each, each.fixed) for each in found.each if each.fixed is not None]
+    fixed = [(each.column, each.fixed) for each in found.each if each.fixed is not None]
     if not fixed:
         return told
-    sure = [f"{word(each.column)} {interval(rest)}" for each, rest in fixed if rest.sure]
-    unsure = [f"{word(each.column)} {interval(rest)}" for each, rest in fixed if not rest.sure]
-    told.append(
-        f"With {worded(found.world)} held fixed, "
-        + (f"what remains is: {'; '.join(sure)}" if sure else "no correlation with the return can be told from none")
-        + (f". Not to be told from none: {'; '.join(unsure)}." if sure and unsure else f" ({'; '.join(unsure)})." if unsure else ".")
+    return [*told, f"With {worded(found.world)} held fixed, {remaining(fixed)}", *separately(found), *restricted(found)]
+
+
+def without_flat(found: Relations) -> list[str]:
+    """What remains without runs whose values say the same of every state: one dead network told from a live one is not learned told from not learned."""
+    rest = [(each.column, each.not_flat) for each in found.each if each.not_flat is not None]
+    if not rest:
+        return []
+    held = f", with {worded(found.world)} held fixed" if found.world else ""
+    n = found.each[0].pooled.n
+    return [f"{found.n_flat} of {n} runs end with the same action values in every state (an input gradient of 0). Without these{held}, {remaining(rest)}"]
+
+
+def remaining(estimates: Sequence[tuple[str, Estimate]]) -> str:
+    """Which of the columns' correlations are sure, and which are not; the end of a sentence, or two."""
+    sure = [f"{word(column)} {interval(each)}" for column, each in estimates if each.sure]
+    unsure = [f"{word(column)} {interval(each)}" for column, each in estimates if not each.sure]
+    return (f"what remains is: {'; '.join(sure)}" if sure else "no correlation with the return can be told from none") + (
+        f". Not to be told from none: {'; '.join(unsure)}." if sure and unsure else f" ({'; '.join(unsure)})." if unsure else "."
     )
-    return [*told, *separately(found), *restricted(found)]
 
 
 def separately(found: Relations) -> list[str]:

@@ -89,6 +89,8 @@ PATHS = {
     "model.feed_forward.choice": "choice of heads",
     "model.grow.start": "layers at first",
     "model.grow.patience": "patience before growing",
+    "environment.width": "grid width",
+    "environment.height": "grid height",
     "optim.kind": "optimizer",
     "optim.lr": "learning rate",
     "loss": "task loss",

@@ -139,6 +139,7 @@ def test_what_follows_from_size_alone_is_gone_once_size_is_held_fixed(tables):
     assert not isinstance(found, str)
     steep, certain = of(found, "input_gradient_norm"), of(found, "action_certainty")
     assert steep.pooled.value < -0.98 and steep.pooled.sure
+    assert found.n_flat == 0 and steep.not_flat is None
     assert steep.fixed is not None and abs(steep.fixed.value) < 0.5 and not steep.fixed.sure
     assert certain.fixed is not None and certain.fixed.value == pytest.approx(1) and abs(certain.pooled.value) < 0.5
     assert found.size is not None and found.size.value < -0.98
@@ -189,6 +190,26 @@ def test_little_variance_within_worlds_is_told_as_such(tables):
     (told,) = (each for each in order_findings.sentences(tables) if "best greedy policy" in each)
     assert told.startswith("30 of 30 runs end with the best greedy policy, and ")
     assert told.endswith("this says nothing of runs that fail to learn, of which there are too few.")
+
+
+def test_dead_networks_are_told_from_those_that_have_not_learned(store):
+    """What goes with the return only because dead networks have neither values nor a return is gone without them."""
+    noise, runs = np.random.default_rng(0), []
+    for seed in range(6):
+        for number in range(6):
+            rows = learners.rows_of(8, float(noise.normal()), noise)
+            rows[-1] |= {"value_range": 12 + float(noise.normal())}
+            if number == 0:
+                rows[-1] |= {"return": -40.0, "input_gradient_norm": 0.0, "value_range": 0.5}
+            runs.append(("all", {"environment.width": 4 + 4 * (number % 2)}, seed, rows))
+    tables = collect(store, learners.sweep(store, runs, ["environment.width"]))
+    found = order.relations(tables)
+    assert not isinstance(found, str) and found.n_flat == 6
+    ranged = of(found, "value_range")
+    assert ranged.fixed is not None and ranged.fixed.value > 0.9 and ranged.fixed.sure
+    assert ranged.not_flat is not None and ranged.not_flat.n == 30 and not ranged.not_flat.sure
+    (told,) = (each for each in order_findings.sentences(tables) if "6 of 36 runs end with the same action values in every state" in each)
+    assert "Without these, with grid width held fixed, " in told and "value range" in told.split("told from none")[1]
 
 
 def test_over_time_every_run_counts_alike(tables):
