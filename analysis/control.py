@@ -124,4 +124,5 @@ def mean_p(gaps: Sequence[float]) -> float:
 
 def told(mean: Interval, digits: int = 3) -> str:
     """A mean with its interval."""
-    return number(mean.value, digits) if mean.low != mean.low else f"{number(mean.value, digits)} [{number(mean.low, digits)}, {number(mean.high, digits)}]"
+    ends = "" if mean.low != mean.low else f" [{number(mean.low, digits)}, {number(mean.high, digits)}]"
+    return (number(mean.value, digits) + ends).replace("-", "−")
