@@ -11,6 +11,7 @@ from analysis.collect import Tables, csv_of
 from analysis.figures.theme import safe
 from analysis.findings import findings, standing
 from analysis.frame import Frame
+from analysis.goal_words import words_of
 from analysis.images import Kind
 from analysis.report import Report, drawn, html, pictured
 from analysis.together import differences_table, together
@@ -72,7 +73,7 @@ def sides(tables: Tables) -> Frame:
             "finished": n_done,
             "failed": n_failed,
             "missing": len(runs) - n_done - n_failed,
-            "generalised": int(runs["event"].sum()),
+            words_of(tables.manifest).past: int(runs["event"].sum()),
         }
         places = {each.record.environment.get("commit") or "no clone" for each in part.readings if each.record}
         rows.append({"sweep": safe(name), **counts, "code": safe("; ".join(sorted(each[:12] for each in places)))})

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-USUAL = re.compile(r"\bgeneralis(e|es|ed|ing)\b|\btraining step\b")
+USUAL = re.compile(r"\bgeneralis(e|es|ed|ing)\b")
 
 
 @dataclass(frozen=True)
@@ -18,7 +18,7 @@ class GoalWords:
     third: str = "generalises"
     past: str = "generalised"
     going: str = "generalising"
-    step: str = "training step"
+    step: str = "step"
 
     def say(self, text: str) -> str:
         """`text`, which holds no names that people gave, in these words instead of the usual ones."""
@@ -27,7 +27,7 @@ class GoalWords:
 
 
 GENERALISED = GoalWords()
-REACHED = GoalWords("reach the goal", "reaches the goal", "reached the goal", "reaching the goal", "step")
+REACHED = GoalWords("reach the goal", "reaches the goal", "reached the goal", "reaching the goal")
 
 
 def goal_words(fit: Any) -> GoalWords:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-NARROW_PX = 640  # a figure's place narrower than this holds one column of panels
+NARROW_PX = 690  # a figure's place narrower than this holds one column of panels
 
 _DARK = "color-scheme: dark; --paper: #14171c; --ink: #e6e8eb; --soft: #a3acb8; --line: #3a414b; --wash: #1d2128; --link: #79b8ff"
 
@@ -36,14 +36,17 @@ code { background: var(--wash); padding: 1px 5px; border-radius: 4px; overflow-w
 dl { display: grid; grid-template-columns: max-content 1fr; gap: 4px 20px }
 dd { margin: 0; overflow-wrap: anywhere }
 .plot { width: 100%; min-height: 200px }
+section h2 { padding-right: 130px }
+.plot .modebar-container { top: -30px !important; z-index: 1 }
 .plot .infolayer text, .plot [class*=axislayer] text { fill: var(--ink) !important }
-@media (max-width: 640px) {
+@media (max-width: 720px) {
   main { padding: 16px 12px 48px }
   header { display: block }
   header button { margin-top: 10px }
   h1 { font-size: 1.35rem }
   dl { display: block }
   dd { margin-bottom: 8px }
+  section h2 { padding-right: 0 }
 }
 @media print { button { display: none } }
 """.replace("DARK", _DARK)

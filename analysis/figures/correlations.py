@@ -10,7 +10,8 @@ import plotly.graph_objects as go
 
 from analysis.collect import Tables
 from analysis.figures.dimensions import value_word
-from analysis.figures.theme import GREY, OKABE_ITO, SYMBOLS, axis_word, styled, top_margin, word
+from analysis.figures.room import top_margin
+from analysis.figures.theme import GREY, OKABE_ITO, SYMBOLS, axis_word, styled, word
 from analysis.frame import Frame
 from analysis.order import Estimate, Relations, relations
 from lal.reinforcement.metrics import RECENT

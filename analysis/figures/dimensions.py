@@ -148,16 +148,24 @@ def _first(there: dict[str, Dimension], wanted: Iterable[str | None], without: s
 
 def split(table: Frame, by: Sequence[Dimension]) -> list[tuple[str, Frame]]:
     """The parts of `table` that agree in all of `by`, with a title in words, escaped; ordered as the dimensions are. Empty ones are left out."""
+    return [(title_with(by, values), part) for values, part in _parts(table, by)]
+
+
+def _parts(table: Frame, by: Sequence[Dimension]) -> list[tuple[tuple[Any, ...], Frame]]:
+    """The parts of `table` with their values of all of `by`."""
     if not by:
-        return [("", table)]
-    first, rest = by[0], by[1:]
-    found = []
-    column = table[first.column].map(plain)
+        return [((), table)]
+    first, column, found = by[0], table[by[0].column].map(plain), []
     for value in first.values:
         part = table[column.isna()] if value is None else table[column == value]
-        head = title_of(first, value)
-        found += [(" · ".join(filter(None, (head, tail))), each) for tail, each in split(part, rest)] if len(part) else []
+        found += [((value, *tail), each) for tail, each in _parts(part, by[1:])] if len(part) else []
     return found
+
+
+def title_with(by: Sequence[Dimension], values: Sequence[Any]) -> str:
+    """One value of each dimension as a title, escaped; settings that there are not say nothing beside those that there are."""
+    there = [(of, value) for of, value in zip(by, values, strict=True) if value is not None] or list(zip(by, values, strict=True))
+    return " · ".join(title_of(of, value) for of, value in there)
 
 
 def spread(values: Sequence[Any], most: int) -> tuple[Any, ...]:

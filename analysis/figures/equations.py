@@ -10,7 +10,8 @@ import plotly.graph_objects as go
 from plotly.subplots import make_subplots
 
 from analysis.collect import Tables
-from analysis.figures.theme import GREY, OKABE_ITO, SYMBOLS, styled, top_margin
+from analysis.figures.room import abreast, top_margin
+from analysis.figures.theme import GREY, OKABE_ITO, SYMBOLS, styled
 from analysis.frame import Frame
 from analysis.patterns.reaction_diffusion import TERMS, Term
 from analysis.spreading import fitted, spreading
@@ -19,7 +20,7 @@ from analysis.statistics import Interval, mean_interval
 TITLE = "Diffusion or drift of values"
 SAID: dict[Term, str] = {"diffusion": "V_t = D V_xx + f(V)", "drift": "V_t = c V_x + f(V)"}
 KINDS = ("as it was", "places shuffled", "moments shuffled")
-PX_PER_LINE, PX_AROUND = 64, 140
+PX_PER_LINE, PX_BELOW = 64, 50
 SHIFT = 0.24
 SHARE = (0.0, 1.0)
 
@@ -102,9 +103,11 @@ def draw(info: Info, narrow: bool = False) -> go.Figure:
     titles = [f"error of {SAID[term]}" for term in TERMS] + ["speed (positions an episode)"]
     columns = 1 if narrow else 3
     top = top_margin([*KINDS, *(name for name, _ in info.speeds), "1 / target_every"], narrow)
+    shown, lines = abreast(titles, columns + 1, narrow)  # names of cells take the room of about a panel
+    top += lines
     inner = (PX_PER_LINE * len(info.labels) + 40) * (3 if narrow else 1)
-    fig = make_subplots(3 if narrow else 1, columns, subplot_titles=titles, shared_yaxes=not narrow, horizontal_spacing=0.05, vertical_spacing=0.12)
-    styled(fig, inner + PX_AROUND + (100 if narrow else 0))
+    fig = make_subplots(3 if narrow else 1, columns, subplot_titles=shown, shared_yaxes=not narrow, horizontal_spacing=0.05, vertical_spacing=0.12)
+    styled(fig, inner + top + PX_BELOW + (100 if narrow else 0))
     for place, term in enumerate(TERMS):
         for kind, marks in enumerate(info.errors[term]):
             _marks(fig, place, columns, KINDS[kind], kind, kind - 1, marks, place == 0)

@@ -15,14 +15,15 @@ from analysis.cells import bounds
 from analysis.collect import Tables
 from analysis.depth_bound import told_of
 from analysis.figures.dimensions import layout
+from analysis.figures.room import top_margin
 from analysis.figures.series import MOST_APART
-from analysis.figures.theme import GREY, SYMBOLS, arranged, shades, styled, top_margin, translucent, word
+from analysis.figures.theme import GREY, SYMBOLS, arranged, shades, styled, translucent, word
 from analysis.figures.ticks import whole_ticks
 from analysis.frame import Frame
 from analysis.statistics import Interval, mean_interval
 
 TITLE = "Final accuracy against final cost"
-BELOW = "hollow: not at the goal"
+BELOW = "not at the goal"
 OPEN = "-open"  # symbols of seeds that do not end at the goal
 NARROWEST = 0.1  # of an axis of accuracies
 MOST_RUNS = 2000  # single ones that a panel shows
@@ -126,11 +127,11 @@ def draw(info: Info, narrow: bool = False) -> go.Figure:
     """One scatter a measure of cost, side by side."""
     n = len(info.panels)
     rows, columns = (n, 1) if narrow else (1, n)
-    words = [info.legend_title, *info.labels, *(info.arms if len(info.arms) > 1 else ()), BELOW]
-    top = top_margin(words, narrow, titles=False)
+    words = [*info.labels, *(info.arms if len(info.arms) > 1 else ()), BELOW]
+    top = top_margin(words, narrow, titles=False, heading=info.legend_title)
     fig = styled(make_subplots(rows, columns, horizontal_spacing=0.08, vertical_spacing=0.16), top + 60 + (330 * rows))
     colors, traces = shades(max(1, len(info.labels))), list[dict[str, Any]]()
-    own: dict[str, Any] = {"margin": {"t": top, "b": 60}, "legend": {"title": {"text": f"{info.legend_title}  "}, "traceorder": "normal"}}
+    own: dict[str, Any] = {"margin": {"t": top, "b": 60}, "legend": {"title": {"text": info.legend_title}, "traceorder": "normal"}}
     for index, (x_label, groups) in enumerate(info.panels):
         costs = [cost for group in groups for cost, _ in (*group.runs, *group.broken)]
         most = max(1.0, *costs)

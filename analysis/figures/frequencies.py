@@ -19,7 +19,7 @@ from analysis.frame import Frame
 
 TITLE = "Key frequencies"
 MOST_WORDS = 6  # under a panel
-MOST_PANELS, PX_PER_PANEL, PX_BETWEEN = 12, 300, 70
+MOST_PANELS, PX_PER_PANEL, PX_BETWEEN = 12, 300, 104
 
 
 @dataclass(frozen=True)

@@ -147,7 +147,7 @@ def draw(info: Info, narrow: bool = False) -> go.Figure:
             layers = list(range(1, len(each.values) + 1))
             below = index + columns >= len(tiles) or tiles[index + columns] is None
             plain_axis = {"showgrid": False, "tickfont": {"size": 11}}
-            own[f"xaxis{number}"] = {**plain_axis, "nticks": 3, "title": {"text": "step" if below else "", "standoff": 4}}
+            own[f"xaxis{number}"] = {**plain_axis, "nticks": 3, "tickformat": ",", "title": {"text": "step" if below else "", "standoff": 4}}
             own[f"yaxis{number}"] = {**plain_axis, "dtick": 1 if len(layers) <= 8 else 4, "title": {"text": "layer" if index % columns == 0 else ""}}
             at = {"x": each.steps, "y": layers, "z": each.values, "xaxis": f"x{number}", "yaxis": f"y{number}"}
             traces.append({"type": "heatmap", **at, "coloraxis": "coloraxis", "hovertemplate": HOVER, "hoverongaps": False})

@@ -13,7 +13,8 @@ from plotly.subplots import make_subplots
 
 from analysis.collect import Tables
 from analysis.figures.dimensions import NOTHING, Dimension, dimension
-from analysis.figures.theme import axis_word, shades, styled, top_margin, word
+from analysis.figures.room import top_margin
+from analysis.figures.theme import axis_word, shades, styled, word
 from analysis.frame import Frame
 from analysis.order import CANDIDATES, OUTCOME, relations, signed, worlds
 from analysis.statistics.correlation import centred
@@ -98,7 +99,7 @@ def draw(info: Info, narrow: bool = False) -> go.Figure:
     """Scatters, coloured by the world."""
     columns = 1 if narrow else info.n_columns
     rows = -(-len(info.panels) // columns)
-    top = top_margin([info.legend_title, *info.words], narrow)
+    top = top_margin(info.words, narrow, heading=info.legend_title)
     inner = rows * PX_PER_PANEL + (rows - 1) * PX_BETWEEN
     fig = make_subplots(
         rows, columns, subplot_titles=[each.title for each in info.panels], vertical_spacing=PX_BETWEEN / inner if rows > 1 else 0.1, horizontal_spacing=0.12
@@ -116,4 +117,4 @@ def draw(info: Info, narrow: bool = False) -> go.Figure:
             fig.add_trace(go.Scatter(x=panel.x[mine], y=panel.y[mine], mode="markers", marker=marker, hovertemplate=hover, **told), **place)
         fig.update_xaxes(title={"text": panel.x_label, "standoff": 4}, **place)
         fig.update_yaxes(title={"text": panel.y_label}, **place)
-    return fig.update_layout(margin={"t": top, "b": 64}, legend={"title": {"text": f"{info.legend_title}  "}})
+    return fig.update_layout(margin={"t": top, "b": 64}, legend={"title": {"text": info.legend_title}})

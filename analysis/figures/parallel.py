@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from html import escape, unescape
 from typing import Any
 
 import numpy as np
@@ -15,6 +16,7 @@ from analysis.boundaries import position, scale_of
 from analysis.collect import Tables
 from analysis.figures.dimensions import Dimension, dimensions
 from analysis.figures.pareto import cell_label
+from analysis.figures.room import PX_PLOTS, wrapped
 from analysis.figures.theme import GREY, arranged, number, shades, styled, value_word
 from analysis.figures.ticks import log_ticks
 from analysis.frame import Frame, Series
@@ -112,10 +114,11 @@ def draw(info: Info, narrow: bool = False) -> go.Figure:
     marks = {"type": "scatter", "mode": "markers", "marker": marker, "showlegend": False, "hovertext": list(info.labels), "hoverinfo": "text"}
     traces += [{**marks, "x": [index] * len(heights), "y": heights[:, index], "customdata": list(info.cells)} for index in across]
     shapes = [{"type": "line", "x0": at, "x1": at, "y0": 0, "y1": 1, "line": {"color": GREY, "width": 1.2}, "layer": "below"} for at in across]
-    words = [word for at, axis in enumerate(info.axes) for word in (*_ticks(at, axis, 9 if narrow else 11), _head(at, axis, narrow))]
+    room = PX_PLOTS[narrow] / len(info.axes)
+    words = [word for at, axis in enumerate(info.axes) for word in (*_ticks(at, axis, 9 if narrow else 11, room), _head(at, axis, narrow, room))]
     axes = {"xaxis": {"visible": False, "range": [-0.55, len(across) - 0.7]}, "yaxis": {"visible": False, "range": [-0.04, 1.06]}}
     fig.add_traces(traces)
-    return arranged(fig, {**axes, "annotations": words, "shapes": shapes, "margin": {"l": 30, "r": 30, "t": 84, "b": 20}})
+    return arranged(fig, {**axes, "annotations": words, "shapes": shapes, "margin": {"l": 30, "r": 30, "t": 128 if narrow else 84, "b": 20}})
 
 
 def _lines(heights: NDArray[np.float64], color: str) -> dict[str, Any]:
@@ -126,23 +129,21 @@ def _lines(heights: NDArray[np.float64], color: str) -> dict[str, Any]:
     return {"type": "scatter", "x": xs, "y": ys, **look}
 
 
-def _ticks(at: int, axis: Axis, size: int) -> list[dict]:
-    """Words left of the axis at `at`."""
+def _ticks(at: int, axis: Axis, size: int, room: float) -> list[dict]:
+    """Words left of the axis at `at`, as much of each as there is `room` for in pixels; the table has all of it."""
+    letters = max(4, int(room / (0.6 * size)))
     same = {"x": at, "xanchor": "right", "xshift": -6, "showarrow": False, "font": {"size": size}, "bgcolor": "rgba(138,138,138,0.18)"}
-    return [{**same, "y": place, "text": text} for place, text in axis.ticks]
+    return [{**same, "y": place, "text": shortened(text, letters)} for place, text in axis.ticks]
 
 
-def _head(at: int, axis: Axis, narrow: bool) -> dict:
-    """What the axis at `at` is, over it."""
-    text, size = (wrapped(axis.label, 12), 10) if narrow else (wrapped(axis.label, 18), 12)
-    return {"x": at, "y": 1, "yref": "paper", "yshift": 4, "text": text, "showarrow": False, "yanchor": "bottom", "font": {"size": size}}
+def _head(at: int, axis: Axis, narrow: bool, room: float) -> dict:
+    """What the axis at `at` is, over it; in a narrow figure every other one stands higher, with the room of two."""
+    size, shift = (10, 4 + 52 * (at % 2)) if narrow else (12, 4)
+    text = wrapped(axis.label, int((2 if narrow else 1) * room / (0.6 * size)))
+    return {"x": at, "y": 1, "yref": "paper", "yshift": shift, "text": text, "showarrow": False, "yanchor": "bottom", "font": {"size": size}}
 
 
-def wrapped(text: str, width: int) -> str:
-    """`text` on several lines of about `width` characters."""
-    lines = [""]
-    for part in text.split(" "):
-        if lines[-1] and len(lines[-1]) + len(part) >= width:
-            lines.append("")
-        lines[-1] = f"{lines[-1]} {part}".strip()
-    return "<br>".join(lines)
+def shortened(text: str, letters: int) -> str:
+    """`text`, escaped, or as much of it as so many letters hold."""
+    plain = unescape(text)
+    return text if len(plain) <= letters else f"{escape(plain[: letters - 1], quote=False)}…"

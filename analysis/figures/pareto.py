@@ -17,7 +17,8 @@ from plotly.subplots import make_subplots
 from analysis.collect import Tables, objective
 from analysis.depth_bound import told_of
 from analysis.figures.dimensions import layout, plain
-from analysis.figures.theme import GREY, OKABE_ITO, SYMBOLS, axis_word, number, percent, short_word, styled, top_margin, translucent, value_word, word
+from analysis.figures.room import top_margin
+from analysis.figures.theme import GREY, OKABE_ITO, SYMBOLS, axis_word, number, percent, short_word, styled, translucent, value_word, word
 from analysis.frame import Frame
 from analysis.pareto import Front, front
 

@@ -10,13 +10,14 @@ import pandas as pd
 import plotly.graph_objects as go
 
 from analysis.collect import Tables
-from analysis.figures.theme import GREY, OKABE_ITO, SYMBOLS, styled, top_margin
+from analysis.figures.room import top_margin
+from analysis.figures.theme import GREY, OKABE_ITO, SYMBOLS, styled
 from analysis.frame import Frame
 from analysis.spreading import EVENTS, spreading
 from lal.reinforcement.metrics import RECENT
 
 TITLE = "What comes first: pattern or return"
-PX_PER_LINE, PX_AROUND = 92, 130
+PX_PER_LINE, PX_BELOW = 92, 76
 ROOM = 0.74  # of a cell's height that its seeds share
 
 
@@ -67,7 +68,7 @@ def table(info: Info) -> Frame:
 def draw(info: Info, narrow: bool = False) -> go.Figure:
     """Marks on a line for each run, cell by cell."""
     top = top_margin(info.events, narrow, titles=False)
-    fig = styled(go.Figure(), PX_AROUND + PX_PER_LINE * len(info.labels))
+    fig = styled(go.Figure(), top + PX_BELOW + PX_PER_LINE * len(info.labels))
     heights = _heights(info)
     spans_x, spans_y = list[float | None](), list[float | None]()
     for row, height in zip(info.rows, heights, strict=True):

@@ -60,8 +60,10 @@ def _abreast(row: tuple[str, Frame], columns: Dimension) -> list[tuple[str, Fram
 
 def _caption(tables: Tables, view: View) -> str:
     limits = tables.thresholds
-    held = f"{limits.window} evaluations in a row with {word(limits.goal_column)} {limits.goal:g} or {'better' if limits.direction == 'max' else 'less'}"
-    head = f"A run counts as generalised from the first of {held}; its time is that evaluation, the right end of where it may lie."
+    better = "better" if limits.direction == "max" else "less"
+    seen = "1 evaluation" if limits.window == 1 else f"{limits.window} evaluations in a row"
+    held = f"{seen} with {word(limits.goal_column)} {limits.goal:g} or {better}"
+    head = f"A run has generalised from the first of {held} on; its time is that evaluation, the right end of where it may lie."
     marks = (
         " Hatched: not reached within the budget by half of the seeds, which is not the same as never. "
         "Intervals have no upper limit with fewer than 6 seeds. Blank: not run yet. Failed runs count for nothing (crossed: all of a cell failed)."

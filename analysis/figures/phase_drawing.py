@@ -13,6 +13,7 @@ from plotly.subplots import make_subplots
 
 from analysis.figures.dimensions import Dimension
 from analysis.figures.phase_cells import LETTERS, Cell, Edge, Facet, Info, View
+from analysis.figures.room import PX_PLOTS, abreast, px_wide, wrapped
 from analysis.figures.theme import FAINT_GREY, SCALE, ink_on, styled
 
 PHASE_COLORS = (
@@ -27,27 +28,30 @@ PHASE_COLORS = (
 )
 EDGE = "#D55E00"  # seen on light and dark cells alike
 PX_PER_ROW, PX_AROUND, PX_BETWEEN = 54, 118, 84
-MOST_ABREAST, PX_WIDE, LEAST_ROOM = 4, 900, 26
+MOST_ABREAST, PX_WIDE, LEAST_ROOM, LEAST_CELL, NAME = 4, 900, 26, 9, 24  # of the last: letters on a line of the name of a row
 
 
 def draw(info: Info, narrow: bool = False) -> go.Figure:
     """One heatmap a facet, all on one colour scale, with cells of one size."""
-    places = list(info.facets if narrow else info.places)
-    columns = 1 if narrow else info.n_columns
+    spacing = _spacing(info)
+    columns = 1 if narrow or spacing is None else info.n_columns
+    places = list(info.places if columns == info.n_columns else info.facets)
     rows = -(-len(places) // columns)
+    titles, lines = abreast([facet.title for facet in info.facets] if len(info.facets) > 1 else [], columns, narrow)
+    between = PX_BETWEEN + lines
     places += [None] * (rows * columns - len(places))
     wide = [max([len(each.columns) for each in places[column::columns] if each], default=1) for column in range(columns)]
     high = [max([len(each.rows) for each in places[row * columns : (row + 1) * columns] if each], default=1) for row in range(rows)]
-    inner = PX_PER_ROW * sum(high) + (rows - 1) * PX_BETWEEN
+    inner = PX_PER_ROW * sum(high) + (rows - 1) * between
     fig = make_subplots(
         rows,
         columns,
         specs=[[{} if places[row * columns + column] else None for column in range(columns)] for row in range(rows)],
-        subplot_titles=[facet.title for facet in info.facets] if len(info.facets) > 1 else None,
+        subplot_titles=titles or None,
         column_widths=wide,
         row_heights=high,
-        vertical_spacing=PX_BETWEEN / inner if rows > 1 else 0.1,
-        horizontal_spacing=0.09,
+        vertical_spacing=between / inner if rows > 1 else 0.1,
+        horizontal_spacing=spacing or 0.0,
     )
     limits, text_px = _range(info), _text_px(_n_abreast(info))
     for index, facet in enumerate(places):
@@ -56,21 +60,34 @@ def draw(info: Info, narrow: bool = False) -> go.Figure:
             _draw_facet(fig, info, facet, limits, text_px, row + 1, column + 1)
             fig.update_xaxes(**_axis(info.x, facet.columns, wide[column]), row=row + 1, col=column + 1)
             fig.update_yaxes(**_axis(info.y, facet.rows, high[row], names_first=True), row=row + 1, col=column + 1)
-    styled(fig, PX_AROUND + inner)
+    styled(fig, PX_AROUND + lines + inner)
     fig.update_xaxes(title={"text": info.x.label, "standoff": 6})
-    fig.update_yaxes(title={"text": info.y.label, "standoff": 6})
+    fig.update_yaxes(title={"text": info.y.label, "standoff": 6}, col=1)
     fig.update_layout(
         coloraxis=_coloraxis(info, *limits, not narrow, inner),
         hoverdistance=60,
         showlegend=False,
-        margin={"t": 40, "r": 24 if info.view == "phase" or narrow else 110},
+        margin={"t": 40 + lines, "r": 24 if info.view == "phase" or narrow else 110},
     )
     return fig
 
 
+def _names(of: Dimension) -> list[str]:
+    """The values of a dimension beside rows."""
+    return [wrapped(word, NAME) for word in of.words()]
+
+
+def _spacing(info: Info) -> float | None:
+    """Between facets side by side, for the words of the rows there; None if cells would have no room."""
+    words, n = _names(info.y), info.n_columns
+    shown = [px_wide(words[row]) for index, each in enumerate(info.places) if each and index % n for row in each.rows]
+    spacing = (max(shown, default=0.0) + 26) / PX_PLOTS[False]
+    return spacing if PX_PLOTS[False] * (1 - spacing * (n - 1)) >= LEAST_CELL * _n_abreast(info) else None
+
+
 def _axis(of: Dimension, shown: Sequence[int], room: int, names_first: bool = False) -> dict[str, Any]:
     """An axis for those values of a dimension that a facet has, with room for as many as its neighbours have. Numbers rise; names are read from the top."""
-    ends, words = [-0.5, room - 0.5], of.words()
+    ends, words = [-0.5, room - 0.5], of.words() if not names_first else _names(of)
     named = names_first and not all(value is None or isinstance(value, int | float) for value in of.values)
     ticks = {"tickvals": list(range(len(shown))), "ticktext": [words[index] for index in shown]}
     return {**ticks, "range": ends[::-1] if named else ends, "showgrid": False}

@@ -12,7 +12,8 @@ import plotly.graph_objects as go
 
 from analysis.collect import Tables
 from analysis.figures.dimensions import dimensions, split
-from analysis.figures.theme import GREY, OKABE_ITO, SYMBOLS, shades, styled, top_margin, translucent
+from analysis.figures.room import entry, top_margin
+from analysis.figures.theme import GREY, OKABE_ITO, SYMBOLS, shades, styled, translucent
 from analysis.figures.ticks import log_axis
 from analysis.frame import Frame
 from analysis.staircases import APART, CLOSE, absent, climbs
@@ -96,7 +97,7 @@ def table(info: Info) -> Frame:
 
 def draw(info: Info, narrow: bool = False) -> go.Figure:
     """One panel: errors over levels, cells a little apart."""
-    words = [each.label for each in info.groups] if len(info.groups) > 1 else []
+    words = [entry(each.label) for each in info.groups] if len(info.groups) > 1 else []
     top = top_margin(words, narrow, titles=False)
     fig = styled(go.Figure(), top + 340)
     n, colors = len(info.groups), list(OKABE_ITO) if len(info.groups) <= len(OKABE_ITO) else shades(len(info.groups))
@@ -110,7 +111,7 @@ def draw(info: Info, narrow: bool = False) -> go.Figure:
                 customdata=[[level, 100 * error, seed] for level, error, seed in zip(group.levels, group.errors, group.seeds, strict=True)],
                 mode="markers",
                 marker=marker,
-                name=group.label or "plateaus",
+                name=entry(group.label) or "plateaus",
                 showlegend=bool(words),
                 hovertemplate=f"{group.label}<br>level %{{customdata[0]:.4g}}: %{{customdata[1]:+.2f}} % (seed %{{customdata[2]}})<extra></extra>",
             )

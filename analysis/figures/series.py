@@ -15,8 +15,9 @@ from plotly.subplots import make_subplots
 from analysis.cells import bounds
 from analysis.collect import Tables
 from analysis.figures.dimensions import Dimension, layout, plain, split, spread
-from analysis.figures.theme import GREY, arranged, shades, styled, top_margin, translucent
-from analysis.figures.ticks import log_axis, whole_ticks
+from analysis.figures.room import abreast, top_margin
+from analysis.figures.theme import GREY, arranged, shades, styled, translucent
+from analysis.figures.ticks import FEWEST, MOST, log_axis, whole_ticks
 from analysis.frame import Frame
 from analysis.goal_words import GENERALISED, GoalWords, words_of
 
@@ -238,23 +239,24 @@ def draw(info: Info, narrow: bool = False) -> go.Figure:
     places = list(info.panels if narrow else info.places)
     columns = 1 if narrow else info.n_columns
     rows = -(-len(places) // columns)
-    top = top_margin([info.legend_title, *info.labels], narrow)
-    height = top + 56 + rows * PX_PER_PANEL + (rows - 1) * PX_BETWEEN
+    titles, lines = abreast([panel.title for panel in info.panels], columns, narrow)
+    top, between = top_margin(info.labels, narrow, heading=info.legend_title) + lines, PX_BETWEEN + lines
+    height = top + 56 + rows * PX_PER_PANEL + (rows - 1) * between
     inner = height - top - 56
     fig = make_subplots(
         rows,
         columns,
         specs=[[{} if places[row * columns + column] else None for column in range(columns)] for row in range(rows)],
-        subplot_titles=[panel.title for panel in info.panels],
-        vertical_spacing=PX_BETWEEN / inner if rows > 1 else 0.1,
+        subplot_titles=titles,
+        vertical_spacing=between / inner if rows > 1 else 0.1,
         horizontal_spacing=0.08 if columns < 3 else 0.05,
     )
     styled(fig, height)
     colors, told, traces = shades(max(1, len(info.labels))), set(), list[dict[str, Any]]()
     low, high = _step_range(info)
-    steps = log_axis(low, high, ",") if info.log_steps else {"range": [low, high], "tickformat": ","}
+    steps = log_axis(low, high, ",", most=MOST if columns < 3 else FEWEST + 1) if info.log_steps else {"range": [low, high], "tickformat": ","}
     steps_title = {"text": f"{info.words.step}{' (log)' if info.log_steps else ''}", "standoff": 6, "font": {"size": 13}}
-    own: dict[str, Any] = {"margin": {"t": top, "b": 56}, "legend": {"title": {"text": f"{info.legend_title}  "}, "traceorder": "normal"}}
+    own: dict[str, Any] = {"margin": {"t": top, "b": 56}, "legend": {"title": {"text": info.legend_title}, "traceorder": "normal"}}
     across = []
     first = {index // columns: index for index, panel in reversed(list(enumerate(places))) if panel and panel.lines}
     for index, panel in enumerate(places):

@@ -13,7 +13,8 @@ from plotly.subplots import make_subplots
 from analysis.cells import curve
 from analysis.collect import Tables
 from analysis.figures.dimensions import layout, plain, split, spread
-from analysis.figures.theme import arranged, shades, styled, top_margin, translucent
+from analysis.figures.room import abreast, top_margin
+from analysis.figures.theme import arranged, shades, styled, translucent
 from analysis.frame import Frame
 from analysis.goal_words import GENERALISED, GoalWords, words_of
 from analysis.statistics import Survival
@@ -89,13 +90,14 @@ def draw(info: Info, narrow: bool = False) -> go.Figure:
     """A panel an arm."""
     n, columns = len(info.panels), 1 if narrow else min(len(info.panels), 3)
     rows = -(-n // columns)
-    top = top_margin([info.legend_title, *info.labels], narrow, titles=n > 1)
-    inner = rows * PX_PER_PANEL + (rows - 1) * PX_BETWEEN
-    titles = [title for title, _ in info.panels] if n > 1 else None
-    fig = make_subplots(rows, columns, subplot_titles=titles, vertical_spacing=PX_BETWEEN / inner if rows > 1 else 0.1, horizontal_spacing=0.08)
+    top = top_margin(info.labels, narrow, titles=n > 1, heading=info.legend_title)
+    titles, lines = abreast([title for title, _ in info.panels] if n > 1 else [], columns, narrow)
+    top, between = top + lines, PX_BETWEEN + lines
+    inner = rows * PX_PER_PANEL + (rows - 1) * between
+    fig = make_subplots(rows, columns, subplot_titles=titles or None, vertical_spacing=between / inner if rows > 1 else 0.1, horizontal_spacing=0.08)
     styled(fig, top + 58 + inner)
     colors, told, traces = shades(max(1, len(info.labels))), set(), list[dict[str, Any]]()
-    own: dict[str, Any] = {"margin": {"t": top, "b": 58}, "legend": {"title": {"text": f"{info.legend_title}  "}, "traceorder": "normal"}}
+    own: dict[str, Any] = {"margin": {"t": top, "b": 58}, "legend": {"title": {"text": info.legend_title}, "traceorder": "normal"}}
     end = max(line.curve.last for _, lines in info.panels for line in lines)
     for index, (_, lines) in enumerate(info.panels):
         number = index + 1 if index else ""
@@ -105,7 +107,7 @@ def draw(info: Info, narrow: bool = False) -> go.Figure:
             told.add(line.label)
         title = {"title": {"text": info.words.step, "standoff": 6}} if index >= n - columns else {}
         own[f"xaxis{number}"] = {"range": [0, end * 1.01 or 1], "tickformat": ",", **title}
-        own[f"yaxis{number}"] = {"range": [-0.02, 1.02], "title": {"text": f"share {info.words.past}" if index % columns == 0 else ""}}
+        own[f"yaxis{number}"] = {"range": [-0.02, 1.02], "title": {"text": f"share that {info.words.past}" if index % columns == 0 else ""}}
     fig.add_traces(traces)
     return arranged(fig, own)
 

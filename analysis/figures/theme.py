@@ -31,7 +31,7 @@ AXIS: dict[str, Any] = {
     "ticks": "outside",
     "tickcolor": GREY,
     "automargin": True,
-    "title": {"standoff": 8},
+    "title": {"standoff": 8, "font": {"size": 13}},
 }
 IS_AXIS = re.compile(r"[xy]axis\d*")
 CONFIG: dict[str, Any] = {
@@ -136,14 +136,16 @@ def base_layout(height: int) -> dict[str, Any]:
         "margin": {"l": 62, "r": 24, "t": 44, "b": 56},
         "modebar": {"bgcolor": "rgba(0,0,0,0)", "color": FAINT_GREY, "activecolor": GREY},
         "hoverlabel": {"align": "left", "font": {"family": FONT, "size": 12}},
-        "legend": {"orientation": "h", "x": 0, "xanchor": "left", "y": 1, "yanchor": "top", "yref": "container"},
+        "legend": {
+            "orientation": "h",
+            "x": 0,
+            "xanchor": "left",
+            "y": 1,
+            "yanchor": "top",
+            "yref": "container",
+            "title": {"side": "top", "font": {"size": 13}},
+        },
     }
-
-
-def top_margin(words: Sequence[str], narrow: bool, titles: bool = True) -> int:
-    """Pixels above the plots: lines of a legend with these `words`, and the panels' titles."""
-    width = sum(7.2 * len(each) + 48 for each in words)
-    return 12 + 22 * (0 if not words else -(-int(width) // (330 if narrow else 900))) + (26 if titles else 8)
 
 
 def shades(n: int) -> list[str]:

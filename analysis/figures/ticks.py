@@ -26,9 +26,9 @@ def _within(low: float, high: float, digits: tuple[float, ...]) -> list[float]:
     return [tick for tick in ticks if low - EDGE <= log10(tick) <= high + EDGE]
 
 
-def log_axis(low: float, high: float, tickformat: str = ",~g") -> dict[str, Any]:
-    """A log axis from 10**`low` to 10**`high`."""
-    return {"type": "log", "range": [low, high], "tickvals": log_ticks(low, high), "tickformat": tickformat}
+def log_axis(low: float, high: float, tickformat: str = ",~g", most: int = MOST) -> dict[str, Any]:
+    """A log axis from 10**`low` to 10**`high`, with at most so many ticks."""
+    return {"type": "log", "range": [low, high], "tickvals": log_ticks(low, high, most), "tickformat": tickformat}
 
 
 def whole_ticks(low: float, high: float) -> dict[str, Any]:

@@ -16,7 +16,8 @@ from plotly.subplots import make_subplots
 from analysis.cells import groups_of, times
 from analysis.collect import Tables
 from analysis.figures.dimensions import Dimension, layout, split
-from analysis.figures.theme import GREY, OKABE_ITO, SYMBOLS, median_word, styled, top_margin, translucent, upper_word, word
+from analysis.figures.room import abreast, entry, top_margin
+from analysis.figures.theme import GREY, OKABE_ITO, SYMBOLS, median_word, styled, translucent, upper_word, word
 from analysis.figures.ticks import log_axis
 from analysis.frame import Frame
 from analysis.goal_words import GENERALISED, GoalWords, words_of
@@ -160,9 +161,10 @@ def draw(info: Info, narrow: bool = False) -> go.Figure:
     """A panel a threshold; lines are moved a little apart, so that they do not cover one another."""
     n, lines = len(info.panels), info.panels[0][1]
     rows, columns = (n, 1) if narrow else (1, n)
-    words = [*([label for label, _ in lines] if len(lines) > 1 else []), *([NOT_YET] if any(_left(points) for _, points in lines) else [])]
-    top = top_margin(words, narrow)
-    fig = make_subplots(rows, columns, subplot_titles=[title for title, _ in info.panels], horizontal_spacing=0.08, vertical_spacing=0.2, shared_yaxes=False)
+    words = [*([entry(label) for label, _ in lines] if len(lines) > 1 else []), *([NOT_YET] if any(_left(points) for _, points in lines) else [])]
+    titles, lines_of_titles = abreast([title for title, _ in info.panels], columns, narrow)
+    top = top_margin(words, narrow) + lines_of_titles
+    fig = make_subplots(rows, columns, subplot_titles=titles, horizontal_spacing=0.08, vertical_spacing=0.2, shared_yaxes=False)
     traces = list[dict[str, Any]]()
     for panel, (_, drawn) in enumerate(info.panels):
         axes = {f"{side}axis": f"{side}{panel + 1 if panel else ''}" for side in "xy"}

@@ -10,7 +10,8 @@ import plotly.graph_objects as go
 from numpy.typing import NDArray
 
 from analysis.collect import Tables
-from analysis.figures.theme import GREY, OKABE_ITO, SYMBOLS, styled, top_margin, word
+from analysis.figures.room import top_margin
+from analysis.figures.theme import GREY, OKABE_ITO, SYMBOLS, styled, word
 from analysis.figures.ticks import log_axis
 from analysis.frame import Frame
 from analysis.order import OUTCOME, SIZE, WIDTH, relations

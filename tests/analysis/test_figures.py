@@ -86,7 +86,7 @@ def test_nothing_is_drawn_where_no_value_can_be(store):
     costs = final.prepare(collect(store, "synthetic"))
     assert not isinstance(costs, str)
     xs = [x for each in final.draw(costs).data if each.xaxis == "x2" for x in each.x]
-    assert min(xs) == 0 and max(xs) < 0.1 and final.draw(costs).layout.margin.t == 12 + 22 + 8  # one line of legend
+    assert min(xs) == 0 and max(xs) < 0.1 and final.draw(costs).layout.margin.t == 12 + 20 + 22 + 8  # a heading, and one line of legend
 
 
 def test_layers_that_no_seed_has_are_blank():

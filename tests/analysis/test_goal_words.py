@@ -24,7 +24,7 @@ def test_runs_with_nothing_to_memorise_reach_their_goal_and_have_no_phases(odd_s
 
 def test_words_of_ours_are_said_in_other_words_and_longer_words_stay():
     assert goal_words(None) is REACHED and goal_words({"column": "train_acc"}) is GENERALISED
-    text = "Runs that generalise or had generalised by a training step; one generalises, never generalising; late generalisers"
+    text = "Runs that generalise or had generalised by a step; one generalises, never generalising; late generalisers"
     assert GENERALISED.say(text) == text
     said = "Runs that reach the goal or had reached the goal by a step; one reaches the goal, never reaching the goal; late generalisers"
     assert REACHED.say(text) == said
