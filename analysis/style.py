@@ -36,7 +36,7 @@ code { background: var(--wash); padding: 1px 5px; border-radius: 4px; overflow-w
 dl { display: grid; grid-template-columns: max-content 1fr; gap: 4px 20px }
 dd { margin: 0; overflow-wrap: anywhere }
 .plot { width: 100%; min-height: 200px }
-section h2 { padding-right: 130px }
+section h2 { padding-right: 160px }
 .plot .modebar-container { top: -30px !important; z-index: 1 }
 .plot .infolayer text, .plot [class*=axislayer] text { fill: var(--ink) !important }
 @media (max-width: 720px) {

@@ -10,7 +10,7 @@ import plotly.graph_objects as go
 from plotly.subplots import make_subplots
 
 from analysis.collect import Tables
-from analysis.figures.room import abreast, top_margin
+from analysis.figures.room import PX_PLOTS, abreast, top_margin
 from analysis.figures.theme import GREY, OKABE_ITO, SYMBOLS, styled
 from analysis.frame import Frame
 from analysis.patterns.reaction_diffusion import TERMS, Term
@@ -103,7 +103,7 @@ def draw(info: Info, narrow: bool = False) -> go.Figure:
     titles = [f"error of {SAID[term]}" for term in TERMS] + ["speed (positions an episode)"]
     columns = 1 if narrow else 3
     top = top_margin([*KINDS, *(name for name, _ in info.speeds), "1 / target_every"], narrow)
-    shown, lines = abreast(titles, columns + 1, narrow)  # names of cells take the room of about a panel
+    shown, lines = abreast(titles, PX_PLOTS[narrow] / (columns + 1))  # names of cells take the room of about a panel
     top += lines
     inner = (PX_PER_LINE * len(info.labels) + 40) * (3 if narrow else 1)
     fig = make_subplots(3 if narrow else 1, columns, subplot_titles=shown, shared_yaxes=not narrow, horizontal_spacing=0.05, vertical_spacing=0.12)

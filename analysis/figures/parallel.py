@@ -144,6 +144,6 @@ def _head(at: int, axis: Axis, narrow: bool, room: float) -> dict:
 
 
 def shortened(text: str, letters: int) -> str:
-    """`text`, escaped, or as much of it as so many letters hold."""
+    """`text`, escaped, or as much of its end, which tells names apart, as so many letters hold."""
     plain = unescape(text)
-    return text if len(plain) <= letters else f"{escape(plain[: letters - 1], quote=False)}…"
+    return text if len(plain) <= letters else f"…{escape(plain[1 - letters :], quote=False)}"

@@ -27,17 +27,18 @@ PHASE_COLORS = (
     "rgb(110, 110, 110)",
 )
 EDGE = "#D55E00"  # seen on light and dark cells alike
-PX_PER_ROW, PX_AROUND, PX_BETWEEN = 54, 118, 84
-MOST_ABREAST, PX_WIDE, LEAST_ROOM, LEAST_CELL, NAME = 4, 900, 26, 9, 24  # of the last: letters on a line of the name of a row
+PX_PER_ROW, PX_AROUND, PX_BETWEEN, PX_OF_SCALE = 54, 118, 84, 86
+MOST_ABREAST, PX_WIDE, LEAST_ROOM, LEAST_CELL, LEAST_FACET = 4, 900, 26, 9, 60
+NAME = 24  # letters on a line of the name of a row
 
 
 def draw(info: Info, narrow: bool = False) -> go.Figure:
     """One heatmap a facet, all on one colour scale, with cells of one size."""
-    spacing = _spacing(info)
-    columns = 1 if narrow or spacing is None else info.n_columns
+    side_by_side = None if narrow else _side_by_side(info)
+    columns, spacing, px = (info.n_columns, *side_by_side) if side_by_side else (1, 0.0, PX_PLOTS[narrow])
     places = list(info.places if columns == info.n_columns else info.facets)
     rows = -(-len(places) // columns)
-    titles, lines = abreast([facet.title for facet in info.facets] if len(info.facets) > 1 else [], columns, narrow)
+    titles, lines = abreast([facet.title for facet in info.facets] if len(info.facets) > 1 else [], px)
     between = PX_BETWEEN + lines
     places += [None] * (rows * columns - len(places))
     wide = [max([len(each.columns) for each in places[column::columns] if each], default=1) for column in range(columns)]
@@ -51,7 +52,7 @@ def draw(info: Info, narrow: bool = False) -> go.Figure:
         column_widths=wide,
         row_heights=high,
         vertical_spacing=between / inner if rows > 1 else 0.1,
-        horizontal_spacing=spacing or 0.0,
+        horizontal_spacing=spacing,
     )
     limits, text_px = _range(info), _text_px(_n_abreast(info))
     for index, facet in enumerate(places):
@@ -77,12 +78,23 @@ def _names(of: Dimension) -> list[str]:
     return [wrapped(word, NAME) for word in of.words()]
 
 
-def _spacing(info: Info) -> float | None:
-    """Between facets side by side, for the words of the rows there; None if cells would have no room."""
+def _side_by_side(info: Info) -> tuple[float, float] | None:
+    """The share of the width between facets, for the words of the rows there, and pixels for the title of each; None if facets or titles had no room."""
     words, n = _names(info.y), info.n_columns
-    shown = [px_wide(words[row]) for index, each in enumerate(info.places) if each and index % n for row in each.rows]
-    spacing = (max(shown, default=0.0) + 26) / PX_PLOTS[False]
-    return spacing if PX_PLOTS[False] * (1 - spacing * (n - 1)) >= LEAST_CELL * _n_abreast(info) else None
+    first, inner = (
+        max([px_wide(words[row]) for each in places if each for row in each.rows], default=0.0) for places in (info.places[::n], info.places)
+    )
+        max([px_wide(words[row]) for each in info.places[start::step] if each for row in each.rows], default=0.0) for start, step in ((0, n), (0, 1))
+    )
+    room = PX_PLOTS[False] - PX_OF_SCALE - first
+    spacing = (inner + 26) / room
+    if n == 1:
+        return 0.0, PX_PLOTS[False]
+    wide = [max([len(each.columns) for each in info.places[column::n] if each], default=1) for column in range(n)]
+    plots = room * (1 - spacing * (n - 1))
+    px = plots * min(wide) / sum(wide) + spacing * room
+    fits = px >= max(px_wide(wrapped(each.title, 1)) for each in info.facets)
+    return (spacing, px) if fits and plots >= max(LEAST_CELL * sum(wide), n * LEAST_FACET) else None
 
 
 def _axis(of: Dimension, shown: Sequence[int], room: int, names_first: bool = False) -> dict[str, Any]:

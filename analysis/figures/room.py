@@ -5,14 +5,15 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 PX_PER_LETTER, PX_PER_LINE, PX_PER_KEY = 7.0, 17, 42
-PX_PLOTS = {True: 280, False: 610}  # across all panels of a narrow figure, and of the least wide one
+PX_PLOTS = {True: 262, False: 610}  # across all panels of a narrow figure, and of the least wide one
+HELD = "\N{NO-BREAK SPACE}"
 LETTERS_OF_ENTRY = 36  # what a line of a legend holds in a narrow figure
 
 
 def wrapped(text: str, letters: int) -> str:
-    """`text` on several lines of about so many letters; words stay whole."""
+    """`text` on several lines of about so many letters; words stay whole, as do values of what they are of."""
     lines = [""]
-    for part in text.split(" "):
+    for part in text.replace(" = ", f"{HELD}={HELD}").replace(" · ", f"{HELD}· ").split(" "):
         if lines[-1] and len(lines[-1]) + len(part) >= letters:
             lines.append("")
         lines[-1] = f"{lines[-1]} {part}".strip()
@@ -34,10 +35,9 @@ def px_wide(text: str) -> float:
     return PX_PER_LETTER * max(map(len, text.split("<br>")))
 
 
-def abreast(titles: Sequence[str], columns: int, narrow: bool) -> tuple[list[str], int]:
-    """Titles of panels, so many side by side, on as many lines as they need there; and the pixels that lines after the first take."""
-    letters = int(0.92 * PX_PLOTS[narrow] / columns / PX_PER_LETTER)
-    found = [wrapped(title, letters) for title in titles]
+def abreast(titles: Sequence[str], px: float) -> tuple[list[str], int]:
+    """Titles of panels side by side, on as many lines as they need in `px` pixels each; and the pixels that lines after the first take."""
+    found = [wrapped(title, int(0.92 * px / PX_PER_LETTER)) for title in titles]
     return found, PX_PER_LINE * (max(map(n_lines, found), default=1) - 1)
 
 

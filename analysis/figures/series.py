@@ -15,7 +15,7 @@ from plotly.subplots import make_subplots
 from analysis.cells import bounds
 from analysis.collect import Tables
 from analysis.figures.dimensions import Dimension, layout, plain, split, spread
-from analysis.figures.room import abreast, top_margin
+from analysis.figures.room import PX_PLOTS, abreast, top_margin
 from analysis.figures.theme import GREY, arranged, shades, styled, translucent
 from analysis.figures.ticks import FEWEST, MOST, log_axis, whole_ticks
 from analysis.frame import Frame
@@ -239,7 +239,7 @@ def draw(info: Info, narrow: bool = False) -> go.Figure:
     places = list(info.panels if narrow else info.places)
     columns = 1 if narrow else info.n_columns
     rows = -(-len(places) // columns)
-    titles, lines = abreast([panel.title for panel in info.panels], columns, narrow)
+    titles, lines = abreast([panel.title for panel in info.panels], PX_PLOTS[narrow] / columns)
     top, between = top_margin(info.labels, narrow, heading=info.legend_title) + lines, PX_BETWEEN + lines
     height = top + 56 + rows * PX_PER_PANEL + (rows - 1) * between
     inner = height - top - 56

@@ -13,7 +13,7 @@ from plotly.subplots import make_subplots
 from analysis.cells import curve
 from analysis.collect import Tables
 from analysis.figures.dimensions import layout, plain, split, spread
-from analysis.figures.room import abreast, top_margin
+from analysis.figures.room import PX_PLOTS, abreast, top_margin
 from analysis.figures.theme import arranged, shades, styled, translucent
 from analysis.frame import Frame
 from analysis.goal_words import GENERALISED, GoalWords, words_of
@@ -91,7 +91,7 @@ def draw(info: Info, narrow: bool = False) -> go.Figure:
     n, columns = len(info.panels), 1 if narrow else min(len(info.panels), 3)
     rows = -(-n // columns)
     top = top_margin(info.labels, narrow, titles=n > 1, heading=info.legend_title)
-    titles, lines = abreast([title for title, _ in info.panels] if n > 1 else [], columns, narrow)
+    titles, lines = abreast([title for title, _ in info.panels] if n > 1 else [], PX_PLOTS[narrow] / columns)
     top, between = top + lines, PX_BETWEEN + lines
     inner = rows * PX_PER_PANEL + (rows - 1) * between
     fig = make_subplots(rows, columns, subplot_titles=titles or None, vertical_spacing=between / inner if rows > 1 else 0.1, horizontal_spacing=0.08)

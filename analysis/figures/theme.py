@@ -144,6 +144,7 @@ def base_layout(height: int) -> dict[str, Any]:
             "yanchor": "top",
             "yref": "container",
             "title": {"side": "top", "font": {"size": 13}},
+            "maxheight": 1,
         },
     }
 

@@ -14,7 +14,7 @@ EDGE = 1e-9  # a tick at the very end is within
 def log_ticks(low: float, high: float, most: int = MOST) -> list[float]:
     """Ticks of a log axis from 10**`low` to 10**`high`: 1, 2, 5, 10, ...; finer where those are fewer than FEWEST, coarser where more than `most`."""
     found = next((each for digits in DIGITS if len(each := _within(low, high, digits)) <= most), _within(low, high, (1.0,)))
-    if len(found) < FEWEST:
+    if len(found) < min(FEWEST, most // 2):
         fine = _within(low, high, FINE)
         found = fine[:: max(1, ceil(len(fine) / most))]
     return found[:: max(1, ceil(len(found) / most))]

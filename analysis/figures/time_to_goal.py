@@ -16,7 +16,7 @@ from plotly.subplots import make_subplots
 from analysis.cells import groups_of, times
 from analysis.collect import Tables
 from analysis.figures.dimensions import Dimension, layout, split
-from analysis.figures.room import abreast, entry, top_margin
+from analysis.figures.room import PX_PLOTS, abreast, entry, top_margin
 from analysis.figures.theme import GREY, OKABE_ITO, SYMBOLS, median_word, styled, translucent, upper_word, word
 from analysis.figures.ticks import log_axis
 from analysis.frame import Frame
@@ -162,7 +162,7 @@ def draw(info: Info, narrow: bool = False) -> go.Figure:
     n, lines = len(info.panels), info.panels[0][1]
     rows, columns = (n, 1) if narrow else (1, n)
     words = [*([entry(label) for label, _ in lines] if len(lines) > 1 else []), *([NOT_YET] if any(_left(points) for _, points in lines) else [])]
-    titles, lines_of_titles = abreast([title for title, _ in info.panels], columns, narrow)
+    titles, lines_of_titles = abreast([title for title, _ in info.panels], PX_PLOTS[narrow] / columns)
     top = top_margin(words, narrow) + lines_of_titles
     fig = make_subplots(rows, columns, subplot_titles=titles, horizontal_spacing=0.08, vertical_spacing=0.2, shared_yaxes=False)
     traces = list[dict[str, Any]]()
