@@ -81,11 +81,7 @@ def _names(of: Dimension) -> list[str]:
 def _side_by_side(info: Info) -> tuple[float, float] | None:
     """The share of the width between facets, for the words of the rows there, and pixels for the title of each; None if facets or titles had no room."""
     words, n = _names(info.y), info.n_columns
-    first, inner = (
-        max([px_wide(words[row]) for each in places if each for row in each.rows], default=0.0) for places in (info.places[::n], info.places)
-    )
-        max([px_wide(words[row]) for each in info.places[start::step] if each for row in each.rows], default=0.0) for start, step in ((0, n), (0, 1))
-    )
+    first, inner = (max([px_wide(words[row]) for each in places if each for row in each.rows], default=0.0) for places in (info.places[::n], info.places))
     room = PX_PLOTS[False] - PX_OF_SCALE - first
     spacing = (inner + 26) / room
     if n == 1:
