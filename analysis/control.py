@@ -21,6 +21,7 @@ from analysis.frame import Frame
 from analysis.statistics import CONFIDENCE, Interval, holm, mean_interval
 from lal.reinforcement.metrics import RECENT
 
+CLIPPED = "pressure_clipped@end"
 C, PER_RATE, RETURN, RATE = "crystallization@end", "crystallization_per_rate@end", "return@end", "crystallization.rate"
 LEAST_PAIRS = 3
 
@@ -52,12 +53,26 @@ def cells(tables: Tables) -> list[Cell]:
 
 
 def sentences(tables: Tables) -> list[str]:
-    """Where C ends, and whether that differs once it is told in units of the rate; nothing of a sweep of one cell, or one that varies the world."""
+    """Where C ends, and whether that differs once it is told in units of the rate; of a sweep of one cell, or one that varies the world, only clipping."""
     found = cells(tables)
     if len(found) < 2 or any(path.startswith("environment.") for path in tables.varied):
-        return []
+        return clipped(tables)
     ends = "; ".join(f"{each.label}: {told(mean_interval(each.c), 4)}" for each in found)
-    return [*gaps(found), f"Crystallization C ends at {ends}.", in_units(found), returns(found)]
+    return [*gaps(found), f"Crystallization C ends at {ends}.", in_units(found), returns(found), *clipped(tables)]
+
+
+def clipped(tables: Tables) -> list[str]:
+    """In how many runs a pressure was held at its largest; nothing where none was."""
+    if CLIPPED not in tables.runs:
+        return []
+    counts = tables.done.drop_duplicates("run_id")[CLIPPED].dropna()
+    hit = counts[counts > 0]
+    if hit.empty:
+        return []
+    return [
+        f"β was clipped, as it would have been more than pressure.most, in {len(hit)} of {len(counts)} runs under pressure, up to {int(hit.max()):,} times "
+        "in one: what these learned from is not what the law of β says."
+    ]
 
 
 def gaps(found: Sequence[Cell]) -> list[str]:

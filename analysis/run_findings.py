@@ -26,6 +26,7 @@ def findings(run: OneRun) -> list[str]:
         *depth(run),
         *routing(run),
         *frequencies(run),
+        *clipped(run),
         *caveats(run),
     ]
     return [each for each in told if each]
@@ -69,6 +70,12 @@ def generalised(run: OneRun) -> list[str]:
     if found.stability is not None and found.stability < 1:
         told.append(f"The goal was kept at {percent(found.stability)} of later evaluations{'; it had fallen back by the end' if found.ungrokked else ''}.")
     return told
+
+
+def clipped(run: OneRun) -> list[str]:
+    """How often a pressure on a reinforcement learner was held at its largest; nothing where it never was."""
+    times = run.last("pressure_clipped")
+    return [f"β was clipped {int(times):,} times, as it would have been more than pressure.most."] if times else []
 
 
 def symmetry(run: OneRun) -> str | None:

@@ -133,8 +133,10 @@ def made(name: str, options: dict[str, Option]) -> gymnasium.Env[Any, Any]:
     try:
         return gymnasium.make(name, max_episode_steps=-1, disable_env_checker=True, **options)
     except Exception as error:  # constructors fail in ways of their own: whatever it is, the request is wrong
-        told = f"{type(error).__name__}: {error}"
-        raise ValueError(f"id and options must make an environment, but {name} with {options or 'no options'} does not: {told}; correct them") from error
+        told = " ".join(f"{type(error).__name__}: {error}".split())  # on one line, whatever it says
+        missing = isinstance(error, ImportError | gymnasium.error.DependencyNotInstalled)
+        remedy = "install what it needs, or choose another" if missing else "correct them"
+        raise ValueError(f"id and options must make an environment, but {name} with {options or 'no options'} does not: {told}; {remedy}") from error
 
 
 def near(name: str, known: list[str]) -> str:

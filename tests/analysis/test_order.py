@@ -6,14 +6,15 @@ import json
 from dataclasses import replace
 from math import isnan, nan
 from pathlib import Path
-from typing import Any
+from types import SimpleNamespace
+from typing import Any, cast
 
 import numpy as np
 import pandas as pd
 import pytest
 from scipy import stats
 
-from analysis import control, order, order_findings
+from analysis import control, order, order_findings, run_findings
 from analysis.collect import collect
 from analysis.figures import correlations, crystallization, order_curves, order_parameters, returns, transition
 from analysis.findings import findings
@@ -329,6 +330,20 @@ def test_what_is_not_measurably_unlike_is_said_to_be_so_within_a_bound():
     assert control.mean_p([0.0, 0.0, 0.0]) == 1 and control.mean_p([0.1, 0.1, 0.1]) == 0
     few = [replace(each, seeds=(0, 1)) for each in found]
     assert control.differing(few, [each.c[:2] for each in few]).startswith("There are too few seeds")
+
+
+def test_a_pressure_that_was_clipped_is_reported(store):
+    noise = np.random.default_rng(0)
+    runs = []
+    for seed in range(6):
+        rows = learners.rows_of(8, 0.0, noise)
+        rows[-1] |= {"pressure_clipped": 0 if seed < 4 else 1000 * seed}
+        runs.append(("all", {}, seed, rows))
+    (told,) = control.sentences(collect(store, learners.sweep(store, runs, [])))
+    assert "in 2 of 6 runs under pressure, up to 5,000 times in one" in told
+    (told,) = run_findings.clipped(cast(Any, SimpleNamespace(last={"pressure_clipped": 5000}.get)))
+    assert told == "β was clipped 5,000 times, as it would have been more than pressure.most."
+    assert run_findings.clipped(cast(Any, SimpleNamespace(last={"pressure_clipped": 0}.get))) == []
 
 
 def test_corridors_of_several_sizes_are_no_arms_of_a_control(tables):

@@ -7,6 +7,7 @@ from typing import Any
 import gymnasium
 import numpy as np
 import pytest
+from gymnasium.envs.registration import EnvSpec
 from gymnasium.utils.env_checker import check_env
 from pydantic import ValidationError
 
@@ -155,3 +156,15 @@ def test_environments_that_cannot_be_used_are_refused(values, told):
     with pytest.raises(ValidationError, match=told):
         parse({"kind": "dqn", "environment": {"kind": "gymnasium", **values}})
     facts.cache_clear()
+
+
+def test_an_environment_whose_package_is_not_there_is_told_as_that(monkeypatch):
+    spec = EnvSpec("lal/Elsewhere-v0", entry_point="no_such_package_of_lal:World", max_episode_steps=5)
+    monkeypatch.setitem(gymnasium.registry, spec.id, spec)
+    with pytest.raises(ValidationError, match=r"does not: ModuleNotFoundError: No module named 'no_such_package_of_lal'; install what it needs, or choose"):
+        Gymnasium(id="lal/Elsewhere-v0", target=1)
+
+
+def test_what_an_environment_says_of_its_options_is_one_line():
+    with pytest.raises(ValidationError, match=r"does not: ValidationError: 1 validation error for Corridor size Input should be .*; correct them"):
+        Gymnasium(id=NAME, options={"size": 1}, max_steps=6, target=8)
