@@ -285,21 +285,19 @@ def run_row(run_id: str, key: Mapping[str, Any], found: Reading, verdict: Verdic
 
 def seconds_of(found: Reading) -> float:
     """Time in training until the run's end under this sweep's budget, however long others had it go on; NaN unless it is done."""
-    if found.rows is None or "seconds" not in found.rows.column_names:
-        return nan
-    return float(found.rows["seconds"].to_pylist()[-1])
+    return nan if found.rows is None else float(value_of(found.rows, "seconds", "end", None))
 
 
 def read(rows: pa.Table, grok: int | None) -> dict[str, float]:
-    """Each numeric column at the end, and at `grok` where there is one: as `value_of` says, most of it at one go."""
-    wanted = rows.select([each.name for each in rows.schema if is_read(each)])
+    """Each numeric column at the end, and at `grok` where there is one: as `value_of` says, but that the row is looked up once for all columns."""
     places = {"end": len(rows) - 1} | ({} if grok is None else {"grok": int(rows["step"].to_numpy().searchsorted(grok))})
-    there = {when: wanted.slice(place, 1).to_pylist() if place >= 0 else [] for when, place in places.items()}
     values: dict[str, float] = {}
-    for name in wanted.column_names:
-        for when, found in there.items():
-            value = found[0][name] if found else None
-            values[f"{name}@{when}"] = value_of(rows, name, when, grok) if value is None else value
+    for number, of in enumerate(rows.schema):
+        if is_read(of):
+            column = rows.column(number)
+            for when, place in places.items():
+                value = column[place].as_py() if 0 <= place < len(column) else None
+                values[f"{of.name}@{when}"] = value_of(rows, of.name, when, grok) if value is None else value
     return values
 
 

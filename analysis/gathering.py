@@ -178,7 +178,7 @@ def slices(part: Part, rows: pa.Table) -> Iterator[tuple[str, pa.Table]]:
     for key, count in zip(part.keys, part.counts, strict=True):
         own = rows.slice(first, count)
         first += count
-        yield key, own.select([name for name in own.column_names if name == "step" or own[name].null_count < count])
+        yield key, own.select([name for name in own.schema.names if name == "step" or own[name].null_count < count])
 
 
 class Packer:

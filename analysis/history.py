@@ -197,4 +197,4 @@ class History:
             self._last = part.path, part.read(self._store, part.columns, self._again)
         first = sum(part.counts[: part.keys.index(key)])
         rows = self._last[1].slice(first, self._count[key])
-        return rows.select([name for name in rows.column_names if rows[name].null_count < len(rows) or name == "step"])
+        return rows.select([name for name in rows.schema.names if rows[name].null_count < len(rows) or name == "step"])

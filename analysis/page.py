@@ -55,7 +55,7 @@ def packed_library() -> str:
 
 def packed(text: str) -> str:
     """`text` gzipped, in base64; the same text gives the same."""
-    return base64.b64encode(gzip.compress(text.encode(), mtime=0)).decode()
+    return base64.b64encode(gzip.compress(text.encode(), 6, mtime=0)).decode()
 
 
 def digest(script: str) -> str:

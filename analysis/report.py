@@ -10,11 +10,12 @@ from typing import Any, get_args
 
 import plotly.graph_objects as go
 import plotly.io
+from plotly.utils import PlotlyJSONEncoder
 
 from analysis import collect, page, statistics_section
 from analysis.collect import Tables
 from analysis.figures import MEMBERS, phase, points
-from analysis.figures.theme import titled
+from analysis.figures.theme import for_page, titled
 from analysis.findings import findings
 from analysis.goal_words import words_of
 from analysis.images import Kind, NoBrowser, pictures
@@ -27,7 +28,7 @@ MOST_FAILURES = 20
 
 @dataclass(frozen=True)
 class Drawn:
-    """One figure of the page. `name` names its element and its file; `table` is HTML."""
+    """One figure of the page. `name` names its element and its file; `narrow` needs no traces: those of `wide` are shown; `table` is HTML."""
 
     name: str
     title: str
@@ -82,17 +83,17 @@ def drawn(tables: Tables) -> tuple[list[Drawn], list[str]]:
             if isinstance(info, str):
                 left_out.append(info)
             else:
-                figures.append(
-                    Drawn(
-                        key,
-                        words_of(tables.manifest).say(title),
-                        member.draw(info),
-                        member.draw(info, narrow=True),
-                        info.caption,
-                        page.html_table(member.table(info)),
-                    )
-                )
+                figures.append(drawing(key, words_of(tables.manifest).say(title), member, info))
     return figures, left_out
+
+
+def drawing(name: str, title: str, member: Any, info: Any) -> Drawn:
+    """One figure, wide and narrow."""
+    with for_page("wide"):
+        wide = member.draw(info)
+    with for_page("narrow"):
+        narrow = member.draw(info, narrow=True)
+    return Drawn(name, title, wide, narrow, info.caption, page.html_table(member.table(info)))
 
 
 def pictured(store: Store, where: str, figures: list[Drawn], kinds: Sequence[Kind]) -> str | None:
@@ -142,7 +143,7 @@ def html(tables: Tables, figures: list[Drawn], told: list[str], left_out: list[s
 
 def page_of(name: str, member: Any, info: Any, title: str) -> bytes:
     """A page with one figure."""
-    each = Drawn(name, title, member.draw(info), member.draw(info, narrow=True), info.caption, page.html_table(member.table(info)))
+    each = drawing(name, title, member, info)
     head = '<header><span></span><button id="theme" type="button">Dark / light</button></header>'
     return page.page(title, head + section(each), {name: spec(each)})
 
@@ -157,8 +158,8 @@ def section(each: Drawn) -> str:
 
 def spec(each: Drawn) -> dict[str, Any]:
     """Traces once, and both layouts."""
-    wide, narrow = (json.loads(str(plotly.io.to_json(fig, engine="json"))) for fig in (each.wide, go.Figure(layout=each.narrow.layout)))
-    return {"data": wide["data"], "wide": wide["layout"], "narrow": narrow["layout"]}
+    wide = json.loads(str(plotly.io.to_json(each.wide, engine="json")))
+    return {"data": wide["data"], "wide": wide["layout"], "narrow": json.loads(json.dumps(each.narrow.layout.to_plotly_json(), cls=PlotlyJSONEncoder))}
 
 
 def _data(tables: Tables, beside: str) -> str:

@@ -17,7 +17,7 @@ from lal.store import Store
 
 def value_of(rows: pa.Table, column: str, when: str | int, grok: int | None) -> float:
     """The value of `column` at the `end` (the last), at `grok` (the first at or after that step), or at a step (the last by then); NaN where there is none."""
-    if column not in rows.column_names:
+    if column not in rows.schema.names:
         return nan
     values = rows[column]
     if when == "grok" and grok is None:

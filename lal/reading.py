@@ -62,7 +62,7 @@ def reading(folder: RunFolder, entry: Entry, goal: Goal, fit: Goal | None, sched
         return _unended(folder, failure)
     data = folder.whole_history(record)
     table = None if data is None else history_table(data)
-    if table is None or not {"step", goal.column} <= {*table.column_names}:
+    if table is None or not {"step", goal.column} <= {*table.schema.names}:
         return Reading("damaged", reason="its history cannot be read", record=record, failure=failure)
     end = end_of(stopping_rows(table, goal, fit), Stopper(Budget.model_validate(entry["budget"]), goal, fit, entry["eval_every"]))
     if end is None and record.outcome not in ("pruned", "diverged"):
@@ -93,7 +93,7 @@ def _unended(folder: RunFolder, failure: Failure | None) -> Reading:
 def stopping_rows(table: pa.Table, goal: Goal, fit: Goal | None) -> list[dict[str, Any]]:
     """Rows with the columns that a stopper looks at, without their nulls."""
     wanted = {"step", "train_loss", "tau", goal.column, *([fit.column] if fit else [])}
-    columns = {name: table[name].to_pylist() for name in table.column_names if name in wanted}
+    columns = {name: table[name].to_pylist() for name in table.schema.names if name in wanted}
     rows = zip(*columns.values(), strict=True)
     if not any(table[name].null_count for name in columns):
         return [dict(zip(columns, row, strict=True)) for row in rows]
@@ -105,13 +105,15 @@ def thinned(table: pa.Table, last: int, every: int) -> pa.Table:
     steps = table["step"].to_numpy()
     kept = ((steps % every == 0) | (steps == last)) & (steps <= last)
     n_kept = int(kept.sum())
+    if n_kept == len(table):
+        return table
     return table.slice(0, n_kept) if kept[:n_kept].all() else table.filter(pa.array(kept))  # a slice copies nothing
 
 
 def verdict_on(rows: pa.Table, outcome: str, thresholds: Thresholds) -> Verdict:
     """The verdict on `rows` under `thresholds`. Its horizon is a censoring time: see `event_free_until`."""
     wanted = {"step", "tau", thresholds.goal_column, thresholds.fit_column}
-    seen = rows.select([name for name in rows.column_names if name in wanted])
+    seen = rows.select([name for name in rows.schema.names if name in wanted])
     if seen[thresholds.goal_column].null_count:
         seen = seen.filter(seen[thresholds.goal_column].is_valid())
     goal = seen[thresholds.goal_column].to_pylist()

@@ -17,7 +17,7 @@ from analysis.depth_bound import told_of
 from analysis.figures.dimensions import layout
 from analysis.figures.room import top_margin
 from analysis.figures.series import MOST_APART
-from analysis.figures.theme import GREY, SYMBOLS, arranged, shades, styled, translucent, word
+from analysis.figures.theme import GREY, SYMBOLS, arranged, shades, styled, traced, translucent, word
 from analysis.figures.ticks import whole_ticks
 from analysis.frame import Frame
 from analysis.statistics import Interval, mean_interval
@@ -146,7 +146,7 @@ def draw(info: Info, narrow: bool = False) -> go.Figure:
         ends = [min(0.0, *costs) - 0.05 * most, 1.08 * most]
         own[f"xaxis{number}"] = {**(whole_ticks(*ends) if whole else {}), "title": {"text": x_label, "standoff": 6}, "range": ends}
         own[f"yaxis{number}"] = {"title": {"text": info.y_label if index == 0 or narrow else ""}, "range": _y_range(groups, info.y_bounds)}
-    fig.add_traces([*traces, *_legend(info, colors)])
+    traced(fig, [*traces, *_legend(info, colors)])
     return arranged(fig, own)
 
 

@@ -15,7 +15,7 @@ from plotly.subplots import make_subplots
 
 from analysis.collect import Tables
 from analysis.figures.dimensions import Dimension, layout, plain, split, spread, title_of
-from analysis.figures.theme import SCALE, arranged, styled
+from analysis.figures.theme import SCALE, arranged, styled, traced
 from analysis.frame import Frame
 
 TITLE = "Gates over training"
@@ -151,5 +151,5 @@ def draw(info: Info, narrow: bool = False) -> go.Figure:
             own[f"yaxis{number}"] = {**plain_axis, "dtick": 1 if len(layers) <= 8 else 4, "title": {"text": "layer" if index % columns == 0 else ""}}
             at = {"x": each.steps, "y": layers, "z": each.values, "xaxis": f"x{number}", "yaxis": f"y{number}"}
             traces.append({"type": "heatmap", **at, "coloraxis": "coloraxis", "hovertemplate": HOVER, "hoverongaps": False})
-    fig.add_traces(traces)
+    traced(fig, traces)
     return arranged(fig, own)

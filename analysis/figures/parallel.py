@@ -17,7 +17,7 @@ from analysis.collect import Tables
 from analysis.figures.dimensions import Dimension, dimensions
 from analysis.figures.pareto import cell_label
 from analysis.figures.room import PX_PLOTS, wrapped
-from analysis.figures.theme import GREY, arranged, number, shades, styled, value_word
+from analysis.figures.theme import GREY, arranged, number, shades, styled, traced, value_word
 from analysis.figures.ticks import log_ticks
 from analysis.frame import Frame, Series
 from analysis.outcomes import outcomes
@@ -117,7 +117,7 @@ def draw(info: Info, narrow: bool = False) -> go.Figure:
     room = PX_PLOTS[narrow] / len(info.axes)
     words = [word for at, axis in enumerate(info.axes) for word in (*_ticks(at, axis, 9 if narrow else 11, room), _head(at, axis, narrow, room))]
     axes = {"xaxis": {"visible": False, "range": [-0.55, len(across) - 0.7]}, "yaxis": {"visible": False, "range": [-0.04, 1.06]}}
-    fig.add_traces(traces)
+    traced(fig, traces)
     return arranged(fig, {**axes, "annotations": words, "shapes": shapes, "margin": {"l": 30, "r": 30, "t": 128 if narrow else 84, "b": 20}})
 
 

@@ -16,7 +16,7 @@ from analysis.cells import bounds
 from analysis.collect import Tables
 from analysis.figures.dimensions import Dimension, layout, plain, split, spread
 from analysis.figures.room import PX_PLOTS, abreast, top_margin
-from analysis.figures.theme import GREY, arranged, shades, styled, translucent
+from analysis.figures.theme import GREY, arranged, shades, styled, traced, translucent
 from analysis.figures.ticks import FEWEST, MOST, log_axis, whole_ticks
 from analysis.frame import Frame
 from analysis.goal_words import GENERALISED, GoalWords, words_of
@@ -277,7 +277,7 @@ def draw(info: Info, narrow: bool = False) -> go.Figure:
         lowest = index + columns >= len(places) or places[index + columns] is None
         own[f"yaxis{axes['yaxis'][1:]}"] = {"range": panel.y_range, **ticks, "title": title, "showticklabels": leads}
         own[f"xaxis{axes['xaxis'][1:]}"] = {**steps, **({"title": steps_title} if lowest else {})}
-    fig.add_traces(traces)  # all at once: each is checked once
+    traced(fig, traces)
     return arranged(fig, own | ({"shapes": across} if across else {}))
 
 

@@ -14,7 +14,7 @@ from analysis.cells import curve
 from analysis.collect import Tables
 from analysis.figures.dimensions import layout, plain, split, spread
 from analysis.figures.room import PX_PLOTS, abreast, top_margin
-from analysis.figures.theme import arranged, shades, styled, translucent
+from analysis.figures.theme import arranged, shades, styled, traced, translucent
 from analysis.frame import Frame
 from analysis.goal_words import GENERALISED, GoalWords, words_of
 from analysis.statistics import Survival
@@ -108,7 +108,7 @@ def draw(info: Info, narrow: bool = False) -> go.Figure:
         title = {"title": {"text": info.words.step, "standoff": 6}} if index >= n - columns else {}
         own[f"xaxis{number}"] = {"range": [0, end * 1.01 or 1], "tickformat": ",", **title}
         own[f"yaxis{number}"] = {"range": [-0.02, 1.02], "title": {"text": f"share that {info.words.past}" if index % columns == 0 else ""}}
-    fig.add_traces(traces)
+    traced(fig, traces)
     return arranged(fig, own)
 
 

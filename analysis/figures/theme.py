@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import base64
 import json
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from contextvars import ContextVar
 from html import escape
 from math import inf, isnan
-from typing import Any
+from typing import Any, Literal
 
+import numpy as np
 import plotly.graph_objects as go
 from plotly.colors import sample_colorscale
 
@@ -117,6 +121,35 @@ def arranged(fig: go.Figure, own: Mapping[str, Any]) -> go.Figure:
     """`fig` whose layout says `own` too. All of it is checked once: to update a figure of many panels axis by axis checks it all each time."""
     fig["layout"] = overlaid(fig.layout.to_plotly_json(), own)
     return fig
+
+
+Width = Literal["wide", "narrow"]
+_PAGE = ContextVar[Width | None]("_PAGE", default=None)
+
+
+@contextmanager
+def for_page(width: Width) -> Iterator[None]:
+    """In it, figures of many traces are drawn for a page alone: arrays as it holds them, and narrow ones without traces, for it shows those of the wide."""
+    before = _PAGE.set(width)
+    try:
+        yield
+    finally:
+        _PAGE.reset(before)
+
+
+def traced(fig: go.Figure, traces: Sequence[Mapping[str, Any]]) -> go.Figure:
+    """`fig` with `traces`, plain data, checked at one go: one by one each addition would check the axes of all that are there."""
+    width = _PAGE.get()
+    return fig if width == "narrow" else fig.add_traces([spelled(each) for each in traces] if width else traces)
+
+
+def spelled(value: Any) -> Any:
+    """Plain data in which arrays of floats are as plotly.js reads them from JSON. Plotly would say the same of each, with many questions before."""
+    if isinstance(value, Mapping):
+        return {name: spelled(each) for name, each in value.items()}
+    if isinstance(value, np.ndarray) and value.ndim == 1 and value.dtype in (np.float32, np.float64):
+        return {"dtype": f"f{value.itemsize}", "bdata": base64.b64encode(value.tobytes()).decode()}
+    return value
 
 
 def overlaid(below: Mapping[str, Any], above: Mapping[str, Any]) -> dict[str, Any]:

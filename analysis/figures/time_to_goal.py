@@ -17,7 +17,7 @@ from analysis.cells import groups_of, times
 from analysis.collect import Tables
 from analysis.figures.dimensions import Dimension, layout, split
 from analysis.figures.room import PX_PLOTS, abreast, entry, top_margin
-from analysis.figures.theme import GREY, OKABE_ITO, SYMBOLS, median_word, styled, translucent, upper_word, word
+from analysis.figures.theme import GREY, OKABE_ITO, SYMBOLS, median_word, styled, traced, translucent, upper_word, word
 from analysis.figures.ticks import log_axis
 from analysis.frame import Frame
 from analysis.goal_words import GENERALISED, GoalWords, words_of
@@ -171,7 +171,7 @@ def draw(info: Info, narrow: bool = False) -> go.Figure:
         for index, (label, points) in enumerate(drawn):
             shift = (index - (len(drawn) - 1) / 2) * min(0.16, 0.6 / len(drawn))
             traces += [each | axes for each in _traces(label, points, index, shift, info)]
-    fig.add_traces([*traces, *_legend(words, info.joined)])
+    traced(fig, [*traces, *_legend(words, info.joined)])
     styled(fig, top + 60 + rows * 310)
     fig.update_xaxes(
         tickvals=list(range(len(info.x_words))),

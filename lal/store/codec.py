@@ -67,7 +67,8 @@ def table(data: bytes) -> pa.Table | None:
         found.validate(full=True)
     except (pa.ArrowException, OSError):
         return None
-    return found if len({*found.column_names}) == len(found.column_names) else None
+    names = found.schema.names  # which is much cheaper than a table's own `column_names`
+    return found if len({*names}) == len(names) else None
 
 
 def history_table(data: bytes) -> pa.Table | None:
@@ -77,7 +78,7 @@ def history_table(data: bytes) -> pa.Table | None:
     found = table(data)
     if found is None or any(of.is_string(each) or of.is_large_string(each) for each in {*found.schema.types}):
         return None
-    return found if not len(found) or ("step" in found.column_names and is_ascending(found["step"])) else None
+    return found if not len(found) or ("step" in found.schema.names and is_ascending(found["step"])) else None
 
 
 def is_ascending(steps: pa.ChunkedArray) -> bool:

@@ -5,9 +5,9 @@ from __future__ import annotations
 import pytest
 
 from analysis.collect import Tables, collect
-from analysis.report import Drawn, drawn
+from analysis.report import Drawn
 from lal.store import Store
-from tests.analysis.synthetic import ODD
+from tests.analysis.synthetic import ODD, drawn_twice
 
 
 @pytest.fixture(scope="session")
@@ -27,10 +27,10 @@ def odd_tables(odd_store) -> dict[str, Tables]:
 
 @pytest.fixture(scope="session")
 def odd_drawn(odd_tables) -> dict[str, tuple[list[Drawn], list[str]]]:
-    """Every figure of every sweep of ODD that is asked for, and why the others do not apply."""
+    """Every figure of every sweep of ODD that is asked for, narrow ones with their traces, and why the others do not apply."""
 
     class WhenAsked(dict):
         def __missing__(self, name: str):
-            return self.setdefault(name, drawn(odd_tables[name]))
+            return self.setdefault(name, drawn_twice(odd_tables[name]))
 
     return WhenAsked()

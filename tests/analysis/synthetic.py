@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
+import pytest
 
+from analysis import report
+from analysis.collect import Tables
 from lal.budget import Budget
 from lal.events import Goal
 from lal.stopping import Stopper, end_of
@@ -228,6 +232,13 @@ def routed(store: Store) -> str:
 def without_numbers(store: Store) -> str:
     """Finished runs whose measurements are NaN throughout, as after an immediate divergence."""
     return filled(store, lambda *_: Truth(grok=None, memorise=10**6, diverges=0, gates=float("nan")), name="nan")
+
+
+def drawn_twice(tables: Tables) -> tuple[list[report.Drawn], list[str]]:
+    """As for a page, but for narrow figures with their own traces."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(report, "for_page", nullcontext)
+        return report.drawn(tables)
 
 
 ODD: dict[str, Callable[[Store], str]] = {

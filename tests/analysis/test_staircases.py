@@ -16,7 +16,6 @@ from analysis.figures import climbing, modes, plateaus, staircase
 from analysis.figures.plateaus import Group, Info
 from analysis.findings import findings
 from analysis.one_run import one_run
-from analysis.report import drawn
 from analysis.run_figures import composing
 from analysis.run_figures import staircase as run_staircase
 from analysis.run_figures.panels import Heat, Lines
@@ -25,6 +24,7 @@ from analysis.staircase_findings import order
 from analysis.staircases import CLOSE, Climb, Theory, climb, climbs, of_rows, theory_of
 from lal.config import dump, parse
 from lal.store import Store
+from tests.analysis.synthetic import drawn_twice
 from tests.analysis.synthetic_composition import AT, BASE, arrays_of, finish, rows_of, swept
 from tests.analysis.synthetic_run import packed
 
@@ -186,7 +186,7 @@ def test_the_sweep_s_figures_show_what_was_made(tables):
 
 
 def test_all_figures_of_the_sweep_are_drawn_wide_and_narrow(tables):
-    figures, _ = drawn(tables)
+    figures, _ = drawn_twice(tables)
     own = {each.name: each for each in figures if each.name in ("staircase", "modes", "plateaus", "climbing")}
     assert set(own) == {"staircase", "modes", "plateaus", "climbing"}
     for each in own.values():
