@@ -38,10 +38,11 @@ def _problem(found: Any, values: Mapping[str, Any], annotation: Any) -> Problem:
     if kind == "missing":
         return Problem(path, f"{dotted} must be given, but is missing; write it")
     if kind == "union_tag_not_found":
-        return Problem(path, f"{dotted} must be a part with a `kind`, but is {value}; add `kind:` and its name")
+        return Problem(path, f"{dotted or 'the whole'} must be a part with a `kind`, but is {value}; add `kind:` and its name")
     if kind == "union_tag_invalid":
         kinds, got = found["ctx"]["expected_tags"].replace("'", "").split(", "), found["ctx"]["tag"]
-        return Problem((*path, "kind"), f"{dotted}.kind must be one of {', '.join(kinds)}, but is {got!r}; {nearest(got, kinds)}")
+        whole = ".".join(map(str, (*path, "kind")))
+        return Problem((*path, "kind"), f"{whole} must be one of {', '.join(kinds)}, but is {got!r}; {nearest(got, kinds)}")
     if kind == "value_error":
         text = str(found["ctx"]["error"])
         inner = pointed_at(text, path, values)

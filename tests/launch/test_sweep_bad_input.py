@@ -52,6 +52,7 @@ WRONG = {
     "a misspelt key of a run": ("name: x\nbase:\n  model:\n    kind: gated\n    dept: 3\n", "s.yaml:5: model.dept must be a known key.*did you mean 'depth'"),
     "a misspelt part": ("name: x\nbase: {modle: {}}", "modle must be a known key.*did you mean 'model'"),
     "a misspelt kind": ("name: x\nbase: {model: {kind: gatd}}", "model.kind must be one of mlp, gated, routed.*did you mean 'gated'"),
+    "a misspelt kind of run": ("name: x\nbase: {kind: dqnn}", "s.yaml:2: kind must be one of supervised.*did you mean 'dqn'"),
     "no kind": ("name: x\nbase: {model: {depth: 3}}", "model must be a part with a `kind`"),
     "dots in base": ("name: x\nbase: {model.depth: 3}", r"write it nested, as model: \{depth"),
     "a wrong type": ("name: x\nbase: {task: {p: many}}", "task.p must be a valid integer.*'many'"),
