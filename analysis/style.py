@@ -47,6 +47,7 @@ section h2 { padding-right: 160px }
   dl { display: block }
   dd { margin-bottom: 8px }
   section h2 { padding-right: 0 }
+  .plot .modebar-container { display: none }
 }
 @media print { button { display: none } }
 """.replace("DARK", _DARK)

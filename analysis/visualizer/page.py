@@ -25,7 +25,11 @@ def layout(address: str, names: Sequence[str], chosen: str) -> html.Main:
             html.P(id="standing", className="told"),
             html.Div(_controls(names, chosen), className="controls"),
             dcc.Tabs(
-                [dcc.Tab(label=title, value=name, className="tab", selected_className="tab--selected") for name, title in TITLES.items()], "training", id="tab"
+                [dcc.Tab(label=title, value=name, className="tab", selected_className="tab--selected") for name, title in TITLES.items()],
+                "training",
+                id="tab",
+                className="tabs",
+                mobile_breakpoint=0,
             ),
             html.Div(_of_maps(), id="maps", className="controls hidden"),
             html.Div(id="shown"),

@@ -29,11 +29,17 @@ main { max-width: 1180px }
 .hidden { display: none !important }
 .legend { display: flex; flex-wrap: wrap; gap: 4px 18px; margin: 12px 0 0; font-size: .9rem }
 .swatch { display: inline-block; width: 22px; height: 4px; border-radius: 2px; vertical-align: middle; margin-right: 6px }
-.tab { padding: 8px 12px !important; background: transparent !important; color: var(--ink) !important; border-color: var(--line) !important }
-.tab--selected { border-bottom: 3px solid var(--link) !important; font-weight: 600 }
+.tabs { display: flex !important; flex-flow: row wrap !important }
+.tab { background: transparent !important; color: var(--ink) !important; border-color: var(--line) !important }
+.tab { flex: 1 0 auto; width: auto !important; white-space: nowrap; font-size: .88rem; padding: 8px 9px !important }
+.tab--selected { box-shadow: inset 0 -3px 0 var(--link); text-shadow: .4px 0 currentColor }
 section h2 { margin-top: 22px }
 .told { color: var(--soft); font-size: .9rem; margin: 8px 0 0 }
-@media (max-width: 760px) { .controls > div, .controls > .two { grid-column: span 12 } }
+@media (max-width: 760px) {
+  .controls > div, .controls > .two { grid-column: span 12 }
+  .controls label { white-space: normal }
+  .tab { font-size: .8rem; padding: 5px 7px !important }
+}
 """.replace("DARK", _DARK)
 )
 
