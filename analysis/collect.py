@@ -2,34 +2,29 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
-from io import BytesIO
 from math import nan
 from typing import Any
 
 import numpy as np
 import pandas as pd
 import pyarrow as pa
-import pyarrow.parquet as pq
 
 from analysis.again import command, results_word
 from analysis.frame import Frame, Series
 from analysis.gathering import Found, gathered
 from analysis.history import History
-from analysis.once import once
+from analysis.run_keys import run_keys
+from analysis.run_row import facts_of
 from analysis.snapshots import Snapshots
 from lal.errors import Refused
-from lal.events import Goal, Thresholds, Verdict
+from lal.events import Goal, Thresholds
 from lal.events import thresholds_of as usual_thresholds
 from lal.objectives import value_of
 from lal.reading import COUNTED, Reading
 from lal.store import Store
-
-ROWS_PER_GROUP = 250  # of a table's file
-QUOTE, FORMULA = "'", ("=", "+", "-", "@", "\t", "\r")  # what spreadsheets take for text, and for the beginning of a formula
 
 
 @dataclass(frozen=True)
@@ -38,7 +33,7 @@ class Tables:
 
     Attributes:
         manifest: as stored.   goal: what runs aim at.   thresholds: what verdicts are by.
-        runs: one row a manifest run, in its order: see `run_row`.
+        runs: one row a manifest run, in its order: see `analysis.run_row`.
         history: one row an evaluation of a done run: `run_id`, `cell`, `arm`, `seed`, axis paths, measured columns; ask for columns, not for all: see
             `analysis.history.History`.
         readings: the records and failures behind the rows of `runs`, in the same order.
@@ -167,24 +162,6 @@ def collect(store: Store, folder: str, threshold: float | None = None, **phases:
     return Tables(manifest, goal, thresholds, runs, history, readings, results, store=store)
 
 
-def run_keys(manifest: Mapping[str, Any]) -> Frame:
-    """What tells each of the manifest's runs from others."""
-    entries = manifest["runs"]
-    own = {"cell": cell_numbers(entries), "arm": [entry["arm"] for entry in entries], "name": [entry["name"] for entry in entries]}
-    own |= axis_values(manifest) | {"seed": [entry["seed"] for entry in entries], "run_id": [entry["run_id"] for entry in entries]}
-    return pd.DataFrame(own)
-
-
-def facts_of(thresholds: Thresholds) -> Callable[[Reading, Verdict | None], dict[str, Any]]:
-    """What the runs table says of a reading, besides which run it is of."""
-
-    def facts(found: Reading, verdict: Verdict | None) -> dict[str, Any]:
-        row = run_row("", {}, found, verdict, thresholds)
-        return {name: value for name, value in row.items() if name != "run_id"}
-
-    return facts
-
-
 def checked(manifest: dict[str, Any], store: Store, folder: str) -> dict[str, Any]:
     """`manifest`, if it has what is read here."""
     lacking = [key for key in ("name", "arms", "axes", "goal", "fit", "command", "report") if key not in manifest]
@@ -238,113 +215,9 @@ def refuse_stricter(manifest: Mapping[str, Any], readings: Sequence[Reading | Fo
         )
 
 
-def axis_values(manifest: Mapping[str, Any]) -> dict[str, list[Any]]:
-    """Values of each axis over the manifest's runs, of one type a column: numbers, or text; None where an arm has no such path."""
-    return {path: of_one_type([entry["point"].get(path) for entry in manifest["runs"]]) for path in manifest["axes"]}
-
-
-def of_one_type(values: Sequence[Any]) -> list[Any]:
-    """`values` as numbers if all that are there are numbers, else as text."""
-    there = [value for value in values if value is not None]
-    if all(isinstance(value, int | float) and not isinstance(value, bool) for value in there):
-        return list(values)
-    return [value if value is None or isinstance(value, str) else json.dumps(value) for value in values]
-
-
-def cell_numbers(entries: Sequence[Mapping[str, Any]]) -> list[int]:
-    """For each run the number of its cell: an arm and a point, counted in order of appearance."""
-    keys = [json.dumps([entry["arm"], entry["name"], entry["point"]], sort_keys=True) for entry in entries]
-    number = {key: index for index, key in enumerate(dict.fromkeys(keys))}
-    return [number[key] for key in keys]
-
-
-def run_row(run_id: str, key: Mapping[str, Any], found: Reading, verdict: Verdict | None, thresholds: Thresholds) -> dict[str, Any]:
-    """One row of the runs table.
-
-    `state`, `outcome`, `reason` as in Reading; `steps` and `seconds` up to its end under this sweep's budget; `t_mem` and `t_grok` are the
-    evaluations at which the event was first seen, `.._after` the ones before it (the event lies between); `delay` = t_grok - t_mem;
-    `event` whether it generalised; `horizon` the last step, or of a run that did not, up to where it surely had not: its censoring time;
-    `held` whether it ended at the goal, fallen back or not; `<column>@end` the last value; `<column>@grok` the first at or after t_grok.
-    Tensor-wise columns (with a slash) stay in the history.
-    """
-    row: dict[str, Any] = {**key, "run_id": run_id, "state": found.state, "outcome": found.outcome, "reason": found.reason, "steps": found.step}
-    row |= {"seconds": seconds_of(found), "n_evaluations": 0 if found.rows is None else len(found.rows)}
-    mem, grok = (verdict.t_mem, verdict.t_grok) if verdict else (None, None)
-    for name, time in (("t_mem", mem), ("t_grok", grok)):
-        row |= {f"{name}_after": nan if time is None or time.after is None else time.after, name: nan if time is None else time.by}
-    row["delay"] = grok.by - mem.by if mem and grok else nan
-    row |= {"stability": nan if verdict is None or verdict.stability is None else verdict.stability, "ungrokked": bool(verdict and verdict.ungrokked)}
-    row |= {
-        "phase": verdict.phase if verdict else "failed" if found.state == "failed" else None,
-        "horizon": verdict.horizon if verdict else nan,
-        "event": grok is not None,
-    }
-    read_at = read(found.rows, grok.by if grok else None) if found.rows is not None else {}
-    return row | {"held": thresholds.reached(read_at.get(f"{thresholds.goal_column}@end", nan))} | read_at
-
-
-def seconds_of(found: Reading) -> float:
-    """Time in training until the run's end under this sweep's budget, however long others had it go on; NaN unless it is done."""
-    return nan if found.rows is None else float(value_of(found.rows, "seconds", "end", None))
-
-
-def read(rows: pa.Table, grok: int | None) -> dict[str, float]:
-    """Each numeric column at the end, and at `grok` where there is one: as `value_of` says, but that the row is looked up once for all columns."""
-    places = {"end": len(rows) - 1} | ({} if grok is None else {"grok": int(rows["step"].to_numpy().searchsorted(grok))})
-    values: dict[str, float] = {}
-    for number, of in enumerate(rows.schema):
-        if is_read(of):
-            column = rows.column(number)
-            for when, place in places.items():
-                value = column[place].as_py() if 0 <= place < len(column) else None
-                values[f"{of.name}@{when}"] = value_of(rows, of.name, when, grok) if value is None else value
-    return values
-
-
-def is_read(of: pa.Field) -> bool:
-    """Whether a column is a measurement of the whole network, in numbers."""
-    return of.name not in ("step", "seconds", "lr", "tau") and "/" not in of.name and (pa.types.is_floating(of.type) or pa.types.is_integer(of.type))
-
-
 def objective(tables: Tables, column: str, when: str | int) -> Series:
     """`column` of every run, read at "end", at "grok" or at a step (the last value by then); NaN where it was not measured."""
     if isinstance(when, str):
         return tables.runs.get(f"{column}@{when}", pd.Series(nan, tables.runs.index)).astype(float)
     values = [nan if found.rows is None else value_of(found.rows, column, when, None) for found in tables.readings]
     return pd.Series(values, tables.runs.index).astype(float)
-
-
-def write(store: Store, folder: str, tables: Tables) -> None:
-    """Writes `tables/runs` and `cells` as parquet and CSV; rows of the history are in `tables/history` since they were collected."""
-    into = f"{store.sweep(folder)}/tables"
-    for name in ("runs", "cells"):
-        store.put(f"{into}/{name}.parquet", parquet(getattr(tables, name)))
-    for name in ("runs", "cells"):
-        store.put(f"{into}/{name}.csv", csv_of(tables, name))
-
-
-@once
-def csv_of(tables: Tables, name: str) -> bytes:
-    """The table called so as CSV."""
-    return csv(getattr(tables, name))
-
-
-def parquet(table: Frame) -> bytes:
-    """`table` as parquet, in groups of rows so small that who reads it can tell that its texts stay small, too: see `lal.store.codec.inflated`."""
-    sink = BytesIO()
-    pq.write_table(pa.Table.from_pandas(table, preserve_index=False), sink, compression="zstd", row_group_size=ROWS_PER_GROUP)
-    return sink.getvalue()
-
-
-def csv(table: Frame) -> bytes:
-    """`table` as CSV for spreadsheets: numbers at full precision; text that one would read as a formula gets a leading quote, names of columns too."""
-    texts = {name: column.map(no_formula) for name, column in table.items() if not pd.api.types.is_numeric_dtype(column.dtype)}
-    safe = table.assign(**texts).rename(columns=no_formula)
-    return safe.to_csv(index=False, lineterminator="\n").encode()
-
-
-def no_formula(value: Any) -> Any:
-    """A cell that a spreadsheet shows and does not compute; a carriage return, which would begin a row in some, is a new line within the cell."""
-    if not isinstance(value, str):
-        return value
-    return f"{QUOTE * value.startswith(FORMULA)}{value}".replace("\r", "\n")

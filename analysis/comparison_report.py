@@ -7,13 +7,15 @@ from collections.abc import Sequence
 import pandas as pd
 
 from analysis import page, statistics_section
-from analysis.collect import Tables, csv_of
+from analysis.collect import Tables
 from analysis.figures.theme import safe
-from analysis.findings import findings, standing
+from analysis.findings import findings
 from analysis.frame import Frame
 from analysis.goal_words import words_of
 from analysis.images import Kind
 from analysis.report import Report, drawn, html, pictured
+from analysis.standing import standing
+from analysis.table_files import csv_of
 from analysis.together import differences_table, together
 from lal.reading import COUNTED
 from lal.store import Store, folder_and_name

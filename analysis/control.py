@@ -15,7 +15,7 @@ from scipy.stats import ttest_1samp
 
 from analysis.collect import Tables
 from analysis.figures.dimensions import plain
-from analysis.figures.pareto import cell_label
+from analysis.figures.pareto_planes import cell_label
 from analysis.figures.theme import number
 from analysis.frame import Frame
 from analysis.statistics import CONFIDENCE, Interval, holm, mean_interval

@@ -2,24 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from math import isfinite, isnan
 
 from analysis import control, order_findings, spreading_findings, staircase_findings
-from analysis.cells import bounds
-from analysis.choice import BY_CONSTRUCTION, is_hard
+from analysis.charge_findings import charge
 from analysis.collect import Tables
 from analysis.comparisons import along, comparisons
-from analysis.depth_bound import AT_MOST, bounded_cells
-from analysis.figures.dimensions import Dimension, layout, plain, split
-from analysis.figures.theme import median_word, number, percent, safe, short_word, steps_word, value_word, word
+from analysis.figures.dimensions import Dimension, layout, split
+from analysis.figures.theme import median_word, number, percent, short_word, steps_word
 from analysis.frame import Frame, Series
 from analysis.goal_words import words_of
+from analysis.ordered_cells import either, head, in_order, spread
 from analysis.pooled import poolable, pruned_cells
 from analysis.scaling import scaling
-from analysis.statistics import Interval, directions, mean_interval, wilson
-from lal.reading import COUNTED, LACKING
+from analysis.standing import standing
+from analysis.statistics import Interval, wilson
+from lal.reading import COUNTED
 
 MOST_FACETS = 4
 SURE = 0.05
@@ -49,44 +47,6 @@ def facets(tables: Tables) -> list[tuple[str, Frame]]:
     return split(tables.cells, [*([where.y] if where.y.column else []), *where.rest])
 
 
-def standing(tables: Tables) -> str:
-    """How many runs were planned, and what became of them; one that arms share is counted once."""
-    runs = tables.distinct
-    done = runs[runs["state"] == "done"]
-    n_failed = int((runs["state"] == "failed").sum())
-    parts = [f"{len(done)} of {len(runs)} planned runs finished"]
-    kinds = ", ".join(f"{count} {str(kind).replace('_', ' ')}" for kind, count in runs.loc[runs["state"] == "failed", "outcome"].value_counts().items())
-    parts += [f"{n_failed} failed ({kinds}) and {either(n_failed, 'counts', 'count')} for nothing"] if n_failed else []
-    n_outgrown = int((runs["state"] == "outgrown").sum())
-    stopped = either(n_outgrown, "counts as censored where it stopped", "count as censored where they stopped")
-    n_refused = sum(tables.readings[index].failure is not None for index in runs.index[runs["state"] == "outgrown"])
-    more = f"`{safe(tables.command())}` continues {either(n_outgrown, 'it', 'them')}{f'; {n_refused} failed at that' if n_refused else ''}"
-    parts += [f"{n_outgrown} finished under a smaller budget than is asked now, and {stopped} ({more})"] if n_outgrown else []
-    diverged = int(((done["outcome"] == "diverged") & ~done["event"]).sum())
-    never = f"never {words_of(tables.manifest).going}"
-    parts += [f"{diverged} diverged, and {either(diverged, 'counts', 'count')} as {never}"] if diverged else []
-    pruned = int((done["outcome"] == "pruned").sum())
-    parts += [f"{pruned} {either(pruned, 'was', 'were')} pruned by a scheduler, which biases what is said of late ones"] if pruned else []
-    parts += left(tables, runs["state"])
-    n_shared = len(tables.runs) - len(runs)
-    parts += [f"arms share some, so that there are {len(tables.runs)} rows in the tables"] if n_shared else []
-    return "; ".join(parts) + "."
-
-
-def left(tables: Tables, states: Series) -> list[str]:
-    """What the sweep's command would train, and what of it is there but cannot be read."""
-    n_damaged, n_left = int((states == "damaged").sum()), int(states[states != "damaged"].isin(LACKING).sum())
-    again = f"`{safe(tables.command())}` trains"
-    of = either(n_damaged, "its record or history", "their records or histories")
-    told = [f"{n_damaged} damaged ({of} cannot be read; {again} {either(n_damaged, 'it', 'them')} again)"] if n_damaged else []
-    return [*told, *([f"{n_left} {either(n_left, 'is', 'are')} missing or unfinished ({again} {either(n_left, 'it', 'them')})"] if n_left else [])]
-
-
-def either(n: int, one: str, more: str) -> str:
-    """The word for so many."""
-    return one if n == 1 else more
-
-
 def about(tables: Tables, title: str, cells: Frame) -> list[str]:
     """Sentences on the cells of one facet: how many generalise, what changes along x, where it breaks, what is sooner."""
     done = tables.done[tables.done["cell"].isin(cells["cell"])].drop_duplicates("run_id")
@@ -103,148 +63,6 @@ def about(tables: Tables, title: str, cells: Frame) -> list[str]:
         return told
     faster = sooner(tables, title, x, ordered)
     return [*told, *charge(tables, title, x, ordered), *([faster] if faster else [])]
-
-
-def head(title: str) -> str:
-    """The beginning of a sentence on one facet."""
-    return f"{title}: " if title else ""
-
-
-def spread(interval: Interval, digits: int = 3) -> str:
-    """A value with its interval; without, where there are too few seeds for one."""
-    if interval.low != interval.low:
-        return number(interval.value, digits)
-    return f"{number(interval.value, digits)} [{number(interval.low, digits)}, {number(interval.high, digits)}]"
-
-
-def in_order(tables: Tables, cells: Frame) -> tuple[Dimension, list[Series]]:
-    """The first axis, and the cells with finished runs along it; none where it has no order or there are fewer than two."""
-    x = layout(tables).x
-    known = cells[cells["n"] > 0]
-    if not x.column or x.column in ("arm", "name") or len(known) < 2 or not all(value is None or isinstance(value, int | float) for value in x.values):
-        return x, []
-    return x, [known.loc[index] for index in sorted(known.index, key=lambda index: x.index(known.loc[index, x.column]))]
-
-
-def at(x: Dimension, cell: Series) -> str:
-    """Where a cell stands, in words."""
-    return f"{short_word(x.column)} = {value_word(plain(cell[x.column]))}"
-
-
-def held(tables: Tables, cell: Series) -> float:
-    """Share of the cell's finished runs that end at the goal or better."""
-    return int(cell["n_held"]) / int(cell["n"])
-
-
-def values(tables: Tables, cell: Series, column: str) -> list[float]:
-    """`column` of the cell's finished runs that end at the goal: what a broken network needs is no measure of what could be saved."""
-    if column not in tables.runs:
-        return []
-    done = tables.done
-    return done.loc[(done["cell"] == cell["cell"]) & done["held"], column].dropna().astype(float).tolist()
-
-
-def final(tables: Tables, cell: Series, name: str) -> Interval:
-    """Mean of `name` at the end, over the seeds that end at the goal."""
-    column = f"{name}@end"
-    return mean_interval(values(tables, cell, column), *bounds(column))
-
-
-@dataclass(frozen=True)
-class Move:
-    """How the mean of a final column went from one cell to another: `way` 1, -1, 0, or None (too few seeds to say); before and after."""
-
-    name: str
-    way: int | None
-    before: Interval
-    after: Interval
-
-    def told(self) -> str:
-        """In words."""
-        means = f"{spread(self.before)} to {spread(self.after)}"
-        if self.way == 0:
-            return f"{word(self.name)} did not change measurably ({means})"
-        return f"{word(self.name)} {'rose' if self.way == 1 else 'fell' if self.way == -1 else 'went'} from {means}"
-
-    @property
-    def saved(self) -> float:
-        """By how much the mean is less."""
-        return self.before.value - self.after.value
-
-
-def moved(tables: Tables, names: Sequence[str], low: Series, high: Series) -> dict[str, Move]:
-    """The moves of those of `names` that both cells have, tested together."""
-    sides = {name: (values(tables, low, f"{name}@end"), values(tables, high, f"{name}@end")) for name in names}
-    sides = {name: both for name, both in sides.items() if all(both)}
-    ways = directions(list(sides.values()))
-    return {name: Move(name, way, final(tables, low, name), final(tables, high, name)) for name, way in zip(sides, ways, strict=True)}
-
-
-def charge(tables: Tables, title: str, x: Dimension, ordered: list[Series]) -> list[str]:
-    """What raising x does to depth or routing and to accuracy, among cells of which half still end generalised, and where it breaks."""
-    good = [index for index, cell in enumerate(ordered) if held(tables, cell) >= 0.5]
-    goal = goal_word(tables)
-    if not good:
-        return [f"{head(title)}at no {short_word(x.column)} do half of the runs end at {goal}."]
-    priced = len(good) > 1 and costs(tables)  # of runs that were chosen for their end, the end alone tells nothing
-    told = [_saved(tables, title, x, ordered[good[0]], ordered[good[-1]])] if priced else []
-    if good[-1] < len(ordered) - 1:
-        last = ordered[-1]
-        told.append(
-            f"{head(title)}it breaks at {at(x, ordered[good[-1] + 1])}: from there on, fewer than half of the runs end at {goal}; "
-            f"at {at(x, last)}, {int(last['n_held'])} of {int(last['n'])} do. What broken networks need is not counted as a saving."
-        )
-    return told
-
-
-def goal_word(tables: Tables) -> str:
-    """What counts as generalised, in words."""
-    limits = tables.thresholds
-    return f"{word(limits.goal_column)} {limits.goal:g} or {'better' if limits.direction == 'max' else 'less'}"
-
-
-def costs(tables: Tables) -> list[str]:
-    """The columns that say how much a network computes."""
-    return [name for name in ("effective_depth", "functional_depth", "routing_entropy_norm", "effective_heads", "hard_acc") if tables.has(name)]
-
-
-def hard(tables: Tables, *cells: Series) -> bool:
-    """Whether all finished runs of `cells` take one head by construction."""
-    numbers = [cell["cell"] for cell in cells]
-    records = [tables.readings[index].record for index in tables.done.index[tables.done["cell"].isin(numbers)]]
-    return bool(records) and all(record is not None and is_hard(record.trajectory) for record in records)
-
-
-def _saved(tables: Tables, title: str, x: Dimension, low: Series, high: Series) -> str:
-    """How costs and accuracy changed between two cells that both stand, and whether a charge for depth was evaded or paid."""
-    goal = tables.thresholds.goal_column
-    by_choice = hard(tables, low, high)
-    moves = moved(tables, [*(name for name in costs(tables) if not (by_choice and name in BY_CONSTRUCTION)), goal], low, high)
-    counts = " and ".join(f"{int(cell['n_held'])} of {int(cell['n'])}" for cell in (low, high))
-    who = f"{'The choice of heads is hard. ' if by_choice else ''}Compared are the {counts} seeds that end at {goal_word(tables)}"
-    text = f"{head(title)}from {at(x, low)} to {at(x, high)}, {'; '.join(move.told() for move in moves.values())}. {who}"
-    bound = "functional_depth" in moves and not bounded_cells(tables).isdisjoint({low["cell"], high["cell"]})
-    if any(move.way is None for move in moves.values()):
-        return f"{text}: too few to test this.{f' {AT_MOST}' if bound else ''}"
-    lost = goal in moves and moves[goal].way == (-1 if tables.goal.direction == "max" else 1)
-    return f"{text} (exact permutation tests, Holm-adjusted, at the 5 % level).{f' {AT_MOST}' if bound else ''}{paid(moves, lost, bound)}"
-
-
-def paid(moves: Mapping[str, Move], lost: bool, bound: bool) -> str:
-    """Whether layers are needed no more, or only their gates were shrunk: what the sum of gates claims against what functional depth shows.
-
-    Where depths are bounds, nothing is called a true saving: of either network fewer layers may be needed than were found.
-    """
-    claimed, real = moves.get("effective_depth"), moves.get("functional_depth")
-    if claimed is None or claimed.way != -1 or real is None:
-        return ""
-    gates = f" The gates claim {number(claimed.saved, 2)} layers saved, but"
-    if real.way != -1:
-        return f"{gates} no fewer are measurably needed: the charge was evaded."
-    if real.saved < claimed.saved / 2:
-        return f"{gates} only {number(real.saved, 2)} were: the charge was mostly evaded."
-    saved = f"{number(real.saved, 2)} layers were {'saved by these bounds' if bound else 'truly saved'}"
-    return f" {saved}, {'and accuracy was lost' if lost else 'at no measurable cost in accuracy'}."
 
 
 def sooner(tables: Tables, title: str, x: Dimension, ordered: list[Series]) -> str | None:
@@ -311,7 +129,7 @@ def listed(words: list[str]) -> str:
 
 def fastest(tables: Tables) -> str | None:
     """The cell whose median is first, of those where half of the runs generalise."""
-    from analysis.figures.pareto import cell_label
+    from analysis.figures.pareto_planes import cell_label
 
     reached = [row for row in tables.cells.to_dict("records") if isfinite(row["median"])]
     if not reached:

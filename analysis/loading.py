@@ -51,7 +51,7 @@ class Sweep:
 
     @property
     def runs(self) -> Frame:
-        """One row for each run that was planned, whatever became of it: see `analysis.collect.run_row`."""
+        """One row for each run that was planned, whatever became of it: see `analysis.run_row`."""
         return self.tables.runs.copy()
 
     @property
@@ -62,7 +62,7 @@ class Sweep:
     @property
     def standing(self) -> str:
         """How many runs were planned, and how many of them are here: never silently fewer."""
-        from analysis.findings import standing
+        from analysis.standing import standing
 
         return f"{self.tables.manifest.get('folder', self.tables.manifest['name'])}: {unescape(standing(self.tables))}"
 

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from analysis.cells import times
 from analysis.collect import Tables, objective
-from analysis.figures.pareto import pairs
+from analysis.figures.pareto_planes import pairs
 from analysis.figures.theme import word
 from analysis.goal_words import words_of
 from analysis.pooled import poolable

@@ -12,7 +12,7 @@ import plotly.graph_objects as go
 import plotly.io
 from plotly.utils import PlotlyJSONEncoder
 
-from analysis import collect, page, statistics_section
+from analysis import collect, page, statistics_section, table_files
 from analysis.collect import Tables
 from analysis.figures import MEMBERS, phase, points
 from analysis.figures.theme import for_page, titled
@@ -58,7 +58,7 @@ def write(store: Store, folder: str, threshold: float | None = None, png: bool =
         Refused: see `collect.collect`.
     """
     tables = collect.collect(store, folder, threshold, **phases)
-    collect.write(store, folder, tables)
+    table_files.write(store, folder, tables)
     statistics_section.write(store, f"{store.sweep(folder)}/tables", tables)
     figures, left_out = drawn(tables)
     told = findings(tables)
@@ -165,8 +165,8 @@ def spec(each: Drawn) -> dict[str, Any]:
 def _data(tables: Tables, beside: str) -> str:
     """Links to the tables: within the page, unless they are large."""
     links = []
-    every = {name: collect.csv_of(tables, name) for name in ("runs", "cells")}
-    every |= {name: collect.csv(table) for name, table in statistics_section.numbers(tables).items()}
+    every = {name: table_files.csv_of(tables, name) for name in ("runs", "cells")}
+    every |= {name: table_files.csv(table) for name, table in statistics_section.numbers(tables).items()}
     for name, data in every.items():
         at = f"{escape(beside)}/{name}.csv"
         links.append(page.data_link(f"{name}.csv", data) if len(data) <= EMBED_BYTES else f'<a href="{at}">{at}</a>')

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from analysis.collect import Tables
 from analysis.figures.dimensions import plain
-from analysis.figures.pareto import cell_label
+from analysis.figures.pareto_planes import cell_label
 from analysis.frame import Frame
 from analysis.patterns.fronts import from_then_on, passage, speed
 from analysis.patterns.reaction_diffusion import Scored, Term, scored

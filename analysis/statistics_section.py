@@ -8,7 +8,7 @@ from math import inf
 
 import pandas as pd
 
-from analysis import collect, comparisons, page, scaling
+from analysis import comparisons, page, scaling, table_files
 from analysis.boundaries import Line, line_of
 from analysis.collect import Tables
 from analysis.figures.dimensions import Dimension, layout, plain, split
@@ -60,7 +60,7 @@ def write(store: Store, into: str, tables: Tables, parquet: bool = True) -> None
     """Writes these tables into folder `into` as CSV, and parquet; of those that have no row any more none stays."""
     found = numbers(tables)
     for name in ("comparisons", "scaling", "boundaries"):
-        for ending, made in (("csv", collect.csv), *([("parquet", collect.parquet)] if parquet else [])):
+        for ending, made in (("csv", table_files.csv), *([("parquet", table_files.parquet)] if parquet else [])):
             if name in found:
                 store.put(f"{into}/{name}.{ending}", made(found[name]))
             else:

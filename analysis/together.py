@@ -10,9 +10,10 @@ from typing import Any
 
 import pandas as pd
 
-from analysis.collect import Tables, axis_values, cell_numbers, checked, collect, thresholds_of
+from analysis.collect import Tables, checked, collect, thresholds_of
 from analysis.figures.theme import safe, value_word
 from analysis.frame import Frame
+from analysis.run_keys import axis_values, cell_numbers
 from lal.errors import Refused
 from lal.events import Goal, Thresholds
 from lal.reading import COUNTED

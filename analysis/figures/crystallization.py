@@ -6,7 +6,8 @@ from dataclasses import replace
 
 from analysis.collect import Tables
 from analysis.figures import measures
-from analysis.figures.series import Info, draw, table
+from analysis.figures.series import Info, table
+from analysis.figures.series_drawing import draw
 
 __all__ = ["TITLE", "draw", "prepare", "table"]
 TITLE = "Crystallization over episodes"

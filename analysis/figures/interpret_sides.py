@@ -12,7 +12,7 @@ from pydantic import ValidationError
 
 from analysis.collect import Tables
 from analysis.figures.dimensions import Dimension, dimension, dimensions, split
-from analysis.figures.pareto import cell_label
+from analysis.figures.pareto_planes import cell_label
 from analysis.figures.theme import short_word
 from analysis.frame import Frame
 from analysis.snapshots import Snapshots

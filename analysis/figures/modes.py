@@ -7,7 +7,8 @@ import numpy as np
 from analysis.collect import Tables
 from analysis.figures import series
 from analysis.figures.dimensions import dimensions, split
-from analysis.figures.series import Info, Line, Panel, draw, few, median, table
+from analysis.figures.series import Info, Line, Panel, few, median, table
+from analysis.figures.series_drawing import draw
 from analysis.staircases import absent, climbs, stacked
 
 __all__ = ["TITLE", "draw", "prepare", "table"]

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from analysis.boundaries import position, scale_of
 from analysis.collect import Tables
 from analysis.figures.dimensions import Dimension, dimensions
-from analysis.figures.pareto import cell_label
+from analysis.figures.pareto_planes import cell_label
 from analysis.figures.room import PX_PLOTS, wrapped
 from analysis.figures.theme import GREY, arranged, number, shades, styled, traced, value_word
 from analysis.figures.ticks import log_ticks

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from analysis.collect import Tables
 from analysis.figures import series
-from analysis.figures.series import Info, draw, table
+from analysis.figures.series import Info, table
+from analysis.figures.series_drawing import draw
 
 __all__ = ["TITLE", "draw", "prepare", "table"]
 TITLE = "Routing over training"

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from plotly.subplots import make_subplots
 
 from analysis.collect import Tables, objective
-from analysis.figures.pareto import Objective, cell_label, pairs
+from analysis.figures.pareto_planes import Objective, cell_label, pairs
 from analysis.figures.theme import GREY, OKABE_ITO, number, styled, word
 from analysis.frame import Frame
 from analysis.pareto import hypervolume

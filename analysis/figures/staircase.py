@@ -9,7 +9,8 @@ import numpy as np
 from analysis.collect import Tables
 from analysis.figures import series
 from analysis.figures.dimensions import Dimension, layout, split
-from analysis.figures.series import Info, Line, Panel, draw, few, median, table
+from analysis.figures.series import Info, Line, Panel, few, median, table
+from analysis.figures.series_drawing import draw
 from analysis.frame import Frame
 from analysis.staircases import LOSS, Climb, absent, climbs
 

@@ -8,9 +8,9 @@ from functools import cached_property
 from html import unescape
 from typing import Any
 
-from analysis.collect import axis_values, cell_numbers
 from analysis.figures.dimensions import plain
 from analysis.figures.theme import axis_word, short_word, value_word
+from analysis.run_keys import axis_values, cell_numbers
 
 MOST_OPTIONS = 100  # that a list shows at once; more are found by typing
 MOST_RUNS = 40  # that are read and drawn at once

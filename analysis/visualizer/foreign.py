@@ -14,8 +14,10 @@ import pandas as pd
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from analysis.collect import Tables, axis_values, cell_numbers, run_row
+from analysis.collect import Tables
 from analysis.one_run import OneRun
+from analysis.run_keys import axis_values, cell_numbers
+from analysis.run_row import run_row
 from analysis.visualizer.catalogue import Catalogue
 from analysis.visualizer.columns import known_rows
 from analysis.visualizer.histories import aims_of, run_of

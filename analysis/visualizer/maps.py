@@ -9,7 +9,7 @@ from typing import Any, get_args
 import plotly.graph_objects as go
 
 from analysis.collect import Tables
-from analysis.figures import pareto, phase
+from analysis.figures import pareto, pareto_planes, phase
 from analysis.figures.dimensions import dimensions, layout
 from analysis.figures.phase_cells import View
 from analysis.figures.theme import word
@@ -56,7 +56,7 @@ def objectives(tables: Tables) -> list[tuple[str, str]]:
 
 def usual(tables: Tables) -> tuple[str, str]:
     """The costs on x and the gain on y that the sweep's report asks for first; else steps of training, as far as that is known, against its goal."""
-    wanted = [each for each in pareto.pairs(tables.manifest["report"].get("pareto") or {}) if {str(one.when) for one in each} <= {*WHEN}]
+    wanted = [each for each in pareto_planes.pairs(tables.manifest["report"].get("pareto") or {}) if {str(one.when) for one in each} <= {*WHEN}]
     if wanted:
         first, second = wanted[0]
         return f"{first.column}@{first.when}{sign(first)}", f"{second.column}@{second.when}{sign(second)}"
@@ -66,28 +66,28 @@ def usual(tables: Tables) -> tuple[str, str]:
     return f"{other}-", f"{goal}{'+' if tables.thresholds.direction == 'max' else '-'}"
 
 
-def sign(each: pareto.Objective) -> str:
+def sign(each: pareto_planes.Objective) -> str:
     """ "-" for what is minimised, "+" for what is maximised."""
     return "-" if each.sign > 0 else "+"
 
 
-def objective(text: str) -> pareto.Objective:
+def objective(text: str) -> pareto_planes.Objective:
     """An objective written as `column@when+` (more is better) or `column@when-` (less is)."""
     column, _, when = text[:-1].partition("@")
     if when not in WHEN or text[-1] not in "+-":
         raise Refused(f"an objective must be column@end or column@grok with + or -, but got {text!r}; choose one from the list")
-    return pareto.Objective(column, when, -1 if text[-1] == "+" else 1)
+    return pareto_planes.Objective(column, when, -1 if text[-1] == "+" else 1)
 
 
 def pareto_map(tables: Tables, x: str, y: str, narrow: bool) -> Map | str:
     """The front of two objectives, or why there is none."""
     if x[:-1] == y[:-1]:
         return "a front is of two objectives: choose another on one of the axes"
-    plane = pareto.plane(tables, objective(x), objective(y))
+    plane = pareto_planes.plane(tables, objective(x), objective(y))
     if isinstance(plane, str):
         return plane
     arms: Sequence[Any] = layout(tables, y="arm").y.words()
-    info = pareto.Info((plane,), tuple(arms), pareto.READING)
+    info = pareto_planes.Info((plane,), tuple(arms), pareto.READING)
     return Map(pareto.draw(info, narrow), info.caption)
 
 

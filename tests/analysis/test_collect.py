@@ -10,9 +10,10 @@ import pandas as pd
 import pytest
 
 from analysis import report
-from analysis.collect import collect, csv, objective, write
+from analysis.collect import collect, objective
 from analysis.findings import findings
 from analysis.report import write as write_report
+from analysis.table_files import csv, write
 from lal.budget import Budget
 from lal.errors import Refused
 from lal.store import Failure

@@ -12,7 +12,25 @@ import pytest
 
 from analysis.collect import collect
 from analysis.commands import FIGURES
-from analysis.figures import MEMBERS, curvature, curves, depth, final, gates, norms, optimizer, pareto, phase, routing, series, spectra, survival, time_to_goal
+from analysis.figures import (
+    MEMBERS,
+    curvature,
+    curves,
+    depth,
+    final,
+    gates,
+    norms,
+    optimizer,
+    pareto,
+    pareto_planes,
+    phase,
+    routing,
+    series,
+    series_drawing,
+    spectra,
+    survival,
+    time_to_goal,
+)
 from analysis.figures.dimensions import layout
 from analysis.figures.theme import CONFIG, axis_word, steps_word, value_word
 from analysis.figures.ticks import log_ticks
@@ -67,7 +85,7 @@ def test_the_first_panel_of_a_row_that_has_lines_carries_its_axis():
     """One without lines is drawn as nothing, so numbers beside it would be lost: those of its whole row."""
     line = series.Line("", 0, "solid", (np.array([20.0, 800.0]), np.ones(2)), (), 1)
     panels = [series.Panel("", "crystallization", lines, (0, 1), 0) for lines in ((), (line,), (line,))]
-    axes = series.draw(series.Info(tuple(panels), 3, "", (), True, "")).layout
+    axes = series_drawing.draw(series.Info(tuple(panels), 3, "", (), True, "")).layout
     assert [axes[name].showticklabels for name in ("yaxis", "yaxis2", "yaxis3")] == [False, True, False]
     assert [axes[name].title.text for name in ("yaxis", "yaxis2", "yaxis3")] == ["", "crystallization", ""]
 
@@ -80,7 +98,7 @@ def test_nothing_is_drawn_where_no_value_can_be(store):
     (count,) = series._in_a_row("functional depth", ("functional_depth",), drawn, log=False)
     assert share.y_range == count.y_range == pytest.approx((-0.05, 1.05))
     assert share.dodge == 0 and count.whole and 0 < count.dodge * 7 <= 0.1
-    heights = [y for each in series.draw(series.Info((count,), 1, "λ", tuple("0123456"), True, "")).data for y in each.y if y is not None]
+    heights = [y for each in series_drawing.draw(series.Info((count,), 1, "λ", tuple("0123456"), True, "")).data for y in each.y if y is not None]
     assert min(heights) == 0 and max(heights) < 0.1
     filled(store, lambda *_: Truth(functional=0), arms=("soft",), seeds=2)
     costs = final.prepare(collect(store, "synthetic"))
@@ -227,9 +245,9 @@ def test_all_objectives_are_drawn_a_plane_for_each_pair(store):
     assert [(each.x.column, each.y.column) for each in info.planes] == [("functional_depth", "test_acc"), ("effective_depth", "test_acc")]
     assert "Left out: no cell has tau and test accuracy of half of its runs at the goal." in info.caption  # tau is a clock, and no column to read
     assert len(pareto.table(info)) == 2 * 6 and "Hypervolume of functional depth and test accuracy" in info.caption
-    three = pareto.pairs({"minimise": {"a": "end", "b": "end"}, "maximise": {"c": "end"}})
+    three = pareto_planes.pairs({"minimise": {"a": "end", "b": "end"}, "maximise": {"c": "end"}})
     assert [(x.column, y.column) for x, y in three] == [("a", "b"), ("a", "c"), ("b", "c")]
-    alone = pareto.pairs({"minimise": {"a": "end", "b": "end", "c": 500}})
+    alone = pareto_planes.pairs({"minimise": {"a": "end", "b": "end", "c": 500}})
     assert [(x.column, y.column) for x, y in alone] == [("a", "b"), ("a", "c"), ("b", "c")]
 
 
@@ -286,10 +304,10 @@ def test_final_means_are_of_seeds_at_the_goal_alone(store):
 
 @pytest.mark.parametrize("sign", [1, -1])
 def test_staircase_and_band_step_alike_whichever_way_x_is_better(sign):
-    found = pareto.front([np.array([[0.0, 2.0]] * 2), np.array([[1.0, 1.0]] * 2), np.array([[2.0, 0.0]] * 2)])
-    places = tuple(pareto.Place(index, 0, str(index), 2, 2) for index in range(3))
-    plane = pareto.Plane(pareto.Objective("a", "end", sign), pareto.Objective("b", "end", 1), found, places, (), ())
-    info = pareto.Info((plane,), ("all",), "")
+    found = pareto_planes.front([np.array([[0.0, 2.0]] * 2), np.array([[1.0, 1.0]] * 2), np.array([[2.0, 0.0]] * 2)])
+    places = tuple(pareto_planes.Place(index, 0, str(index), 2, 2) for index in range(3))
+    plane = pareto_planes.Plane(pareto_planes.Objective("a", "end", sign), pareto_planes.Objective("b", "end", 1), found, places, (), ())
+    info = pareto_planes.Info((plane,), ("all",), "")
     lines = [trace for trace in pareto.draw(info).data if trace.mode == "lines"]
     assert len(lines) == 3 and {trace.line.shape for trace in lines} == {"hv"}
     assert all(np.all(np.diff(sign * np.asarray(trace.x, float)) >= 0) for trace in lines)

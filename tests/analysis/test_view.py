@@ -11,7 +11,7 @@ import pandas as pd
 import pytest
 from click.testing import CliRunner
 
-from analysis import collect
+from analysis import collect, table_files
 from analysis.one_run import OneRun
 from analysis.run_figures.drawing import draw
 from analysis.run_figures.panels import Curve, Info, Lines
@@ -175,7 +175,7 @@ def test_verdicts_are_read_in_the_background_and_again_when_a_run_ended(store):
 def test_tables_of_the_last_report_are_taken_where_they_are_of_all_that_ended(store, monkeypatch):
     name = filled(store, lambda *_: Truth(), seeds=2)
     tables = collect.collect(store, name)
-    collect.write(store, name, tables)
+    table_files.write(store, name, tables)
     monkeypatch.setattr("analysis.visualizer.following.collect", lambda *_: pytest.fail("runs were read again"))
     source, _ = source_at(store.address)
     known = source.known(name)
@@ -344,7 +344,7 @@ def test_histories_that_are_none_are_said_to_be_damaged(tmp_path, text):
 
 def test_tables_of_many_runs_are_read_again_though_their_texts_might_have_been_large():
     runs = pd.DataFrame({"run_id": [f"mlp-2x128-lambda-{index:04}-depth-s0-0123456789abcdef" for index in range(10_000)]})
-    kept = table(collect.parquet(runs))
+    kept = table(table_files.parquet(runs))
     assert kept is not None and kept.to_pandas()["run_id"].tolist() == runs["run_id"].tolist()
 
 

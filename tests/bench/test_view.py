@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from analysis import collect
+from analysis import collect, run_keys, run_row, table_files
 from analysis.visualizer.results import source_at
 from analysis.visualizer.serving import server_of
 from lal.reading import Reading, verdict_on
@@ -38,14 +38,14 @@ def keep_tables(store: Store, name: str, histories: list) -> None:
     rows = []
     for kind in histories:
         found = Reading("done", "budget", "budget used", 2990, rows=kind)
-        rows.append(collect.run_row("", {}, found, verdict_on(kind, "budget", limits), limits))
-    axes, cells = collect.axis_values(manifest), collect.cell_numbers(manifest["runs"])
+        rows.append(run_row.run_row("", {}, found, verdict_on(kind, "budget", limits), limits))
+    axes, cells = run_keys.axis_values(manifest), run_keys.cell_numbers(manifest["runs"])
     runs = []
     for index, entry in enumerate(manifest["runs"]):
         key = {"cell": cells[index], "arm": entry["arm"], "name": None, **{path: values[index] for path, values in axes.items()}, "seed": entry["seed"]}
         runs.append({**key, **rows[index % made_up.N_KINDS], "run_id": entry["run_id"]})
     table = collect.pd.DataFrame(runs)
-    collect.write(store, name, collect.Tables(manifest, goal, limits, table, collect.pd.DataFrame()))
+    table_files.write(store, name, collect.Tables(manifest, goal, limits, table, collect.pd.DataFrame()))
 
 
 @pytest.mark.bench

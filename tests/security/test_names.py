@@ -16,9 +16,9 @@ from typing import Any
 import pytest
 
 from analysis.collect import collect
-from analysis.collect import csv as csv_of
 from analysis.report import write
 from analysis.run_report import write as write_run
+from analysis.table_files import csv as csv_of
 from lal.errors import Refused
 from lal.store import Failure, Record, Store, digest, encoded
 from lal.terminal import harmless

@@ -13,7 +13,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from analysis.collect import collect, write
+from analysis.collect import collect
+from analysis.table_files import write
 from lal.store import Store
 from tests.launch.cli import TINY
 
