@@ -73,13 +73,14 @@ def pressure(run: OneRun, arrays: Arrays) -> Info:
             ),
             x_label=UPDATE,
         ),
-        Lines("β of each state, at the end", (Curve("", *by_state(arrays, "pressure"), 0),), x_label="state"),
-        Lines("U of each state, at the end", (Curve("", *by_state(arrays, "uncertainty"), 3),), x_label="state"),
+        Lines("β of each state, at the end", (Curve("", *where_left(arrays, "pressure"), 0),), x_label="state"),
+        Lines("U of each state, at the end", (Curve("", *where_left(arrays, "uncertainty"), 3),), x_label="state"),
         Lines("times each state was left", (Curve("", *by_state(arrays, "visits"), 2),), x_label="state"),
     ]
     caption = (
         f"β: what the squared error of a transition is multiplied with; here the mean over each batch, from {values.min():.3g} to {values.max():.3g}. Strokes: "
-        f"the {SHARE:.0%} of updates before which it changed most. States: positions in a corridor, elsewhere observations from before learning."
+        f"the {SHARE:.0%} of updates before which it changed most. States: positions in a corridor, elsewhere observations from before learning; β "
+        "and U only of those that were left, as the goal never is."
     )
     return Info("pressure", "Selective pressure", tuple(panels), caption, log_steps=False)
 
@@ -102,6 +103,13 @@ def thinned(x: Array, y: Array) -> tuple[Array, Array]:
     """Every so many points, where there are more than a page should hold."""
     every = -(-len(x) // MOST_POINTS)
     return x[::every], y[::every]
+
+
+def where_left(arrays: Arrays, name: str) -> tuple[Array, Array]:
+    """The same of states that were left at least once, NaN for the others, of which nothing was learned; of all, where none of these was."""
+    states, values = by_state(arrays, name)
+    left = np.asarray(arrays["visits"]) > 0
+    return states, np.where(left, values, np.nan) if left.any() else values
 
 
 def by_state(arrays: Arrays, name: str) -> tuple[Array, Array]:

@@ -359,6 +359,9 @@ def test_a_run_shows_returns_and_pressure_where_there_was_some(store, pressed):
         assert len(table(info)) > 0
         wide, narrow = (json.loads(str(draw(info, narrow=each).to_json())) for each in (False, True))
         assert wide["data"] == narrow["data"]
+    if pressed:
+        at_end = infos[1].panels[1]
+        assert isinstance(at_end, Lines) and np.isnan(at_end.curves[0].values).tolist() == [True] + [False] * 5  # its first state was never left
     panel = infos[0].panels[0]
     assert isinstance(panel, Lines)
     mean = panel.curves[1]
