@@ -275,6 +275,19 @@ def test_what_was_found_over_corridors_is_what_was_first_reported():
     assert len(cells) == 9 and bool((12 - cells["environment.size"] - cells["return@end"]).between(0, 2.5).all())
 
 
+def test_the_control_parameters_gap_is_that_of_its_rates():
+    """Of the sweep whose summary is kept: C ends where it was first reported at each rate, alike at equal rates, and legacy uncertainty is 1."""
+    cells = pd.read_csv(Path(__file__).parents[2] / "docs" / "results" / "control_parameter_cells.csv").set_index(["arm", "crystallization.rate"])
+    ends = cells["crystallization@end"].to_dict()
+    slow, fast = ([value for (_, rate), value in ends.items() if rate == each] for each in (0.01, 0.02))
+    assert len(slow) == 6 and all(0.5065 <= value <= 0.5095 for value in slow) and max(slow) - min(slow) < 0.0015
+    assert len(fast) == 3 and all(0.514 <= value <= 0.519 for value in fast)
+    returned, low, high = (cells[f"{name}@end"].to_dict() for name in ("return", "uncertainty_low", "uncertainty_high"))
+    assert all(-21.5 <= value <= -18 for value in returned.values()) and set(cells["n"]) == {8}
+    assert {side["uncertainty_focus", rate] for side in (low, high) for rate in (0.01, 0.02)} == {1}
+    assert all(low["uncertainty_of_actions", rate] < 0.5 and high["uncertainty_of_actions", rate] > 2 for rate in (0.01, 0.02))
+
+
 def test_a_transition_is_along_size_over_width_from_0_to_1(tables):
     info = transition.prepare(tables)
     assert not isinstance(info, str)
