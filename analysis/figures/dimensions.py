@@ -70,7 +70,7 @@ def plain(value: Any) -> Any:
 
 def dimension(tables: Tables, column: str) -> Dimension:
     """All values of `column` over the sweep's runs."""
-    values = list(dict.fromkeys(plain(value) for value in tables.runs[column]))
+    values = list(dict.fromkeys(plain(value) for value in tables.runs[column].drop_duplicates()))
     if all(value is None or isinstance(value, int | float) for value in values):
         values = sorted(values, key=lambda value: (value is not None, value or 0))
     return Dimension(column, column if column in ("arm", "name") else axis_word(column), tuple(values))

@@ -143,11 +143,10 @@ def _in_a_row(y_label: str, columns: Sequence[str], drawn: Sequence[tuple[str, t
 def _reader(tables: Tables, measures: Sequence[str]) -> Callable[[int], Seed]:
     """What reads the curves of a done run, by its place in the runs table."""
     rows, counts = tables.evaluations(["step", *measures])
-    whole = rows.combine_chunks()
     places = dict(zip(tables.done.index, zip((np.cumsum(counts) - counts).tolist(), counts.tolist(), strict=True), strict=True))
 
     def read(index: int) -> Seed:
-        own = whole.slice(*places[index])  # a figure draws few of all runs: what is not drawn is not made numbers of
+        own = rows.slice(*places[index])  # a figure draws few of all runs: what is not drawn is not made numbers of
         columns = {name: own[name].to_numpy().astype(float, copy=False) for name in own.column_names}
         after = columns["step"] > 0
         return {name: values[after] for name, values in columns.items()}

@@ -141,6 +141,7 @@ def _points(part: Frame, x: Dimension, fitted: Mapping[int, float]) -> list[Poin
 def table(info: Info) -> Frame:
     """The medians with their intervals; inf is "not reached"."""
     rows = []
+    fitted = any(each.fitted for _, lines in info.panels for _, points in lines for each in points)
     for panel, lines in info.panels:
         for label, points in lines:
             for point in points:
@@ -152,7 +153,7 @@ def table(info: Info) -> Frame:
                     "not": len(point.censored),
                 }
                 high = upper_word(point.median.high, len(point.times) + len(point.censored))
-                law = {"by the power law": point.fitted} if any(each.fitted for _, drawn in info.panels for _, line in drawn for each in line) else {}
+                law = {"by the power law": point.fitted} if fitted else {}
                 rows.append({**key, "median": point.median.value, "low": point.median.low, "high": high, **law})
     return pd.DataFrame(rows)
 
