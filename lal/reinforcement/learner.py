@@ -56,14 +56,14 @@ class Learner:
 
     def clip(self, most: float) -> None:
         """Scales gradients down to norm `most`: of all weights together, or of each member's."""
-        slopes = [each.grad for each in self.parameters if each.grad is not None]
+        gradients = [each.grad for each in self.parameters if each.grad is not None]
         n = getattr(self.network, "n", None)
         if n is None:
             nn.utils.clip_grad_norm_(self.parameters, most)
             return
-        norm = torch.stack([each.reshape(n, -1).norm(dim=1) for each in slopes]).norm(dim=0)
-        scale = (most / (norm + 1e-6)).clamp(max=1.0)
-        for each in slopes:
+        norm = torch.stack([each.reshape(n, -1).norm(dim=1) for each in gradients]).norm(dim=0)
+        scale = (most / (norm + 1e-6)).clamp(max=1.0)  # the same 1e-6 as in `clip_grad_norm_`, so that a member is clipped as if it were alone
+        for each in gradients:
             each.mul_(scale.view(n, *[1] * (each.dim() - 1)))
 
     def sync(self) -> None:

@@ -17,7 +17,7 @@ def value_range(q: Tensor) -> Tensor:
 
 
 def action_certainty(q: Tensor) -> Tensor:
-    """Mean over states of the best less the second-best action value; q (S, A)."""
+    """Mean over states of the best less the second-best action value, 0 or more; q (S, A), A of 2 or more."""
     first, second = q.topk(2, 1).values.unbind(1)
     return (first - second).mean()
 

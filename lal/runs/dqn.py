@@ -111,6 +111,10 @@ class Dqn(MeasuredRun):
 
     @model_validator(mode="after")
     def _everything_acts(self) -> Dqn:
+        if self.environment.n_actions < 2:
+            raise ValueError(
+                f"environment must have two actions or more, as nothing is learned where none is chosen, but {self.environment.label} has one; choose another"
+            )
         self._batches_fit()
         self._pressure_acts()
         self._budget_acts()
@@ -142,8 +146,6 @@ class Dqn(MeasuredRun):
             raise ValueError(f"pressure.decimals must be set, as observations of {self.environment.label} are no positions, but got null; write decimals: 2")
         if rule.decimals is not None and self.environment.positions:
             raise ValueError(f"pressure.decimals would have no effect: the states of {self.environment.label} are known as they are; remove it")
-        if rule.uncertainty == "actions" and self.environment.n_actions < 2:
-            raise ValueError(f"pressure.uncertainty over actions needs two of them, but {self.environment.label} has one; write uncertainty: legacy")
         if rule.gamma == 0 and rule.uncertainty != "legacy":
             raise ValueError(f"pressure.uncertainty={rule.uncertainty} would have no effect, as gamma is 0; write uncertainty: legacy, or another gamma")
 

@@ -66,7 +66,7 @@ class DqnRun(SteppedRun[Dqn]):
         """Fills the buffer by random actions; (S, D) the first observations of that."""
         rule, generator, n_actions = self.config.replay, draws(self.config.seed, "prefill"), self.config.environment.n_actions
         last = 1 / n_actions if rule.last_action is None else rule.last_action
-        chances = np.array([*[(1 - last) / max(1, n_actions - 1)] * (n_actions - 1), last]) if n_actions > 1 else np.ones(1)
+        chances = np.array([*[(1 - last) / (n_actions - 1)] * (n_actions - 1), last])
         episode, over, seen = 0, True, ()
         for _ in range(rule.prefill):
             if over:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, cast
 
 import gymnasium
 import numpy as np
@@ -163,6 +163,19 @@ def test_an_environment_whose_package_is_not_there_is_told_as_that(monkeypatch):
     monkeypatch.setitem(gymnasium.registry, spec.id, spec)
     with pytest.raises(ValidationError, match=r"does not: ModuleNotFoundError: No module named 'no_such_package_of_lal'; install what it needs, or choose"):
         Gymnasium(id="lal/Elsewhere-v0", target=1)
+
+
+class Idle(gymnasium.Env[Any, Any]):
+    """Nothing to choose."""
+
+    action_space, observation_space = gymnasium.spaces.Discrete(1), gymnasium.spaces.Discrete(2)
+
+
+def test_an_environment_with_nothing_to_choose_is_refused(monkeypatch):
+    spec = EnvSpec("lal/Idle-v0", entry_point=cast(Any, Idle), max_episode_steps=5, reward_threshold=1.0)
+    monkeypatch.setitem(gymnasium.registry, spec.id, spec)
+    with pytest.raises(ValidationError, match=r"environment must have two actions or more, .* but lalidlev0 has one; choose another"):
+        parse({"kind": "dqn", "environment": {"kind": "gymnasium", "id": spec.id}})
 
 
 def test_what_an_environment_says_of_its_options_is_one_line():
