@@ -43,14 +43,18 @@ class Following:
             failed = self._failed(manifest)
             n_runs = len({entry["run_id"] for entry in manifest["runs"]})
             self._refresh(manifest, len(self._ended) + failed)
-            told = f"{n_runs:,} planned, {len(self._ended):,} finished, {failed:,} failed, {n_runs - len(self._ended) - failed:,} missing or under way"
             stale = self._n_read != len(self._ended) + failed
+            damaged = 0 if stale or self._tables is None else self._tables.runs.loc[self._tables.runs["state"] == "damaged", "run_id"].nunique()
+            told = (
+                f"{n_runs:,} planned, {len(self._ended) - damaged:,} finished, {failed:,} failed, {n_runs - len(self._ended) - failed:,} missing or under way"
+            )
+            told += f", {damaged:,} damaged" if damaged else ""
             if stale:
                 told += "; verdicts are being read"
             elif self._problem:
                 told += f"; {self._problem}"
             running = len(self._ended) + failed < n_runs or stale
-            return Known(self._tables, told, f"{self._generation} {told}", running)
+            return Known(self._tables, told, f"{self._generation} {told}", running, "" if stale else self._problem)
 
     def _look(self, manifest: Mapping[str, Any]) -> None:
         """Notes which runs ended since the last look."""

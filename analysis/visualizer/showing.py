@@ -189,7 +189,10 @@ def figures(source: Source, asked: Asked) -> tuple[list[Any], int | None]:
 
 def of_sweep(source: Source, asked: Asked) -> list[Any]:
     """The phase diagram or the front of the whole sweep."""
-    tables = source.known(asked.sweep).tables
+    known = source.known(asked.sweep)
+    tables = known.tables
+    if tables is None and known.problem:
+        return page.told([known.problem])
     if tables is None:
         return page.told(["Verdicts of all runs are being read; this takes a while the first time, and `lal report` keeps them."])
     if asked.tab == "phase":

@@ -20,12 +20,14 @@ class Known:
         told: how many runs are planned, finished, failed and missing, in words.
         version: changes when any of that does.
         running: whether more may come.
+        problem: why verdicts could not be read, if so.
     """
 
     tables: Tables | None
     told: str
     version: str
     running: bool
+    problem: str = ""
 
 
 class Source(ABC):

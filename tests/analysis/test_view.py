@@ -23,7 +23,7 @@ from analysis.visualizer.maps import cell_of, pareto_map, phase_map, usual
 from analysis.visualizer.naming import told
 from analysis.visualizer.results import source_at
 from analysis.visualizer.serving import app_of, bound
-from analysis.visualizer.showing import read
+from analysis.visualizer.showing import Asked, of_sweep, read
 from analysis.visualizer.tabs import CURVES
 from analysis.visualizer.together import Drawn, together
 from lal.errors import Refused
@@ -255,9 +255,23 @@ def test_a_damaged_manifest_is_told_and_so_is_a_damaged_run(store):
     assert source.run(name, 0) == "its history cannot be read" and isinstance(source.run(name, 1), OneRun)
     found = curves(source, name, catalogue, "training", catalogue.chosen([0], []), Look())
     assert found.infos and found.told == ("1 of 2 runs cannot be drawn: soft, seed 0: its history cannot be read",)
+    assert wait_for_tables(source, name).told == "4 planned, 3 finished, 0 failed, 0 missing or under way, 1 damaged"
     store.put(f"sweeps/{name}/manifest.json", b"{")
     with pytest.raises(Refused, match="damaged"):
         source.catalogue(name)
+
+
+def test_why_verdicts_cannot_be_read_is_told(store):
+    name = filled(store, lambda *_: Truth(), weights=(0.0,), seeds=2)
+    source, _ = source_at(store.address)
+    one, other = (entry["run_id"] for entry in source.catalogue(name).entries)
+    store.put(f"runs/{one}/record.json", store.get(f"runs/{other}/record.json"))  # a folder copied by hand
+    deadline = time.monotonic() + 60
+    while not (problem := source.known(name).problem):
+        assert time.monotonic() < deadline
+        time.sleep(0.02)
+    asked = Asked("phase", name, (), (), Look(), False, (None, None, "time"))
+    assert "must be of the run whose folder it is in" in problem and of_sweep(source, asked)[0].children == problem
 
 
 @pytest.fixture
