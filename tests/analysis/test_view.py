@@ -264,7 +264,7 @@ def test_a_damaged_manifest_is_told_and_so_is_a_damaged_run(store):
 def test_why_verdicts_cannot_be_read_is_told(store):
     name = filled(store, lambda *_: Truth(), weights=(0.0,), seeds=2)
     source, _ = source_at(store.address)
-    one, other = (entry["run_id"] for entry in source.catalogue(name).entries)
+    one, other, *_ = (entry["run_id"] for entry in source.catalogue(name).entries)
     store.put(f"runs/{one}/record.json", store.get(f"runs/{other}/record.json"))  # a folder copied by hand
     deadline = time.monotonic() + 60
     while not (problem := source.known(name).problem):
