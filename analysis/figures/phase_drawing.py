@@ -178,7 +178,8 @@ def _annotate(fig: go.Figure, cells: Sequence[tuple[Cell, int, int]], text_px: i
     axes = next(fig.select_xaxes(row=row, col=column)), next(fig.select_yaxes(row=row, col=column))
     refs = {f"{side}ref": axis.plotly_name.replace("axis", "") for side, axis in zip("xy", axes, strict=True)}
     told = [{"x": x, "y": y, "text": cell.text, "showarrow": False, "font": {"size": text_px}, **refs} for cell, x, y in cells]
-    fig.update_layout(annotations=[*fig.layout.annotations, *told])
+    there: Any = fig.layout["annotations"]
+    fig.update_layout(annotations=[*there, *told])
 
 
 def _places(cells: Sequence[tuple[Cell, int, int]]) -> dict[str, list[int]]:

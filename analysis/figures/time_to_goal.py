@@ -165,7 +165,7 @@ def draw(info: Info, narrow: bool = False) -> go.Figure:
     words = [*([entry(label) for label, _ in lines] if len(lines) > 1 else []), *([NOT_YET] if any(_left(points) for _, points in lines) else [])]
     titles, lines_of_titles = abreast([title for title, _ in info.panels], PX_PLOTS[narrow] / columns)
     top = top_margin(words, narrow) + lines_of_titles
-    fig = make_subplots(rows, columns, subplot_titles=titles, horizontal_spacing=0.08, vertical_spacing=0.2, shared_yaxes=False)
+    fig = make_subplots(rows, columns, subplot_titles=titles, horizontal_spacing=0.08, vertical_spacing=min(0.2, 0.32 / rows), shared_yaxes=False)
     traces = list[dict[str, Any]]()
     for panel, (_, drawn) in enumerate(info.panels):
         axes = {f"{side}axis": f"{side}{panel + 1 if panel else ''}" for side in "xy"}
