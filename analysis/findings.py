@@ -105,7 +105,8 @@ def scales(tables: Tables) -> str | None:
     law = scaling(tables)
     if law is None or isinstance(law, str):
         return None
-    parts = [f"{each.label} to the {spread(each.value)}{'' if isnan(each.surveyed) else f' (survey: {each.surveyed:g})'}" for each in law.exponents]
+    powers = [f"{spread(each.value)}{'' if isnan(each.surveyed) else f' (survey: {each.surveyed:g})'}".replace("-", "−") for each in law.exponents]
+    parts = [f"{each.label} to the {power}" for each, power in zip(law.exponents, powers, strict=True)]
     bent = f" The law is not straight in logs (p = {number(law.bend_p, 2)}): these are average slopes." if law.bend_p < SURE else ""
     broke = f", {law.n_diverged} diverged" if law.n_diverged else ""
     words, of = words_of(tables.manifest), f"{law.law} accelerated failure times of {law.n} runs"

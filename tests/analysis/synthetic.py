@@ -12,6 +12,7 @@ import pytest
 
 from analysis import report
 from analysis.collect import Tables
+from analysis.report import drawn
 from lal.budget import Budget
 from lal.events import Goal
 from lal.stopping import Stopper, end_of
@@ -238,7 +239,7 @@ def drawn_twice(tables: Tables) -> tuple[list[report.Drawn], list[str]]:
     """As for a page, but for narrow figures with their own traces."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(report, "for_page", nullcontext)
-        return report.drawn(tables)
+        return drawn(tables)
 
 
 ODD: dict[str, Callable[[Store], str]] = {

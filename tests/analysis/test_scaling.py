@@ -150,7 +150,7 @@ def test_a_sweep_s_exponents_are_found_beside_those_of_the_survey(store):
     assert all(each.value.low <= truth <= each.value.high for each, truth in zip(found.exponents, (-0.5, -0.64), strict=True))
     assert (found.n, found.n_groups, found.n_diverged, found.left_out) == (54, 2, 1, 0) and set(found.medians) == set(range(18))
     said = scales(tables)
-    assert said is not None and said.startswith("Time to generalise goes as learning rate to the -0.") and "(survey: -0.64)" in said and "1 diverged" in said
+    assert said is not None and said.startswith("Time to generalise goes as learning rate to the −0.") and "(survey: −0.64)" in said and "1 diverged" in said
 
 
 def test_cells_with_pruned_runs_are_left_out_and_it_is_said(store):
