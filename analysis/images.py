@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, Literal
@@ -20,6 +21,17 @@ class NoBrowser(Exception):
     """Pictures cannot be made here; the text says why, and what to install."""
 
 
+class Goodbye(logging.Filter):
+    """Drops one line, with a traceback, that the library which drives the browser may log as it closes it: its own `{bye}`, read along with a last message."""
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        error = record.exc_info[1] if record.exc_info else None
+        return not str(getattr(getattr(error, "__cause__", None), "doc", "")).endswith("{bye}\n")
+
+
+GOODBYE = Goodbye()
+
+
 def pictures(asked: Sequence[tuple[go.Figure, Kind]]) -> list[bytes]:
     """The bytes of each picture asked for, on white, WIDTH wide, in a browser that is opened once (2 s, then 0.2 s a figure).
 
@@ -33,6 +45,7 @@ def pictures(asked: Sequence[tuple[go.Figure, Kind]]) -> list[bytes]:
     from choreographer.browsers._errors import BrowserClosedError, BrowserFailedError
     from choreographer.browsers.chromium import ChromeNotFoundError
 
+    logging.getLogger("choreographer.channels.pipe").addFilter(GOODBYE)
     try:
         with ThreadPoolExecutor(1) as pool:  # a thread of its own, since a notebook's has an event loop that is already running
             return pool.submit(asyncio.run, _taken([(spec(figure), kind) for figure, kind in asked])).result()
