@@ -31,7 +31,7 @@ class Comparison:
         points: at how many points of the sweep both are there.   n, n_grokked: of runs, each of (before, after).
         difference: restricted mean after less before, averaged over points; negative is sooner.
         p: log-rank, within points; NaN where untested.   p_holm: adjusted among those of one facet, or among pairs of arms.
-        least_p: the least that p_holm could be, however far apart such few runs are.
+        least_p: the least that p_holm could be, however far apart such few runs are.   lean: of that test, positive where before is the sooner.
         pairs: of runs with one seed; None where a side has a seed twice.
     """
 
@@ -46,14 +46,23 @@ class Comparison:
     p: float
     p_holm: float
     least_p: float
+    lean: float
     pairs: Paired | None
 
     @property
     def way(self) -> int | None:
-        """Whether after is measurably later (1), sooner (-1) or neither (0); None where untested, or with too few runs ever to tell."""
+        """Whether after is measurably later (1), sooner (-1) or neither (0); None where untested, or with too few runs ever to tell.
+
+        Which way is the test's own: a mean over points, in steps, is one slow point's more than all the others'.
+        """
         if isnan(self.p_holm) or self.least_p >= 1 - CONFIDENCE:
             return None
-        return 0 if self.p_holm >= 1 - CONFIDENCE or isnan(self.difference.value) else 1 if self.difference.value > 0 else -1
+        return 0 if self.p_holm >= 1 - CONFIDENCE else 1 if self.lean > 0 else -1
+
+    @property
+    def agrees(self) -> bool:
+        """Whether the difference in steps is to the side that the test tells."""
+        return self.way is not None and self.way * self.difference.value > 0
 
 
 @once
@@ -97,9 +106,9 @@ def between_arms(tables: Tables, runs: Frame) -> list[Comparison]:
 
 
 def adjusted(told: Sequence[Comparison]) -> list[Comparison]:
-    """`told` with Holm's adjustment among them."""
-    n_tested = sum(not isnan(each.p) for each in told)
-    return [replace(each, p_holm=p, least_p=min(1.0, each.least_p * n_tested)) for each, p in zip(told, holm([each.p for each in told]), strict=True)]
+    """`told` with Holm's adjustment among them. What all of them could have at least is adjusted so, too: no p value falls by another one's rising."""
+    adjusted_p, least = holm([each.p for each in told]), holm([nan if isnan(each.p) else each.least_p for each in told])
+    return [replace(each, p_holm=p, least_p=least_p) for each, p, least_p in zip(told, adjusted_p, least, strict=True)]
 
 
 def compared(title: str, column: str, words: tuple[str, str], points: Sequence[tuple[Side, Side]]) -> Comparison:
@@ -107,7 +116,7 @@ def compared(title: str, column: str, words: tuple[str, str], points: Sequence[t
     n, k = ((sum(map(count, (point[0] for point in points))), sum(map(count, (point[1] for point in points)))) for count in (len, _n_events))
     tested = any(min(map(len, point)) >= 2 for point in points) and max(k) > 0
     test, difference = (_log_rank(points), _difference(points)) if tested else (LogRank(nan, 0, nan), UNKNOWN)
-    return Comparison(title, column, *words, len(points), n, k, difference, test.p, nan, test.least_p, _pairs(points))
+    return Comparison(title, column, *words, len(points), n, k, difference, test.p, nan, test.least_p, test.lean, _pairs(points))
 
 
 def _n_events(side: Side) -> int:

@@ -92,8 +92,11 @@ def arms_apart(tables: Tables) -> list[str]:
         if each.way == 0:
             told.append(f"{each.after} and {each.before} do not {words.base} at measurably different times over the {points} (log-rank test within points).")
             continue
-        by = f" by {steps_word(abs(each.difference.value))} steps on average up to the horizon" if abs(each.difference.value) >= 1 else ""
-        which = "sooner" if each.way < 0 else "later"
+        size = f"{steps_word(abs(each.difference.value))} steps"
+        by = f" by {size} on average up to the horizon" if each.agrees and abs(each.difference.value) >= 1 else ""
+        which, other = ("sooner", "later") if each.way < 0 else ("later", "sooner")
+        if each.way * each.difference.value < 0:
+            by = f" at most points (though {size} {other} on average up to the horizon, which slow points decide)"
         told.append(
             f"{each.after} {words.third} {which} than {each.before}{by}, over the {points} (log-rank test within points, Holm-adjusted, at the 5 % level)."
         )

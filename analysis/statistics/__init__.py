@@ -4,7 +4,7 @@ from analysis.statistics.aft import Fit, best_fit, fit, likelihood_ratio_p
 from analysis.statistics.boundary import Boundary, boundary
 from analysis.statistics.intervals import CONFIDENCE, Interval
 from analysis.statistics.kaplan_meier import Survival, common_horizon, restricted_mean_difference, survival
-from analysis.statistics.logrank import LogRank, earlier, log_rank
+from analysis.statistics.logrank import LogRank, log_rank
 from analysis.statistics.means import difference_p, directions, mean_interval, mean_intervals
 from analysis.statistics.multiplicity import holm
 from analysis.statistics.paired import Paired, paired
@@ -23,7 +23,6 @@ __all__ = [
     "common_horizon",
     "difference_p",
     "directions",
-    "earlier",
     "fit",
     "holm",
     "likelihood_ratio_p",

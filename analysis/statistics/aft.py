@@ -9,7 +9,7 @@ from math import exp, sqrt
 import numpy as np
 from numpy.typing import NDArray
 from scipy.optimize import minimize
-from scipy.stats import chi2
+from scipy.stats import f as f_law
 
 from analysis.statistics.error_laws import LAWS, Law
 from analysis.statistics.intervals import CONFIDENCE, Interval, student_quantile
@@ -79,9 +79,15 @@ def fit(design: Array, lower: Sequence[float], upper: Sequence[float], law: str,
 
 
 def likelihood_ratio_p(small: Fit, large: Fit) -> float:
-    """P value of the likelihood-ratio test that what `large` has beyond `small`, both of one law, is nothing."""
+    """P value of the likelihood-ratio test that what `large` has beyond `small`, both of one law, is nothing.
+
+    Chi-squared is for many events, and with few calls too many laws larger. The ratio is taken for the F statistic that it
+    is, exactly, where nothing is censored and errors are normal: F = (e^(LR / D) - 1) (D - P) / q, of D events, P coefficients and q more than `small` has.
+    """
     assert small.law == large.law
-    return float(chi2.sf(2 * max(0.0, large.log_likelihood - small.log_likelihood), len(large.coefficients) - len(small.coefficients)))
+    ratio, n_more = 2 * max(0.0, large.log_likelihood - small.log_likelihood), len(large.coefficients) - len(small.coefficients)
+    df = large.n_events - len(large.coefficients)
+    return float(f_law.sf(np.expm1(ratio / large.n_events) * df / n_more, n_more, df))
 
 
 def _undetermined(design: Array, low: Array, high: Array, happened: NDArray[np.bool_]) -> str | None:

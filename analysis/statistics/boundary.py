@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from math import nan
 
 import numpy as np
 from numpy.typing import NDArray
@@ -99,4 +98,4 @@ def _band(place: Array, drawn: Array, spread: float, confidence: float) -> tuple
     lost = ~np.isfinite(moved)
     low = np.quantile(np.where(lost, -np.inf, moved), (1 - confidence) / 2, axis=0, method="lower")
     high = np.quantile(np.where(lost, np.inf, moved), (1 + confidence) / 2, axis=0, method="higher")
-    return np.where(np.isnan(low), nan, low), np.where(np.isnan(high), nan, high)
+    return low, high

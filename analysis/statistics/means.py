@@ -76,9 +76,8 @@ def directions(pairs: Sequence[tuple[Sequence[float], Sequence[float]]], level: 
     """
     finite = [tuple([value for value in side if np.isfinite(value)] for side in pair) for pair in pairs]
     tested = [difference_p(before, after) for before, after in finite]
-    n_tested = sum(not isnan(p) for p, _ in tested)
     ways: list[int | None] = []
-    for (before, after), p, (_, least) in zip(finite, holm([p for p, _ in tested]), tested, strict=True):
-        unknown = isnan(p) or least * n_tested > level
+    for (before, after), p, least in zip(finite, holm([p for p, _ in tested]), holm([least for _, least in tested]), strict=True):
+        unknown = isnan(p) or least > level
         ways.append(None if unknown else int(np.sign(np.mean(after) - np.mean(before))) if p < level else 0)
     return ways

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from scipy import stats
 
 from analysis.cells import bounds
-from analysis.statistics import common_horizon, difference_p, directions, earlier, holm, mean_interval, survival, wilson
+from analysis.statistics import common_horizon, difference_p, directions, holm, log_rank, mean_interval, survival, wilson
 
 
 @given(st.integers(1, 60).flatmap(lambda n: st.tuples(st.integers(0, n), st.just(n))))
@@ -144,11 +144,35 @@ def test_upper_limit_counts_those_effectively_at_risk():
 
 def test_log_rank_sees_what_is_earlier_and_bears_infinite_times():
     early, late = [1.0, 2.0, 3.0, 2.0, 1.5], [7.0, 8.0, 9.0, inf, inf]
-    p = earlier((early, late), ([True] * 5, [True] * 3 + [False] * 2))
-    assert p < 0.01
-    assert earlier((early, early), ([True] * 5, [True] * 5)) == pytest.approx(1.0)
-    assert earlier(([5.0, 5.0], [5.0, 5.0]), ([True, True], [True, True])) == 1.0
-    assert isnan(earlier(([5.0], [5.0]), ([False], [False])))
+    sides = [0] * 5 + [1] * 5
+    found = log_rank([*early, *late], [True] * 8 + [False] * 2, sides)
+    assert found.p < 0.01 and found.lean > 0 > log_rank([*late, *early], [True] * 3 + [False] * 2 + [True] * 5, sides).lean
+    assert log_rank([*early, *early], [True] * 10, sides).p == pytest.approx(1.0)
+    assert log_rank([5.0] * 4, [True] * 4, [0, 0, 1, 1]).p == 1.0
+    assert isnan(log_rank([5.0, 5.0], [False, False], [0, 1]).p)
+
+
+@given(st.lists(st.tuples(st.integers(1, 4), st.integers(1, 4)), min_size=1, max_size=2), st.randoms(use_true_random=False))
+@settings(max_examples=40, deadline=None)
+def test_no_p_value_is_under_the_least_that_is_told(sizes, draw):
+    group = [side for one, other in sizes for side in [0] * one + [1] * other]
+    strata = [index for index, (one, other) in enumerate(sizes) for _ in range(one + other)]
+    found = log_rank([float(draw.randint(1, 9)) for _ in group], [draw.random() < 0.8 for _ in group], group, strata)
+    assert isnan(found.p) or found.p >= found.least_p - 1e-12
+
+
+@pytest.mark.parametrize(("one", "other"), [(3, 4), (5, 5), (2, 6)])
+def test_groups_wholly_apart_have_the_least_p_that_is_told(one, other):
+    """The smaller group is the later: its runs, of whom the others left few at risk, have the most extreme scores."""
+    times = np.arange(one + other, 0.0, -1)
+    found = log_rank(times, times > 0, [0] * one + [1] * other)
+    assert found.p == pytest.approx(found.least_p)
+
+
+def test_few_of_several_comparisons_may_be_told_where_holm_asks_less_of_them():
+    """The least p of the last of Holm's is not multiplied by how many were tested: 2 / 70 of four against four."""
+    apart, mixed = ([0.0, 0.1, 0.2, 0.3, 0.4], [1.0, 1.1, 1.2, 1.3, 1.4]), ([0.0, 0.1, 0.2, 0.3], [1.0, 1.1, 1.2, 1.3])
+    assert directions([apart, mixed]) == [1, 1]
 
 
 def test_holm():
