@@ -63,11 +63,12 @@ class Survival:
 
         Greenwood's variance by the delta method, times m / (m - 1) (Kaplan and Meier 1958), and Student's t with m - 1 degrees of freedom,
         m being the runs whose min(T, horizon) is known: where that is all of them, this is the t interval of their mean. No interval
-        with m < 2, nor where none has generalised by then: the mean is then the horizon, and how much less it might be is not known.
+        with m < 2, nor where none has generalised by then: the mean is then the horizon, and how much less it might be is not known; nor
+        where all did at one step: there is no spread to measure it by.
         Measured coverage over 4,000 simulations (exponential): 92 % with 5 runs, 94 with 8, 95 with 20 and more.
         """
         value, variance, m = self.restricted(horizon)
-        if isnan(variance):
+        if isnan(variance) or variance == 0:
             return Interval(value, nan, nan)
         half = student_quantile(confidence, m - 1) * sqrt(variance)
         return Interval(value, max(0.0, value - half), min(horizon, value + half))

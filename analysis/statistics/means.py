@@ -16,12 +16,15 @@ DRAWS, SEED = 20_000, 20240229
 
 
 def mean_interval(values: Sequence[float], low: float = -inf, high: float = inf, confidence: float = CONFIDENCE) -> Interval:
-    """Mean of the finite `values` with Student's t interval, cut to what is possible, [low, high]. One value has no interval."""
+    """Mean of the finite `values` with Student's t interval, cut to what is possible, [low, high].
+
+    One value has no interval, nor have several that are all alike: there is no spread to measure it by, and that none was seen in few does not say that there is none.
+    """
     finite = [value for value in values if np.isfinite(value)]
     if not finite:
         return UNKNOWN
     mean = float(np.mean(finite))
-    if len(finite) == 1:
+    if min(finite) == max(finite):
         return Interval(mean, nan, nan)
     half = student_quantile(confidence, len(finite) - 1) * float(np.std(finite, ddof=1)) / sqrt(len(finite))
     return Interval(mean, max(low, mean - half), min(high, mean + half))
@@ -47,7 +50,9 @@ def mean_intervals(
         mean[alike] = drawn.mean(axis=1)
         if size > 1:
             half = student_quantile(confidence, size - 1) * drawn.std(axis=1, ddof=1) / sqrt(size)
-            lower[alike], upper[alike] = np.maximum(low, mean[alike] - half), np.minimum(high, mean[alike] + half)
+            spread = drawn.min(axis=1) < drawn.max(axis=1)
+            lower[alike] = np.where(spread, np.maximum(low, mean[alike] - half), nan)
+            upper[alike] = np.where(spread, np.minimum(high, mean[alike] + half), nan)
     return mean, lower, upper, n
 
 

@@ -18,7 +18,8 @@ Rows = Sequence[Mapping[str, Any]]
 
 
 def rows_of(size: float, quality: float, noise: np.random.Generator, rate: float = 0.01, sign: int = 1) -> list[dict[str, Any]]:
-    """A learner in a corridor of `size` that ends `quality` better than usual; its values' steepness is that of the size, its certainty follows its return."""
+    """A learner in a corridor of `size` that ends `quality` better than usual; its values' steepness is that of the size, its certainty follows its return,
+    with a ripple, so that seeds are not all alike."""
     found = []
     for step in range(0, 301, 20):
         learned = 1 / (1 + np.exp(-(step - 150) / 30))
@@ -26,7 +27,11 @@ def rows_of(size: float, quality: float, noise: np.random.Generator, rate: float
         row: dict[str, Any] = {"step": step, "seconds": step / 30, "lr": 0.01, "epsilon": 0.99**step, "shortfall": 0.0 if learned > 0.9 else 20.0}
         row |= {"return": reached if step else None, "greedy_return": 12 - size if learned > 0.9 else -50.0, "front_position": -1 if learned > 0.9 else 3}
         row |= {"input_gradient_norm": 2 * size * 1000**0.5 * (0.2 + 0.8 * learned) * (1 + 0.02 * noise.standard_normal())}
-        row |= {"value_range": 5 + size * learned, "action_certainty": 1 + sign * quality * learned, "policy_entropy": 0.69 - 0.3 * learned}
+        row |= {
+            "value_range": 5 + size * learned,
+            "action_certainty": 1 + sign * (quality + 0.1 * np.sin(40 * quality)) * learned,
+            "policy_entropy": 0.69 - 0.3 * learned,
+        }
         row |= {"grad_norm": float(noise.lognormal()), "crystallization": 0.5 + rate * 0.85 * learned, "crystallization_per_rate": 0.85 * learned}
         found.append({name: value for name, value in row.items() if value is not None})
     return found

@@ -142,7 +142,7 @@ def test_what_follows_from_size_alone_is_gone_once_size_is_held_fixed(tables):
     assert steep.pooled.value < -0.98 and steep.pooled.sure
     assert found.n_flat == 0 and steep.not_flat is None
     assert steep.fixed is not None and abs(steep.fixed.value) < 0.5 and not steep.fixed.sure
-    assert certain.fixed is not None and certain.fixed.value == pytest.approx(1) and abs(certain.pooled.value) < 0.5
+    assert certain.fixed is not None and certain.fixed.value > 0.99 and abs(certain.pooled.value) < 0.5
     assert found.size is not None and found.size.value < -0.98
     assert found.steepness == pytest.approx((1, 1), abs=0.03)
     assert found.world == ("environment.size",)
