@@ -34,8 +34,9 @@ def findings(tables: Tables) -> list[str]:
     told = [sentence for each in asked for sentence in each.sentences(tables)]
     groups = facets(tables)
     for title, cells in groups[:MOST_FACETS]:
-        told += about(tables, title, cells)
-    told += [f"The other {len(groups) - MOST_FACETS} groups of cells are in the figures and tables."] if len(groups) > MOST_FACETS else []
+        told += about(tables, title, cells) if title else [f"{each[0].upper()}{each[1:]}" for each in about(tables, title, cells)]
+    n_more = len(groups) - MOST_FACETS
+    told += [f"{either(n_more, 'One more group of cells is', f'The other {n_more} groups of cells are')} in the figures and tables."] if n_more > 0 else []
     told += arms_apart(tables)
     told += [each for each in (scales(tables), fastest(tables), fell_back(tables), few_seeds(tables), hidden_by_pruning(tables)) if each]
     return [*told, standing(tables)]

@@ -18,7 +18,7 @@ DRAWS, SEED = 20_000, 20240229
 def mean_interval(values: Sequence[float], low: float = -inf, high: float = inf, confidence: float = CONFIDENCE) -> Interval:
     """Mean of the finite `values` with Student's t interval, cut to what is possible, [low, high].
 
-    One value has no interval, nor have several that are all alike: there is no spread to measure it by, and that none was seen in few does not say that there is none.
+    One value has no interval, nor have several that are all alike: that few show no spread to measure it by does not say that there is none.
     """
     finite = [value for value in values if np.isfinite(value)]
     if not finite:

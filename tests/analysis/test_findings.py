@@ -92,10 +92,10 @@ def test_each_arm_gets_its_own_verdict(store):
 
 def test_where_it_breaks(store):
     said = told(store, broken, arms=("soft",))
-    assert "it breaks at λ = 0.01: from there on, fewer than half of the runs end at test accuracy 0.95 or better; at λ = 0.1, 0 of 5 do" in said
+    assert "It breaks at λ = 0.01: from there on, fewer than half of the runs end at test accuracy 0.95 or better; at λ = 0.1, 0 of 5 do" in said
     assert "10 of the 15 runs that generalised had fallen back by their end" in said
-    assert "it breaks" not in told(store, evaded, arms=("soft",), name="whole")
-    assert "at no λ do half of the runs end at test accuracy 0.95 or better" in told(store, lambda *_: Truth(grok=None), arms=("soft",), name="none")
+    assert "breaks at" not in told(store, evaded, arms=("soft",), name="whole")
+    assert "At no λ do half of the runs end at test accuracy 0.95 or better" in told(store, lambda *_: Truth(grok=None), arms=("soft",), name="none")
 
 
 def test_sooner_and_later_follow_the_times(store):
@@ -104,10 +104,10 @@ def test_sooner_and_later_follow_the_times(store):
 
     settings = {"arms": ("soft",), "seeds": 6, "weights": (0.0, 0.1)}
     sooner = told(store, times(900, 400), name="sooner", **settings)
-    assert "runs generalised sooner with λ = 0.1 than with λ = 0" in sooner and "Fastest: λ = 0.1," in sooner
+    assert "Runs generalised sooner with λ = 0.1 than with λ = 0" in sooner and "Fastest: λ = 0.1," in sooner
     later = told(store, times(400, 900), name="later", **settings)
-    assert "runs generalised later with λ = 0.1 than with λ = 0" in later and "Fastest: λ = 0," in later
-    assert "no λ made runs generalise measurably sooner or later" in told(store, times(500, 500), name="same", **settings)
+    assert "Runs generalised later with λ = 0.1 than with λ = 0" in later and "Fastest: λ = 0," in later
+    assert "No λ made runs generalise measurably sooner or later" in told(store, times(500, 500), name="same", **settings)
 
 
 def test_counts_and_failures(store):
