@@ -16,11 +16,11 @@ from analysis.ordered_cells import either, head, in_order, spread
 from analysis.pooled import poolable, pruned_cells
 from analysis.scaling import scaling
 from analysis.standing import standing
-from analysis.statistics import Interval, wilson
+from analysis.statistics import CONFIDENCE, Interval, wilson
 from lal.reading import COUNTED
 
 MOST_FACETS = 4
-SURE = 0.05
+SURE = 1 - CONFIDENCE
 
 
 def findings(tables: Tables) -> list[str]:

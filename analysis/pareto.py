@@ -8,11 +8,17 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
+from math import inf, nan, sqrt
 
 import numpy as np
 from numpy.typing import NDArray
 
+from analysis.statistics.intervals import CONFIDENCE, normal_quantile, student_quantile
+from analysis.statistics.means import mean_intervals
+
 Array = NDArray[np.float64]
+Range = tuple[float, float]
+ANY: Range = (-inf, inf)
 DRAWS, SEED = 1000, 20240229
 MOST_AT = 200  # cells at each of which the band has a place
 
@@ -53,13 +59,13 @@ def attainment(points: Array, grid: Array) -> Array:
 
 @dataclass(frozen=True)
 class Front:
-    """The front of N cells, with its uncertainty over seeds.
+    """The front of N cells, with its uncertainty over seeds; NaN where one seed leaves it unknown.
 
     Attributes:
-        means: (N, 2) seed means.   low, high: (N, 2) bootstrap 95 % interval of each mean.
-        on: (N,) whether the mean is on the front.   probability: (N,) share of bootstrap draws in which it is.
-        grid, band_low, band_high: (K,) the 95 % band of the attained y over x.
-        hypervolume: of the means, with its interval (low, high).   reference: the point it is up to.
+        means: (N, 2) seed means.   low, high: (N, 2) Student's 95 % interval of each mean.
+        on: (N,) whether the mean is on the front.   probability: (N,) share of draws in which it is.
+        grid, band_low, band_high: (K,) the band of the attained y over x.
+        hypervolume: up to `reference`, corrected for its bias, with its interval (low, high).   reference: the worst value of any run in each objective.
         knee: which cell of the means is it, None where the front has none.   at_knee: (N,) share of draws in which a cell is.
     """
 
@@ -92,37 +98,70 @@ def knee(points: Array, on: NDArray[np.bool_]) -> int | None:
     return int(index[best]) if below[best] > 1e-12 else None
 
 
-def front(cells: Sequence[Array], reference: tuple[float, float] | None = None, draws: int = DRAWS) -> Front:
+def front(cells: Sequence[Array], possible: tuple[Range, Range] = (ANY, ANY), draws: int = DRAWS) -> Front:
     """The front of `cells`, each the (n_seeds, 2) objectives of its runs, n_seeds >= 1. Asked again for the same, it is not computed again.
 
-    Seeds are drawn anew with replacement within each cell, `draws` times, from a stream of its own: the same cells give the same answer.
+    Seeds are drawn anew with replacement within each cell, `draws` times, from a stream of its own: the same cells give the same answer. A
+    drawn mean is as much farther from the cell's as Student's interval of few seeds is wider than what drawing them gives. The best of many
+    noisy cells seems better than it is, and the best of their draws once more: the hypervolume and its interval are moved back by that (the
+    pivotal bootstrap: Efron and Tibshirani 1993, chapter 13), and so is the worse end of the band. Coverage: docs/statistics.md.
 
     Args:
-        reference: for the hypervolume; default: the worst value of any run in each objective.
+        possible: the least and largest value of each objective, to which intervals of means, and draws, are cut.
     """
-    return _front(np.concatenate(list(cells)).astype(np.float64).tobytes(), tuple(map(len, cells)), reference, draws)
+    return _front(np.concatenate(list(cells)).astype(np.float64).tobytes(), tuple(map(len, cells)), possible, draws)
 
 
 @lru_cache(maxsize=32)
-def _front(data: bytes, sizes: tuple[int, ...], reference: tuple[float, float] | None, draws: int) -> Front:
+def _front(data: bytes, sizes: tuple[int, ...], possible: tuple[Range, Range], draws: int) -> Front:
     every = np.frombuffer(data).reshape(-1, 2)
-    cells = np.split(every, np.cumsum(sizes)[:-1])
+    cells, alone = np.split(every, np.cumsum(sizes)[:-1]), np.array(sizes) == 1
     rng = np.random.default_rng(SEED)
-    means = np.array([each.mean(axis=0) for each in cells])
-    worst = reference or (float(every[:, 0].max()), float(every[:, 1].max()))
-    resampled = np.stack([_means(each, rng.integers(0, len(each), (draws, len(each)))) for each in cells], axis=1)
+    means, low, high = _intervals(every, sizes, possible)
+    drawn = np.stack([_means(each, rng.integers(0, len(each), (draws, len(each)))) for each in cells], axis=1)
+    drawn = np.clip(means + np.array([spread(n) for n in sizes])[:, None] * (drawn - means), *np.transpose(possible))
+    worst = (float(every[:, 0].max()), float(every[:, 1].max()))
     grid = _grid(means, every)
-    curves = np.array([attainment(each, grid) for each in resampled])
-    volumes = hypervolume(resampled, worst)
-    quantiles = (0.025, 0.975)
-    low, high = np.quantile(resampled, quantiles, axis=0)
-    band_low, band_high = np.quantile(curves, quantiles, axis=0, method="nearest")
-    sure = (float(np.quantile(volumes, quantiles[0])), float(np.quantile(volumes, quantiles[1])))
-    drawn, on = on_front(resampled), on_front(means)
-    knees = [each for each in map(knee, resampled, drawn) if each is not None]
-    at_knee = np.bincount(knees, minlength=len(cells)) / draws
-    volume = float(hypervolume(means, worst))
-    return Front(means, low, high, on, drawn.mean(axis=0), grid, band_low, band_high, volume, sure, worst, knee(means, on), at_knee)
+    band_low, band_high = _band(means, drawn, grid, possible[1])
+    volume, sure = _volume(means, drawn, worst)
+    if alone.any():
+        band_low, band_high, sure = np.full(len(grid), nan), np.full(len(grid), nan), (nan, nan)
+        volume = float(hypervolume(means, worst))
+    drawn_on, on = on_front(drawn), on_front(means)
+    knees = [each for each in map(knee, drawn, drawn_on) if each is not None]
+    shares = (drawn_on.mean(axis=0), np.bincount(knees, minlength=len(cells)) / draws)
+    probability, at_knee = (np.where(alone, nan, each) for each in shares)
+    return Front(means, low, high, on, probability, grid, band_low, band_high, volume, sure, worst, knee(means, on), at_knee)
+
+
+def spread(n: int) -> float:
+    """How much farther from the mean of `n` seeds the means of seeds drawn anew must be for 95 % of them to be Student's interval; 1 for one seed."""
+    return student_quantile(CONFIDENCE, n - 1) / normal_quantile(CONFIDENCE) * sqrt(n / (n - 1)) if n > 1 else 1.0
+
+
+def _intervals(every: Array, sizes: tuple[int, ...], possible: tuple[Range, Range]) -> tuple[Array, Array, Array]:
+    """(N, 2) means, lower and upper ends."""
+    groups = np.split(np.arange(len(every)), np.cumsum(sizes)[:-1])
+    sides = [mean_intervals(side, groups, *ends)[:3] for side, ends in zip(every.T, possible, strict=True)]
+    means, low, high = (np.stack(each, axis=1) for each in zip(*sides, strict=True))
+    return means, low, high
+
+
+def _volume(means: Array, drawn: Array, worst: tuple[float, float]) -> tuple[float, tuple[float, float]]:
+    """Hypervolume less its bias, and its pivotal interval: as far from that of the means as draws are, on the other side. None is below 0."""
+    ends = (1 + CONFIDENCE) / 2, 0.5, (1 - CONFIDENCE) / 2
+    low, middle, high = np.maximum(0.0, 2 * hypervolume(means, worst) - np.quantile(hypervolume(drawn, worst), ends)).tolist()
+    return middle, (low, high)
+
+
+def _band(means: Array, drawn: Array, grid: Array, possible: Range) -> tuple[Array, Array]:
+    """(K,) lower and upper end of what is attained: of the draws, and, where that is worse, as far above that of the means as draws are below it."""
+    curves = np.array([attainment(each, grid) for each in drawn])
+    low, high = np.quantile(curves, ((1 - CONFIDENCE) / 2, (1 + CONFIDENCE) / 2), axis=0, method="nearest")
+    found = attainment(means, grid)
+    known = np.isfinite(found)  # and then the lower end is, of nearly all draws
+    high[known] = np.maximum(high[known], np.minimum(possible[1], 2 * found[known] - low[known]))
+    return low, high
 
 
 def _means(cell: Array, drawn: NDArray[np.int64]) -> Array:

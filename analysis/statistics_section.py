@@ -17,6 +17,7 @@ from analysis.frame import Frame, Series
 from analysis.goal_words import GoalWords, words_of
 from analysis.once import once
 from analysis.pooled import pruned_cells
+from analysis.statistics import CONFIDENCE
 from lal.store import Store
 
 COUNTS = ("n", "n_grokked", "n_censored", "n_diverged", "n_pruned", "n_failed", "n_missing")
@@ -126,7 +127,11 @@ def scaled(law: scaling.Scaling | str, words: GoalWords) -> str:
     """The fit as HTML, or why there is none."""
     if isinstance(law, str):
         return f"<p>No power law was fitted: {escape(law)}.</p>"
-    bend = "" if law.bend_p != law.bend_p else f" Test that it is straight in logs: p = {number(law.bend_p, 2)}{'; it is not' if law.bend_p < 0.05 else ''}."
+    bend = (
+        ""
+        if law.bend_p != law.bend_p
+        else f" Test that it is straight in logs: p = {number(law.bend_p, 2)}{'; it is not' if law.bend_p < 1 - CONFIDENCE else ''}."
+    )
     broke = f", {law.n_diverged} diverged (censored there)" if law.n_diverged else ""
     out = f" {law.left_out} cells with pruned runs are left out." if law.left_out else ""
     text = (

@@ -49,15 +49,15 @@ def _draw_plane(fig: go.Figure, info: Info, each: Plane, first: bool, labelled: 
         fig.add_trace(go.Scatter(x=[x], y=[y], mode="markers", marker=ring, hoverinfo="skip", showlegend=False), **where)
     if labelled:
         _label(fig, each, where)
-    ends = each.values(np.stack([*each.front.means, *each.front.low, *each.front.high]))
+    ends = each.values(np.stack([*each.front.means, *each.front.low, *each.front.high]))  # NaN where a cell has one seed
     for side, (axis, of) in enumerate(((fig.update_xaxes, each.x), (fig.update_yaxes, each.y))):
-        low, high = float(ends[:, side].min()), float(ends[:, side].max())
+        low, high = float(np.nanmin(ends[:, side])), float(np.nanmax(ends[:, side]))
         room = (high - low or 1.0) * 0.09
         limits = [low - room, high + room]
         if side == 0 and each.aside:
             limits[1] = high + 3 * room
             fig.add_vrect(high + 1.4 * room, limits[1], fillcolor=translucent(GREY, 0.12), line_width=0, layer="below", **where)
-            _draw_aside(fig, each, high + 2.2 * room, (float(ends[:, 1].min()), float(ends[:, 1].max())), where)
+            _draw_aside(fig, each, high + 2.2 * room, (float(np.nanmin(ends[:, 1])), float(np.nanmax(ends[:, 1]))), where)
         axis(title={"text": of.label}, range=limits, **where)
 
 
@@ -79,7 +79,7 @@ def _label(fig: go.Figure, info: Plane, where: dict[str, Any]) -> None:
     """Names of the cells on the front, below and above in turn, since neighbours are close; twins share a place and a label."""
     labels: dict[tuple[float, float], list[str]] = {}
     across = info.values(np.stack([*info.front.means, *info.front.low, *info.front.high]))[:, 0]
-    middle = (across.min() + across.max()) / 2
+    middle = (np.nanmin(across) + np.nanmax(across)) / 2
     for index in np.flatnonzero(info.front.on):
         place = info.values(info.front.means[index])
         labels.setdefault((float(place[0]), float(place[1])), []).append(_name(info, int(index)))
@@ -92,7 +92,13 @@ def _label(fig: go.Figure, info: Plane, where: dict[str, Any]) -> None:
 
 def _name(info: Plane, index: int) -> str:
     place = info.places[index]
-    return f"{place.label} ({percent(info.front.probability[index])}{'' if place.n == place.of else f'; {place.seeds}'})"
+    share = "one seed" if place.n == 1 else percent(info.front.probability[index])
+    return f"{place.label} ({share}{'' if place.n == place.of else f'; {place.seeds}'})"
+
+
+def _sure(probability: float) -> str:
+    """How sure a place on the front is, where more than one seed says."""
+    return "" if isnan(probability) else f"<br>on the front in {percent(probability)} of draws"
 
 
 def _draw_band(fig: go.Figure, info: Plane, where: dict[str, Any]) -> None:
@@ -122,7 +128,7 @@ def _draw_cells(fig: go.Figure, info: Plane, arm: int, name: str, on: bool, wher
     bars = _bars(info, chosen, {"color": color, "visible": on})
     hover = [
         f"<b>{info.places[index].label}</b> ({info.places[index].seeds})<br>"
-        f"{word(info.x.column)} {number(mean[0])}, {word(info.y.column)} {number(mean[1])}<br>on the front in {percent(found.probability[index])} of draws"
+        f"{word(info.x.column)} {number(mean[0])}, {word(info.y.column)} {number(mean[1])}{_sure(found.probability[index])}"
         for index, mean in zip(chosen, means, strict=True)
     ]
     marker = {

@@ -11,10 +11,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from analysis.cells import bounds
 from analysis.collect import Tables, objective
 from analysis.figures.dimensions import layout, plain
 from analysis.figures.theme import axis_word, short_word, value_word, word
-from analysis.pareto import Front, front
+from analysis.pareto import Front, Range, front
 
 THREE = 3
 MOST_LABELS = 8
@@ -30,6 +31,12 @@ class Objective:
     column: str
     when: str | int
     sign: int
+
+    @property
+    def possible(self) -> Range:
+        """The least and largest value it can have as a cost."""
+        low, high = sorted(self.sign * end for end in bounds(self.column))
+        return low, high
 
     @property
     def label(self) -> str:
@@ -125,7 +132,7 @@ def plane(tables: Tables, x: Objective, y: Objective) -> Plane | str:
             aside.append(_aside(place, values[done, 1] * y.sign, f"a seed lacks {lacking}"))
     if not cells:
         return f"no cell has {word(x.column)} and {word(y.column)} of half of its runs at the goal"
-    return Plane(x, y, front(cells), tuple(places), tuple(strip), tuple(broken), tuple(aside))
+    return Plane(x, y, front(cells, (x.possible, y.possible)), tuple(places), tuple(strip), tuple(broken), tuple(aside))
 
 
 def _aside(place: Place, heights: NDArray[np.float64], why: str) -> Aside:
