@@ -127,11 +127,8 @@ def scaled(law: scaling.Scaling | str, words: GoalWords) -> str:
     """The fit as HTML, or why there is none."""
     if isinstance(law, str):
         return f"<p>No power law was fitted: {escape(law)}.</p>"
-    bend = (
-        ""
-        if law.bend_p != law.bend_p
-        else f" Test that it is straight in logs: p = {number(law.bend_p, 2)}{'; it is not' if law.bend_p < 1 - CONFIDENCE else ''}."
-    )
+    bent = "; it is not" if law.bend_p < 1 - CONFIDENCE else ""
+    bend = "" if law.bend_p != law.bend_p else f" Test that it is straight in logs: p = {number(law.bend_p, 2)}{bent}."
     broke = f", {law.n_diverged} diverged (censored there)" if law.n_diverged else ""
     out = f" {law.left_out} cells with pruned runs are left out." if law.left_out else ""
     text = (

@@ -21,7 +21,8 @@ from analysis.statistics import CONFIDENCE
 __all__ = ["TITLE", "draw", "prepare", "table"]
 TITLE = "Pareto frontier"
 READING = (
-    f"Large: cells on the front of seed means, with {percent(CONFIDENCE)} intervals (Student’s t; none of one seed, or of seeds all alike); small: dominated cells. "
+    f"Large: cells on the front of seed means, with {percent(CONFIDENCE)} intervals (Student’s t; none of one seed, or of seeds all alike). "
+    "Small: dominated cells. "
     "Number: the share of bootstrap draws over seeds in which the cell is on the front. "
     "Shaded: where the front of the true means is at one x; with 5 and 8 seeds it was there in 93 to 99 % of simulations. "
 )

@@ -120,6 +120,7 @@ def test_one_seed_has_no_interval_and_no_share():
 def test_means_are_cut_to_what_is_possible():
     found = front([np.array([[0.1, -1.0], [0.3, -0.9]])], possible=((0.0, inf), (-1.0, 0.0)))
     assert found.low.tolist() == [[0.0, -1.0]] and found.high[0] == pytest.approx([0.2 + 1.27062, -0.95 + 0.63531], abs=1e-5)
+    assert found.band_low.min() == -1 and found.band_high[np.isfinite(found.band_high)].max(initial=-1.0) <= 0
 
 
 def test_the_knee_bulges_most_and_a_straight_front_has_none():
