@@ -8,10 +8,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from math import nan
-from typing import Any
 
 import numpy as np
-from scipy.stats import ttest_1samp
 
 from analysis.collect import Tables
 from analysis.figures.dimensions import plain
@@ -19,6 +17,7 @@ from analysis.figures.pareto_planes import cell_label
 from analysis.figures.theme import number
 from analysis.frame import Frame
 from analysis.statistics import CONFIDENCE, Interval, holm, mean_interval
+from analysis.statistics.paired import flipped_p, least_p, vary
 from lal.reinforcement.metrics import RECENT
 
 CLIPPED = "pressure_clipped@end"
@@ -106,35 +105,33 @@ def differing(found: Sequence[Cell], values: Sequence[Sequence[float]]) -> str:
     gaps = [[side[seed] - sides[0][seed] for seed in side if seed in sides[0]] for side in sides[1:]]
     if all(len(each) < LEAST_PAIRS for each in gaps):
         return f"There are too few seeds to test which differ from {found[0].label}."
-    alike = holm([mean_p(each) if len(each) >= LEAST_PAIRS else nan for each in gaps])
+    alike = holm([flipped_p(np.asarray(each)) if len(each) >= LEAST_PAIRS else nan for each in gaps])
     named = list(zip(found[1:], gaps, alike, strict=True))
+    tested = [len(each) for each in gaps if len(each) >= LEAST_PAIRS]
+    if least_p(max(tested)) * len(tested) >= 1 - CONFIDENCE:
+        few = f"{max(tested)} seeds and {len(tested)} cells to compare with it" if len(tested) > 1 else f"{max(tested)} seeds"
+        return (
+            f"No test can tell which differ from {found[0].label}: with {few} no sign-flip test comes under the 5 % level, Holm-adjusted."
+            f"{bounded(found, named)}"
+        )
     apart = [f"{cell.label} ({'higher' if sum(gap) > 0 else 'lower'})" for cell, gap, p in named if p < 1 - CONFIDENCE]
-    return (
-        f"Measurably unlike {found[0].label}: {', '.join(apart) or 'none'} (paired by seed, t tests, Holm-adjusted, at the 5 % level).{bounded(found, named)}"
-    )
+    tests = "paired by seed, exact sign-flip tests, Holm-adjusted, at the 5 % level"
+    return f"Measurably unlike {found[0].label}: {', '.join(apart) or 'none'} ({tests}).{bounded(found, named)}"
 
 
 def bounded(found: Sequence[Cell], named: Sequence[tuple[Cell, Sequence[float], float]]) -> str:
     """How far from the first cell those that are not measurably unlike it can be: ends of intervals that hold together, by Bonferroni."""
     confidence = 1 - (1 - CONFIDENCE) / len(named)
-    ends = [(cell.label, mean_interval(gap, confidence=confidence)) for cell, gap, p in named if p >= 1 - CONFIDENCE]
+    others = [(cell.label, gap) for cell, gap, p in named if p >= 1 - CONFIDENCE]
+    ends = [(label, mean_interval(gap, confidence=confidence)) for label, gap in others if vary(np.asarray(gap), float(np.abs(gap).max()))]
     if not ends:
         return ""
     label, widest = max(ends, key=lambda each: max(abs(each[1].low), abs(each[1].high)))
     bound = number(max(abs(widest.low), abs(widest.high)), 2)
-    others = [max(abs(each.low), abs(each.high)) for name, each in ends if name != label]
-    rest = f"; without {label}, {number(max(others), 2)}" if others else ""
+    without = [max(abs(each.low), abs(each.high)) for name, each in ends if name != label]
+    rest = f"; without {label}, {number(max(without), 2)}" if without else ""
     told = f"means may be up to {bound} from that of {found[0].label}{rest} (simultaneous 95 % intervals of paired differences)"
     return f" That is not to say alike: {'of the others, ' if len(ends) < len(named) else ''}{told}."
-
-
-def mean_p(gaps: Sequence[float]) -> float:
-    """P value of the two-sided t test that the mean of `gaps` is 0; 1 where all are 0, and 0 where all are another number."""
-    values = np.asarray(gaps, float)
-    if np.ptp(values) == 0:
-        return float(values[0] == 0)
-    p: Any = ttest_1samp(values, 0.0)[1]
-    return float(p)
 
 
 def told(mean: Interval, digits: int = 3) -> str:

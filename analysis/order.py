@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from analysis.collect import Tables
 from analysis.frame import Frame
-from analysis.statistics import Interval
+from analysis.statistics import CONFIDENCE, Interval
 from analysis.statistics.correlation import centred, fisher, mean_over_seeds, over_seeds, pearson, within
 from lal.runs.dqn import N_PROBED
 
@@ -25,7 +25,10 @@ LEAST_RUNS = 4
 
 @dataclass(frozen=True)
 class Estimate:
-    """A correlation of `n` rows. `fisher`: with Fisher's interval; `seeds`: the mean over seeds of each one's own, with Student's t interval."""
+    """A correlation of `n` rows. `fisher`: with Fisher's interval; `seeds`: the mean over seeds of each one's own, with Student's t interval.
+
+    Those of candidates hold together, for all candidates of one question: see `together`.
+    """
 
     n: int
     fisher: Interval
@@ -87,6 +90,11 @@ class Relations:
     steepness: tuple[float, float] | None
 
 
+def together(n: int) -> float:
+    """The confidence of each of `n` intervals that hold all at once 95 times of 100, whatever they have in common (Bonferroni)."""
+    return 1 - (1 - CONFIDENCE) / n
+
+
 def relations(tables: Tables) -> Relations | str:
     """All of them, or why there are none."""
     candidates = [name for name in CANDIDATES if f"{name}@end" in tables.runs]
@@ -99,7 +107,8 @@ def relations(tables: Tables) -> Relations | str:
     axes, groups, labels = worlds(tables, done)
     times = over_time(tables, candidates)
     same = flat(done)
-    found = [relation(done, name, groups, same, times[["run_id", "seed", name]]) for name in candidates]
+    sure = together(len(candidates))
+    found = [relation(done, name, groups, same, times[["run_id", "seed", name]], sure) for name in candidates]
     ranked = sorted(found, key=lambda each: -abs(each.pooled.value) if not isnan(each.pooled.value) else 1)
     sized = done[SIZE].to_numpy(float) if SIZE in axes else None
     size = None if sized is None else estimate(sized, done[f"{OUTCOME}@end"].to_numpy(float), done["seed"])
@@ -134,32 +143,38 @@ def share_within(values: NDArray[np.float64], groups: NDArray[np.int64]) -> floa
     return float((centred(values, groups) ** 2).sum()) / whole if whole > 0 else None
 
 
-def relation(done: Frame, name: str, groups: NDArray[np.int64] | None, same: NDArray[np.bool_], times: Frame) -> Relation:
-    """Of one candidate. `groups`, `same`: of each run, its world and whether its values are flat."""
+def relation(done: Frame, name: str, groups: NDArray[np.int64] | None, same: NDArray[np.bool_], times: Frame, confidence: float) -> Relation:
+    """Of one candidate. `groups`, `same`: of each run, its world and whether its values are flat.   confidence: of its intervals."""
     own = done[f"{name}@end"].notna().to_numpy()
     rows, held = done[own], None if groups is None else groups[own]
     x, y = rows[f"{name}@end"].to_numpy(float), rows[f"{OUTCOME}@end"].to_numpy(float)
     by_seed = [pearson(x[mine], y[mine]) for seed in sorted(set(rows["seed"])) if (mine := (rows["seed"] == seed).to_numpy()).sum() >= LEAST_RUNS]
     values = times[name].to_numpy(float)
     there = values[~np.isnan(values)]
-    mean = mean_over_seeds(values.tolist(), times["seed"].tolist())
+    mean = mean_over_seeds(values.tolist(), times["seed"].tolist(), confidence)
     time = Estimate(len(there), Interval(mean.value, nan, nan), mean)
     ends = (float(there.min()), float(there.max())) if len(there) else (nan, nan)
     seeds = rows["seed"].to_numpy()
-    fixed = None if held is None else estimate(x, y, seeds, held)
+    fixed = None if held is None else estimate(x, y, seeds, held, confidence)
     within_each = [] if groups is None or held is None else [held == number for number in range(int(groups.max()) + 1)]
-    by_world = tuple(estimate(x[mine], y[mine], seeds[mine]) for mine in within_each)
+    by_world = tuple(estimate(x[mine], y[mine], seeds[mine], confidence=confidence) for mine in within_each)
     rest = ~same[own]
-    not_flat = estimate(x[rest], y[rest], seeds[rest], None if held is None else held[rest]) if same.any() else None
-    return Relation(name, estimate(x, y, seeds), tuple(by_seed), fixed, by_world, not_flat, time, ends)
+    not_flat = estimate(x[rest], y[rest], seeds[rest], None if held is None else held[rest], confidence) if same.any() else None
+    return Relation(name, estimate(x, y, seeds, confidence=confidence), tuple(by_seed), fixed, by_world, not_flat, time, ends)
 
 
-def estimate(x: NDArray[np.float64], y: NDArray[np.float64], seeds: Sequence[int] | NDArray[np.int64], groups: NDArray[np.int64] | None = None) -> Estimate:
+def estimate(
+    x: NDArray[np.float64],
+    y: NDArray[np.float64],
+    seeds: Sequence[int] | NDArray[np.int64],
+    groups: NDArray[np.int64] | None = None,
+    confidence: float = CONFIDENCE,
+) -> Estimate:
     """The correlation of two columns, with `groups` held fixed where they are given, and both intervals."""
 
     held = 0 if groups is None else len(set(groups.tolist())) - 1
     value = pearson(x, y) if groups is None else within(x, y, groups)
-    return Estimate(len(x), fisher(value, len(x), held), over_seeds(x, y, seeds, groups))
+    return Estimate(len(x), fisher(value, len(x), held, confidence), over_seeds(x, y, seeds, groups, confidence))
 
 
 def over_time(tables: Tables, candidates: Sequence[str]) -> Frame:

@@ -24,7 +24,8 @@ def sentences(tables: Tables) -> list[str]:
     best = found.each[0]
     ranked = ", ".join(f"{word(each.column)} {correlation(each.pooled.value)}" for each in found.each)
     largest = f"The largest is that of the {word(best.column)}, {interval(best.pooled)}"
-    told = [f"Over all {best.pooled.n} runs at their ends, correlations with the return are: {ranked}. {largest}."]
+    together = f"Intervals in brackets hold for all {len(found.each)} together at 95 % (Bonferroni)" if len(found.each) > 1 else "Intervals are at 95 %"
+    told = [f"Over all {best.pooled.n} runs at their ends, correlations with the return are: {ranked}. {together}. {largest}."]
     if len(best.by_seed) > 1:
         told[0] = f"{told[0][:-1]}; over the cells of single seeds it is {', '.join(map(correlation, best.by_seed))}."
     return [*told, *confounded(found), *without_flat(found), in_time(found), *by_size_and_width(tables, best.column)]
@@ -47,8 +48,8 @@ def confounded(found: Relations) -> list[str]:
     told = []
     if found.size is not None:
         told.append(
-            f"The size of the environment itself, of which nothing is learned, correlates with the return at {interval(found.size)}: what is pooled over "
-            "sizes compares environments, not how well they were learned."
+            f"The size of the environment itself, of which nothing is learned, correlates with the return at {interval(found.size)}, each at 95 %: what is "
+            "pooled over sizes compares environments, not how well they were learned."
         )
     if found.steepness is not None and found.size is not None:
         low, high = found.steepness

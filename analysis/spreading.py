@@ -5,6 +5,7 @@ Speculative: that learning spreads by reaction and diffusion is a conjecture, wh
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from math import inf, isfinite, isnan
@@ -29,6 +30,8 @@ EVENTS = {**FRONTS, **RETURNS}
 EVERY = "target_every"
 MOMENTS = 31  # of a field: over shorter times its changes are the noise of updates
 HALF = 0.5
+NOT_KEPT = "no values on a line or a grid were kept; add measure.snapshot_every"
+SAID: dict[Term, str] = {"diffusion": "V_t = D V_xx + f(V)", "drift": "V_t = c V_x + f(V)"}
 
 
 @dataclass(frozen=True)
@@ -38,7 +41,7 @@ class Spread:
     Attributes:
         times: of each event, the first evaluation from which it holds to the end: a front is at the middle or beyond, a return is half-way from its lowest to
             the best there is; infinite where it is not so at the end.   last: the last evaluation.
-        speed: of the ramp, positions an episode towards the start.   scored: fits of the value field; None where it was not kept often enough.
+        speed: of the ramp, positions an episode towards the start.   scored: fits of the value field; None where there are none, `unfitted` says why.
     """
 
     seed: int
@@ -46,6 +49,7 @@ class Spread:
     last: float
     speed: Interval
     scored: Mapping[Term, Scored] | None
+    unfitted: str = ""
 
 
 @dataclass(frozen=True)
@@ -115,7 +119,9 @@ def spread(seed: int, rows: Frame, snapshots: Snapshots | None) -> Spread:
         start, end = (values.min(initial=inf), best) if name in RETURNS else (values.max(initial=-inf), -1.0)
         middle = start + HALF * (end - start)
         times[name] = from_then_on(steps[there], values >= middle if name in RETURNS else values <= middle)
-    return Spread(seed, times, float(steps[-1]), front_speed(steps, rows["value_front"].to_numpy(float)), None if snapshots is None else fits(snapshots))
+    moved = front_speed(steps, rows["value_front"].to_numpy(float))
+    found = NOT_KEPT if snapshots is None else fits(snapshots)
+    return Spread(seed, times, float(steps[-1]), moved, None, found) if isinstance(found, str) else Spread(seed, times, float(steps[-1]), moved, found)
 
 
 def front_speed(steps: Array, front: Array) -> Interval:
@@ -152,13 +158,19 @@ def shape_of(states: NDArray[np.floating] | None) -> tuple[int, ...] | None:
     return shape if (there == np.indices(shape).reshape(len(shape), -1).T).all() else None
 
 
-def fits(snapshots: Snapshots) -> Mapping[Term, Scored] | None:
-    """Both equations fitted to a run's value field; None where it was not kept, or too seldom."""
+def fits(snapshots: Snapshots) -> Mapping[Term, Scored] | str:
+    """Both equations fitted to a run's value field; or why they are not: it was not kept, too seldom, or is not finite, as that of a diverged learner."""
     found = value_field(snapshots, MOMENTS)
     try:
-        return None if found is None else scored(*found)
-    except Refused:
-        return None
+        return NOT_KEPT if found is None else scored(*found)
+    except Refused as error:
+        return str(error)
+
+
+def unfitted(cells: Sequence[Cell]) -> str:
+    """Why no equation is fitted to some runs, each reason once with how many runs it holds of; nothing where all have fits."""
+    reasons = Counter(run.unfitted for cell in cells for run in cell.runs if run.unfitted)
+    return "; ".join(f"{n} of {sum(len(cell.runs) for cell in cells)} runs: {reason}" for reason, n in reasons.most_common())
 
 
 def fitted(cells: Sequence[Cell]) -> list[Cell]:

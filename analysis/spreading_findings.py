@@ -8,11 +8,10 @@ from math import isnan
 from analysis.collect import Tables
 from analysis.figures.theme import number
 from analysis.patterns.reaction_diffusion import TERMS, Term
-from analysis.spreading import EVENTS, Cell, fitted, spreading
+from analysis.spreading import EVENTS, SAID, Cell, fitted, spreading
 from analysis.statistics import Interval, Paired
 from lal.reinforcement.metrics import RECENT
 
-SAID: dict[Term, str] = {"diffusion": "V_t = D V_xx + f(V)", "drift": "V_t = c V_x + f(V)"}
 ORDERS = (("value_front", "greedy_return"), ("order_front", "greedy_return"), ("value_front", "return"))
 LATE = f" (the return is a mean of {RECENT} episodes, random actions included, and so late by construction: only the greedy return can tell an order)"
 

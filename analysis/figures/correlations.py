@@ -48,8 +48,8 @@ def prepare(tables: Tables) -> Info | str:
         views.append((f"{world} held fixed", tuple(each.fixed for each in found.each)))
     views.append(("over time, mean of runs", tuple(each.over_time for each in found.each)))
     caption = (
-        f"Pearson's correlation with the mean return of the last {RECENT} episodes. Bars: 95 % intervals of the mean over seeds, "
-        "Student’s; grey: Fisher’s, for independent runs"
+        f"Pearson's correlation with the mean return of the last {RECENT} episodes. Bars: intervals of the mean over seeds, "
+        f"Student’s; grey: Fisher’s, for independent runs; each kind holds for all {len(found.each)} together at 95 % (Bonferroni)"
         f". All runs: at their ends.{f' Held fixed: of deviations from the means of each {world}.' if found.world else ''} Over time: over the "
         "evaluations of each run." + (" Dotted: the correlation of the return with the size of the environment itself." if found.size is not None else "")
     )

@@ -13,12 +13,11 @@ from analysis.collect import Tables
 from analysis.figures.room import PX_PLOTS, abreast, top_margin
 from analysis.figures.theme import GREY, OKABE_ITO, SYMBOLS, styled
 from analysis.frame import Frame
-from analysis.patterns.reaction_diffusion import TERMS, Term
-from analysis.spreading import fitted, spreading
+from analysis.patterns.reaction_diffusion import DEGREE, SHUFFLES, TERMS, Term
+from analysis.spreading import SAID, fitted, spreading, unfitted
 from analysis.statistics import Interval, mean_interval
 
 TITLE = "Diffusion or drift of values"
-SAID: dict[Term, str] = {"diffusion": "V_t = D V_xx + f(V)", "drift": "V_t = c V_x + f(V)"}
 KINDS = ("as it was", "places shuffled", "moments shuffled")
 PX_PER_LINE, PX_BELOW = 64, 50
 SHIFT = 0.24
@@ -51,7 +50,7 @@ def prepare(tables: Tables) -> Info | str:
         return found
     cells = fitted(found)
     if not cells:
-        return "value fields were not kept, or too seldom, so no equation is fitted to them; add measure.snapshot_every"
+        return f"no equation is fitted to values: {unfitted(found)}"
     scored = [[run.scored for run in cell.runs if run.scored] for cell in cells]
     errors: dict[Term, tuple[tuple[Mark, ...], ...]] = {
         term: (
@@ -68,11 +67,12 @@ def prepare(tables: Tables) -> Info | str:
         ("of the ramp’s front", tuple(mark([run.speed.value for run in cell.runs]) for cell in cells)),
     )
     caption = (
-        "Left: the share of the change of values that is not explained, by least squares with a cubic f; 1 is nothing explained. Shuffled: the median of 99 "
-        "shuffles of positions, the same at all moments, or of the moments of changes, where there are three or more to shuffle. "
+        f"Left: the share of the change of values that is not explained, by least squares with f of degree {DEGREE}; 1 is nothing explained. Shuffled: the "
+        f"median of {SHUFFLES} shuffles of positions, the same at all moments, or of the moments of changes, where there are three or more to shuffle. "
         "Right: speeds towards the start; crosses: 1 / target_every, at which "
         "copying the network into its targets backs values up. Small: each run; bars: 95 % intervals over seeds. "
         "Speeds are of runs whose front was on its way for long enough. Speculative: see docs/reinforcement.md."
+        + (f" Without a fit: {unfitted(found)}." if unfitted(found) else "")
     )
     expected = tuple(1 / cell.every if cell.every else None for cell in cells)
     return Info(tuple(cell.label for cell in cells), errors, speeds, expected, caption)

@@ -16,7 +16,7 @@ from analysis.figures.dimensions import NOTHING, Dimension, dimension
 from analysis.figures.room import top_margin
 from analysis.figures.theme import axis_word, shades, styled, word
 from analysis.frame import Frame
-from analysis.order import CANDIDATES, OUTCOME, relations, signed, worlds
+from analysis.order import OUTCOME, relations, signed, worlds
 from analysis.statistics.correlation import centred
 from lal.reinforcement.metrics import RECENT
 
@@ -26,7 +26,7 @@ PX_PER_PANEL, PX_BETWEEN = 230, 78
 
 @dataclass(frozen=True)
 class Panel:
-    """`x`, `y` (N,), and where each run's world stands among its values, (N,)."""
+    """`x`, `y` (N,) of all `runs` that have both, and where each run's world stands among its values, (N,)."""
 
     title: str
     x_label: str
@@ -34,6 +34,7 @@ class Panel:
     x: NDArray[np.float64]
     y: NDArray[np.float64]
     order: NDArray[np.int64]
+    runs: tuple[str, ...]
 
 
 @dataclass(frozen=True)
@@ -44,7 +45,6 @@ class Info:
     n_columns: int
     legend_title: str
     words: tuple[str, ...]
-    runs: tuple[str, ...]
     caption: str
 
 
@@ -54,27 +54,27 @@ def prepare(tables: Tables) -> Info | str:
     if isinstance(found, str):
         return found
     done = tables.done.drop_duplicates("run_id")
-    done = done[done[[f"{name}@end" for name in (OUTCOME, *CANDIDATES) if f"{name}@end" in done]].notna().all(axis=1)]
+    done = done[done[f"{OUTCOME}@end"].notna()]
     fixed = " and ".join(map(axis_word, found.world))
     axes, groups, _ = worlds(tables, done)
     world = dimension(tables, axes[0]) if axes else NOTHING
-    order = _order(done, world)
-    y = done[f"{OUTCOME}@end"].to_numpy(float)
     panels = []
     for each in found.each:
-        x = done[f"{each.column}@end"].to_numpy(float)
-        panels.append(Panel(f"all runs: r = {signed(each.pooled.value)}", word(each.column), word(OUTCOME), x, y, order))
+        own = done[f"{each.column}@end"].notna().to_numpy()  # those that r is of
+        rows = done[own]
+        x, y = rows[f"{each.column}@end"].to_numpy(float), rows[f"{OUTCOME}@end"].to_numpy(float)
+        of = (_order(rows, world), tuple(rows["run_id"]))
+        panels.append(Panel(f"all runs: r = {signed(each.pooled.value)}", word(each.column), word(OUTCOME), x, y, *of))
         if each.fixed is not None and groups is not None:
             label = f"{word(each.column)}, less its mean"
-            panels.append(
-                Panel(f"{fixed} held fixed: r = {signed(each.fixed.value)}", label, "return, less its mean", centred(x, groups), centred(y, groups), order)
-            )
+            less = (centred(x, groups[own]), centred(y, groups[own]))
+            panels.append(Panel(f"{fixed} held fixed: r = {signed(each.fixed.value)}", label, "return, less its mean", *less, *of))
     caption = (
         f"A mark a run, at its end; return: mean of the last {RECENT} episodes."
         + (f" Right: both as deviations from their means over all runs with the same {fixed}." if axes else "")
         + " What lines up on the left alone tells environments apart, not how well they were learned."
     )
-    return Info(tuple(panels), 2, world.label, tuple(world.words()) if axes else (), tuple(done["run_id"]), caption)
+    return Info(tuple(panels), 2, world.label, tuple(world.words()) if axes else (), caption)
 
 
 def _order(done: Frame, world: Dimension) -> NDArray[np.int64]:
@@ -88,7 +88,7 @@ def table(info: Info) -> Frame:
         own = {
             "panel": panel.title,
             "of": panel.x_label,
-            "run": info.runs,
+            "run": panel.runs,
             info.legend_title or "world": [info.words[each] if info.words else "" for each in panel.order],
         }
         parts.append(pd.DataFrame({**own, "value": panel.x, "return": panel.y}))

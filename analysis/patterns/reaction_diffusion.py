@@ -86,8 +86,13 @@ def equations(field: Array, times: Array, places: NDArray[np.integer] | None = N
             "keep more snapshots, or a larger world"
         )
     gaps = np.diff(times)
-    if not (gaps > 0).all() or not np.isfinite(field).all():
-        raise Refused("a field over time must be finite, at moments that follow one another; leave out what is not")
+    if not (gaps > 0).all():
+        late = int(np.flatnonzero(~(gaps > 0))[0])
+        raise Refused(f"moments must follow one another, but after {times[late]:g} comes {times[late + 1]:g}; sort them, and leave out what is there twice")
+    if not np.isfinite(field).all():
+        moment, *place = map(int, np.argwhere(~np.isfinite(field))[0])
+        where = f"position {', '.join(map(str, place))} at moment {times[moment]:g}"
+        raise Refused(f"a field over time must be finite, but is {field[(moment, *place)]} at {where}; leave out moments from there on")
     own = field.astype(float)
     shown = own if places is None else own.reshape(len(own), -1)[:, places].reshape(own.shape)
 

@@ -15,7 +15,7 @@ from analysis.one_run import OneRun
 from analysis.patterns.reaction_diffusion import TERMS
 from analysis.run_figures.panels import Array, Heat, Info, Lines, Panel, Scale, curve, span
 from analysis.snapshots import lacking
-from analysis.spreading import fits, shape_of
+from analysis.spreading import SAID, fits, shape_of
 
 LEAST, MAPS = 4, 4
 EPISODE = "episode"
@@ -103,9 +103,11 @@ def _caption(run: OneRun, shape: tuple[int, ...]) -> str:
         "of what a step costs (ramp), or at all (values rise), or where the greedy action is not yet right (policy); −1 once there is none."
     ]
     scored = fits(run.snapshots)
-    if scored is not None:
+    if isinstance(scored, str):
+        told.append(f"No equation is fitted to values: {scored}.")
+    else:
         words = [
-            f"{'V_t = D V_xx + f(V)' if term == 'diffusion' else 'V_t = c V_x + f(V)'} leaves {number(each.fit.error)} of the change unexplained, and "
+            f"{SAID[term]} leaves {number(each.fit.error)} of the change unexplained, and "
             + (f"{number(float(np.median(each.places)))} with places shuffled" if len(each.places) else "has too few places to shuffle")
             for term, each in ((term, scored[term]) for term in TERMS)
         ]

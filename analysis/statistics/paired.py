@@ -68,22 +68,35 @@ def paired(before: Times, after: Times, blocks: Sequence[int] | NDArray[np.int64
     n_sooner, n_later = int((events[1] & (times[1] < times[0])).sum()), int((events[0] & (times[0] < times[1])).sum())
     alone = len(means) == len(gaps)
     sign_p = float(binomtest(n_sooner, n_sooner + n_later).pvalue) if alone and n_sooner + n_later else nan
-    return Paired(len(means), horizon, _mean(means, horizon), _flipped(means), 2.0 ** (1 - len(means)), n_sooner, n_later, sign_p)
+    return Paired(len(means), horizon, _mean(means, horizon), flipped_p(means), least_p(len(means)), n_sooner, n_later, sign_p)
 
 
 def _mean(gaps: NDArray[np.float64], horizon: float) -> Interval:
     """The mean with its interval; without one where gaps are alike but for rounding."""
     found = mean_interval(gaps.tolist(), -horizon, horizon)
-    return found if np.ptp(gaps) > ROUNDING * horizon else Interval(found.value, nan, nan)
+    return found if vary(gaps, horizon) else Interval(found.value, nan, nan)
 
 
-def _flipped(gaps: NDArray[np.float64]) -> float:
-    """P value of the two-sided test that gaps are as likely to have either sign: exact up to MOST_EXACT, else by DRAWS random ways."""
+def vary(gaps: NDArray[np.float64], size: float) -> bool:
+    """Whether gaps of numbers of this `size` are not all alike but for rounding: else there is no spread, and so no interval of their mean."""
+    return bool(np.ptp(gaps) > ROUNDING * size)
+
+
+def least_p(n: int) -> float:
+    """The least that `flipped_p` of `n` gaps can be."""
+    return 2.0 ** (1 - n)
+
+
+def flipped_p(gaps: NDArray[np.float64]) -> float:
+    """P value of the two-sided test that gaps (N,) are as likely to have either sign: exact up to MOST_EXACT, else by DRAWS random ways.
+
+    NaN with fewer than 2. Gaps that are all alike have one as well: it is of their signs, and needs no spread.
+    """
     if len(gaps) < 2:
         return nan
     exact = len(gaps) <= MOST_EXACT
     flips = _signs(len(gaps)) if exact else np.random.default_rng(SEED).choice([-1.0, 1.0], (DRAWS, len(gaps)))
-    as_far = int((np.abs(flips @ gaps) >= abs(gaps.sum()) * (1 - 1e-12) - 1e-12).sum())
+    as_far = int((np.abs(flips @ gaps) >= abs(gaps.sum()) - ROUNDING * np.abs(gaps).sum()).sum())
     return as_far / len(flips) if exact else (as_far + 1) / (len(flips) + 1)
 
 

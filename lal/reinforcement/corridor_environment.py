@@ -8,7 +8,7 @@ import gymnasium
 import numpy as np
 from numpy.typing import NDArray
 
-from lal.reinforcement.corridor import GOAL_REWARD, STEP_REWARD, Corridor, moved
+from lal.reinforcement.corridor import Corridor
 
 NAME = "lal/Corridor-v0"
 
@@ -24,25 +24,17 @@ class CorridorEnvironment(gymnasium.Env[NDArray[np.float32], np.int64]):
         Raises:
             pydantic.ValidationError: as that.
         """
-        self.corridor = Corridor(size=size, max_steps=max_steps)
+        self.world = Corridor(size=size, max_steps=max_steps).build()
         self.observation_space = gymnasium.spaces.Box(0.0, 1.0, (1,), np.float32)
         self.action_space = gymnasium.spaces.Discrete(2)
-        self.position = self.time = 0
 
     def reset(self, *, seed: int | None = None, options: dict[str, Any] | None = None) -> tuple[NDArray[np.float32], dict[str, Any]]:
         super().reset(seed=seed)
-        self.position = self.time = 0
-        return self._seen(), {}
+        return np.array(self.world.reset(0), np.float32), {}  # nothing in it is random
 
     def step(self, action: np.int64) -> tuple[NDArray[np.float32], float, bool, bool, dict[str, Any]]:
-        self.position = moved(self.position, int(action), self.corridor.size)
-        self.time += 1
-        there = self.position == self.corridor.size - 1
-        late = not there and self.time >= self.corridor.max_steps
-        return self._seen(), GOAL_REWARD if there else STEP_REWARD, there, late, {}
-
-    def _seen(self) -> NDArray[np.float32]:
-        return np.array([self.position / self.corridor.size], np.float32)
+        seen, reward, there, late = self.world.step(int(action))
+        return np.array(seen, np.float32), reward, there, late, {}
 
 
 if NAME not in gymnasium.registry:

@@ -13,8 +13,10 @@ from lal.part import Part
 class Crystallization(Part):
     """After episode e >= `window` (0-based), with r_e the mean of the last `window` returns: C <- clip(C + rate i_e, low, high).
 
-    i_e = (r_e - r_{e-1}) / max(|r_{e-1}|, floor), and 0 the first time. While returns keep their sign, C is close to start + rate ln(|r_first| / |r_last|):
-    it says how far the mean return has come, in units of `rate`. A floor keeps returns near 0 from throwing C to its bounds; 1e-8 is as good as none.
+    i_e = (r_e - r_{e-1}) / max(|r_{e-1}|, floor), and 0 the first time. While means keep their sign, are of at least `floor`, and change little at a
+    time, C is close to start + rate ln(r_last / r_first) where they are positive, and to start - rate ln(r_last / r_first) where they are negative: it says how
+    far the mean return has come, in units of `rate`. Below `floor` C is start + rate (r_last - r_first) / floor. A floor keeps returns near 0 from throwing
+    C to its bounds; 1e-8 is as good as none.
     """
 
     start: Annotated[float, Field(gt=0, description="C before the first improvement")] = 0.5
@@ -27,7 +29,10 @@ class Crystallization(Part):
     @model_validator(mode="after")
     def _between(self) -> Crystallization:
         if not self.low <= self.start <= self.high:
-            raise ValueError(f"low <= start <= high must hold, but got low={self.low:g}, start={self.start:g}, high={self.high:g}")
+            raise ValueError(
+                f"low <= start <= high must hold, but got low={self.low:g}, start={self.start:g}, high={self.high:g}; "
+                "write a start within the bounds, or wider bounds"
+            )
         return self
 
 

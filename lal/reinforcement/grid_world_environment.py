@@ -8,8 +8,7 @@ import gymnasium
 import numpy as np
 from numpy.typing import NDArray
 
-from lal.reinforcement.corridor import GOAL_REWARD, STEP_REWARD
-from lal.reinforcement.grid_world import GridWorld, moved
+from lal.reinforcement.grid_world import GridWorld
 
 NAME = "lal/GridWorld-v0"
 
@@ -25,26 +24,17 @@ class GridWorldEnvironment(gymnasium.Env[NDArray[np.float32], np.int64]):
         Raises:
             pydantic.ValidationError: as that.
         """
-        self.grid = GridWorld(height=height, width=width, max_steps=max_steps)
+        self.world = GridWorld(height=height, width=width, max_steps=max_steps).build()
         self.observation_space = gymnasium.spaces.Box(0.0, 1.0, (2,), np.float32)
         self.action_space = gymnasium.spaces.Discrete(4)
-        self.place, self.time = (0, 0), 0
 
     def reset(self, *, seed: int | None = None, options: dict[str, Any] | None = None) -> tuple[NDArray[np.float32], dict[str, Any]]:
         super().reset(seed=seed)
-        self.place, self.time = (0, 0), 0
-        return self._seen(), {}
+        return np.array(self.world.reset(0), np.float32), {}  # nothing in it is random
 
     def step(self, action: np.int64) -> tuple[NDArray[np.float32], float, bool, bool, dict[str, Any]]:
-        height, width = self.grid.shape
-        self.place = moved(self.place, int(action), height, width)
-        self.time += 1
-        there = self.place == (height - 1, width - 1)
-        late = not there and self.time >= self.grid.max_steps
-        return self._seen(), GOAL_REWARD if there else STEP_REWARD, there, late, {}
-
-    def _seen(self) -> NDArray[np.float32]:
-        return np.array([each / n for each, n in zip(self.place, self.grid.shape, strict=True)], np.float32)
+        seen, reward, there, late = self.world.step(int(action))
+        return np.array(seen, np.float32), reward, there, late, {}
 
 
 if NAME not in gymnasium.registry:

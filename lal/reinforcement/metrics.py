@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from math import isnan
 from typing import TYPE_CHECKING, Any
 
+from lal.reinforcement.corridor import STEP_REWARD
 from lal.runs.metric import MetricOf
 
 if TYPE_CHECKING:
@@ -13,7 +14,7 @@ if TYPE_CHECKING:
     from lal.runs.dqn_loop import DqnRun
 
 RECENT = 10  # episodes whose mean is the return of a row
-RAMP = 0.5  # of what a step costs, 1: values that rise by more towards the goal are nearer to those to be learned than to none
+RAMP = -STEP_REWARD / 2  # half of what a step costs: values that rise by more towards the goal are nearer to those to be learned than to none
 
 
 class Returns(MetricOf["Dqn", "DqnRun"]):
