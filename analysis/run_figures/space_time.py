@@ -107,9 +107,9 @@ def _caption(run: OneRun, shape: tuple[int, ...]) -> str:
         told.append(f"No equation is fitted to values: {scored}.")
     else:
         words = [
-            f"{SAID[term]} leaves {number(each.fit.error)} of the change unexplained, and "
-            + (f"{number(float(np.median(each.places)))} with places shuffled" if len(each.places) else "has too few places to shuffle")
-            for term, each in ((term, scored[term]) for term in TERMS)
+            f"{SAID[term]} leaves {number(scored[term].fit.error)} of the change unexplained, and "
+            + (f"{number(float(np.median(scored[term].places)))} with places shuffled" if len(scored[term].places) else "has too few places to shuffle")
+            for term in TERMS
         ]
         told.append(f"Speculative: {'; '.join(words)}; c = {number(scored['drift'].fit.coefficient)} positions an episode.".replace("-", "−"))
     return " ".join(told)

@@ -170,7 +170,7 @@ WRONG = {
     "one moment": (np.zeros((1, 5)), np.zeros(1), r"but got \(1, 5\) at 1 moments"),
     "two positions": (np.zeros((4, 2)), np.arange(4.0), r"3 positions a side, but got \(4, 2\)"),
     "no order": (np.zeros((3, 5)), np.array([0.0, 2, 2]), "moments must follow one another, but after 2 comes 2"),
-    "not finite": (np.full((3, 5), np.nan), np.arange(3.0), "must be finite"),
+    "not finite": (np.where(np.arange(15).reshape(3, 5) >= 12, np.inf, 0.0), np.arange(3.0), "is inf at position 2 at moment 2;"),
     "too few": (np.zeros((3, 4)), np.arange(3.0), "needs 15 equations, but there are 4"),
 }
 

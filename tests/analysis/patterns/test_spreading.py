@@ -16,7 +16,7 @@ from analysis.findings import findings
 from analysis.one_run import one_run
 from analysis.run_figures import drawing, space_time
 from analysis.run_figures.panels import Heat, table
-from analysis.spreading import MOMENTS, shape_of, spread, spreading
+from analysis.spreading import MOMENTS, shape_of, spread, spreading, unfitted
 from analysis.spreading_findings import _equation
 from lal.store import Store
 from tests.analysis.patterns import fields
@@ -120,6 +120,12 @@ def test_a_control_with_nothing_to_shuffle_is_told_as_that(tables):
     neither = {term: replace(each, moments=none) for term, each in runs[0][1].items()}
     few = replace(whole, runs=(replace(runs[0][0], scored=neither),))
     assert _equation([few], "drift").endswith("with too few places and moments to shuffle.")
+
+
+def test_a_field_without_a_fit_says_why(tables):
+    whole = cell(tables, "grid, target every = 10")
+    diverged = replace(whole, runs=(replace(whole.runs[0], scored=None, unfitted="it is inf"), *whole.runs[1:]))
+    assert unfitted([diverged]) == f"1 of {len(whole.runs)} runs: it is inf" and unfitted([whole]) == ""
 
 
 def test_shares_are_drawn_within_what_is_possible():
