@@ -11,27 +11,25 @@ from numpy.typing import NDArray
 
 from analysis.collect import Tables
 from analysis.figures.room import top_margin
-from analysis.figures.theme import GREY, OKABE_ITO, SYMBOLS, styled, word
+from analysis.figures.theme import OKABE_ITO, SYMBOLS, styled, word
 from analysis.figures.ticks import log_axis
 from analysis.frame import Frame
 from analysis.order import OUTCOME, SIZE, WIDTH, relations
 
 TITLE = "Transition along size over width"
 N_BEST = 3
-SHARP = 0.9  # quantile of changes between neighbours from which one is marked
 
 
 @dataclass(frozen=True)
 class Info:
     """Of C cells by ascending `ratio` (C,).
 
-    `curves`: words and means, from 0 to 1.   `sizes`: (C,) of the environment.   `marks`: ratios after which the return changes most.   `cells`: (C,).
+    `curves`: words and means, from 0 to 1.   `sizes`: (C,) of the environment.   `cells`: (C,).
     """
 
     ratio: NDArray[np.float64]
     curves: tuple[tuple[str, NDArray[np.float64]], ...]
     sizes: NDArray[np.float64]
-    marks: tuple[float, ...]
     cells: tuple[int, ...]
     caption: str
 
@@ -50,15 +48,13 @@ def prepare(tables: Tables) -> Info | str:
     if len(means) < 3:
         return "too few cells have finished for a transition"
     curves = [(word(name), scaled(means[f"{name}@end"].to_numpy(float))) for name in (OUTCOME, *best)]
-    changes = np.abs(np.diff(curves[0][1]))
     ratio = means["ratio"].to_numpy(float)
-    marks = tuple(float(np.sqrt(ratio[each] * ratio[each + 1])) for each in np.flatnonzero(changes >= np.quantile(changes, SHARP)))
     caption = (
-        "Means over the seeds of each cell at the end, each measure scaled to its own range over cells. Dashed: where the return changes most between "
-        "neighbours, at or above the 90th percentile of such changes: there always is one, so that it marks no phase by itself. Neighbours may differ in "
+        "Means over the seeds of each cell at the end, each measure scaled to its own range over cells. "
+        "Neighbours may differ in "
         "size, which by itself moves all that is drawn: lines join cells of one size alone."
     )
-    return Info(ratio, tuple(curves), means[SIZE].to_numpy(float), marks, tuple(int(each) for each in means.index), caption)
+    return Info(ratio, tuple(curves), means[SIZE].to_numpy(float), tuple(int(each) for each in means.index), caption)
 
 
 def scaled(values: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -88,8 +84,6 @@ def draw(info: Info, narrow: bool = False) -> go.Figure:
         hover = "size / width %{x:.3g}: %{y:.2f}<extra>" + name + "</extra>"
         x, y = by_size(info.ratio, info.sizes), by_size(values, info.sizes)
         fig.add_trace(go.Scatter(x=x, y=y, mode="lines+markers", name=name, line=look, marker=marker, hovertemplate=hover))
-    for each in info.marks:
-        fig.add_shape(type="line", x0=each, x1=each, y0=0, y1=1, yref="paper", line={"color": GREY, "dash": "dash", "width": 1.2})
     low, high = np.log10(info.ratio[0]), np.log10(info.ratio[-1])
     room = 0.04 * (high - low or 1.0)
     fig.update_xaxes(**log_axis(float(low - room), float(high + room)), title={"text": "size of the environment / width of the network (log)"})

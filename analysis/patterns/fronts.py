@@ -13,16 +13,6 @@ Array = NDArray[np.float64]
 LEAST_POINTS = 3
 
 
-def crossing(field: Array, level: float) -> float:
-    """The last place, between positions 0 to N - 1 of `field` (N,), at which a straight line between neighbours passes `level`; NaN where none does."""
-    over = field >= level
-    turns = np.flatnonzero(over[1:] != over[:-1])
-    if not turns.size:
-        return nan
-    left = turns[-1]
-    return float(left + (level - field[left]) / (field[left + 1] - field[left]))
-
-
 def speed(times: Array, positions: Array, confidence: float = CONFIDENCE) -> Interval:
     """Slope of the least-squares line through positions (T,) over times (T,), with Student's interval.
 

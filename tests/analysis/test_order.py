@@ -343,7 +343,7 @@ def test_a_transition_is_along_size_over_width_from_0_to_1(tables):
     assert not isinstance(info, str)
     assert info.ratio.tolist() == sorted(size / width for size in learners.SIZES for width in learners.WIDTHS)
     assert all(values.min() == 0 and values.max() == 1 for _, values in info.curves)
-    assert info.curves[0][0] == "return" and len(info.curves) == 4 and len(info.marks) == 1
+    assert info.curves[0][0] == "return" and len(info.curves) == 4
     joined = transition.by_size(info.ratio, info.sizes)
     assert np.isnan(joined).sum() == len(learners.SIZES)
     assert (joined[: len(learners.WIDTHS)] * sorted(learners.WIDTHS, reverse=True) == min(learners.SIZES)).all()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from math import nan
 from typing import Any
 
 import numpy as np
@@ -15,6 +16,16 @@ from tests.analysis import learners
 from tests.analysis.synthetic import WHERE
 
 EVERY, LAST = 10, 200
+
+
+def crossing(field: np.ndarray, level: float) -> float:
+    """The last place, between positions 0 to N - 1 of `field` (N,), at which a straight line between neighbours passes `level`; NaN where none does."""
+    over = field >= level
+    turns = np.flatnonzero(over[1:] != over[:-1])
+    if not turns.size:
+        return nan
+    left = turns[-1]
+    return float(left + (level - field[left]) / (field[left + 1] - field[left]))
 
 
 def value_at(shape: tuple[int, ...], speed: float, episode: float, noise: np.random.Generator) -> np.ndarray:

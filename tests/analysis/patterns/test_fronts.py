@@ -7,21 +7,9 @@ from math import inf, isnan
 import numpy as np
 import pytest
 
-from analysis.patterns.fronts import crossing, from_then_on, passage, speed
+from analysis.patterns.fronts import from_then_on, passage, speed
 
 X = np.arange(40.0)
-
-
-@pytest.mark.parametrize("place", [3.0, 17.25, 38.9])
-def test_a_ramp_crosses_where_it_crosses(place):
-    assert crossing(2 * (X - place) + 7, 7.0) == pytest.approx(place)
-    assert crossing(7 - 2 * (X - place), 7.0) == pytest.approx(place)
-
-
-def test_of_several_crossings_the_last_counts_and_of_none_nothing():
-    assert crossing(np.array([0.0, 1, 0, 1]), 0.5) == 2.5
-    assert isnan(crossing(X, 100.0))
-    assert isnan(crossing(np.full(5, 2.0), 2.0))
 
 
 def test_the_speed_of_a_straight_line_is_its_slope():

@@ -8,10 +8,11 @@ import numpy as np
 import pytest
 
 from analysis.patterns.differences import laplacian
-from analysis.patterns.fronts import crossing, speed
+from analysis.patterns.fronts import speed
 from analysis.patterns.reaction_diffusion import equations, fit, scored, shuffled
 from lal.errors import Refused
 from lal.reinforcement import patterns
+from tests.analysis.patterns.fields import crossing
 
 
 def heat(shape, diffusion, times):
