@@ -51,8 +51,7 @@ def prepare(tables: Tables) -> Info | str:
     ratio = means["ratio"].to_numpy(float)
     caption = (
         "Means over the seeds of each cell at the end, each measure scaled to its own range over cells. "
-        "Neighbours may differ in "
-        "size, which by itself moves all that is drawn: lines join cells of one size alone."
+        "Neighbours may differ in size, which by itself moves all that is drawn: lines join cells of one size alone."
     )
     return Info(ratio, tuple(curves), means[SIZE].to_numpy(float), tuple(int(each) for each in means.index), caption)
 
