@@ -97,8 +97,7 @@ def test_intervals_cover_in_forty_sweeps(n_cells, n_seeds):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("bent", [1, 3])
-@pytest.mark.parametrize("noise", [0.1, 0.3])
+@pytest.mark.parametrize(("noise", "bent"), [(0.1, 3), (0.3, 1)])
 @pytest.mark.parametrize("n_seeds", [5, 8])
 @pytest.mark.parametrize("n_cells", [5, 12, 30])
 def test_intervals_cover(n_cells, n_seeds, noise, bent):
