@@ -91,7 +91,7 @@ def knee(points: Array, on: NDArray[np.bool_]) -> int | None:
     index = np.flatnonzero(on)
     front = points[index]
     low, high = front.min(axis=0), front.max(axis=0)
-    if len({*map(tuple, front.tolist())}) < 3:
+    if len(np.unique(front[:, 0])) < 3:  # of one x, a front has one place
         return None
     below = 1 - ((front - low) / (high - low)).sum(axis=1)
     best = int(np.argmax(below))

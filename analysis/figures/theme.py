@@ -139,8 +139,12 @@ def for_page(width: Width) -> Iterator[None]:
 
 def traced(fig: go.Figure, traces: Sequence[Mapping[str, Any]]) -> go.Figure:
     """`fig` with `traces`, plain data, checked at one go: one by one each addition would check the axes of all that are there."""
-    width = _PAGE.get()
-    return fig if width == "narrow" else fig.add_traces([spelled(each) for each in traces] if width else traces)
+    return fig if _PAGE.get() == "narrow" else fig.add_traces(paged(traces))
+
+
+def paged(traces: Sequence[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
+    """`traces` with arrays as a page holds them, where they are drawn for one."""
+    return [spelled(each) if _PAGE.get() else each for each in traces]
 
 
 def spelled(value: Any) -> Any:

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import plotly.graph_objects as go
 
-from analysis.figures.theme import AXIS, GREY, OKABE_ITO, SCALE, base_layout, shades, translucent
+from analysis.figures.theme import AXIS, GREY, OKABE_ITO, SCALE, base_layout, paged, shades, translucent
 from analysis.figures.ticks import log_axis
 from analysis.run_figures.panels import Bars, Box, Curve, Heat, Info, Lines, Panel, span
 
@@ -62,7 +62,7 @@ def draw(info: Info, narrow: bool = False) -> go.Figure:
             layout["annotations"] += _heading(_wrapped(info, index, row.share * PX_WIDE[narrow]), suffix)
             layout["shapes"] += _shapes(info, panel, suffix)
         top -= row.height + PX_BELOW
-    return go.Figure({"data": traces, "layout": layout})
+    return go.Figure({"data": paged(traces), "layout": layout})
 
 
 def _rows(info: Info, narrow: bool) -> list[Row]:

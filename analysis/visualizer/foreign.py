@@ -127,7 +127,7 @@ def read_run(folder: Path, manifest: Mapping[str, Any], index: int) -> OneRun | 
         return rows
     if not len(rows) or GOAL["column"] not in rows.column_names:
         return "its history has no row, or no test accuracy"
-    return run_of(manifest["runs"][index]["run_id"], config_at(folder), None, rows, "", manifest, Nothing())
+    return run_of(manifest["runs"][index]["run_id"], config_at(folder), None, rows, "", aims_of(manifest), Nothing())
 
 
 def config_at(folder: Path) -> dict[str, Any]:

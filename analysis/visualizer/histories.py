@@ -19,17 +19,18 @@ from lal.store import Record, RunFolder, Store, decoded, digest
 
 MOST_KEPT = 200
 Rows = list[dict[str, Any]]
+Aims = tuple[Goal, Goal | None, Thresholds]
 
 
-def aims_of(manifest: Mapping[str, Any]) -> tuple[Goal, Goal | None, Thresholds]:
-    """What the runs of a manifest aim at, and by which numbers they are judged."""
+def aims_of(manifest: Mapping[str, Any]) -> Aims:
+    """What the runs of a manifest aim at, and by which numbers they are judged. Goes through all of its runs."""
     goal, fit = Goal(**manifest["goal"]), Goal(**manifest["fit"]) if manifest["fit"] else None
     return goal, fit, thresholds_of(manifest, goal, fit, None, {})
 
 
-def run_of(run_id: str, config: Mapping[str, Any], record: Record | None, rows: pa.Table, outcome: str, manifest: Mapping[str, Any], kept: Any) -> OneRun:
+def run_of(run_id: str, config: Mapping[str, Any], record: Record | None, rows: pa.Table, outcome: str, aims: Aims, kept: Any) -> OneRun:
     """A run as figures of one run read it: judged as its sweep judges, without the commands that only a report tells. `kept`: its snapshots."""
-    goal, fit, thresholds = aims_of(manifest)
+    goal, fit, thresholds = aims
     verdict = verdict_on(rows, outcome, thresholds)
     return OneRun(run_id, config, config, record, None, goal, fit, thresholds, rows.to_pandas(), verdict, kept, (), "", ())
 
@@ -41,6 +42,7 @@ class Histories:
         self._store, self._lock = store, Lock()
         self._runs = OrderedDict[tuple[str, ...], OneRun | str]()
         self._parts = OrderedDict[str, dict[str, Rows | None]]()
+        self._judged: tuple[Mapping[str, Any], Aims] | None = None
 
     def version(self, run_id: str) -> str:
         """Of what is stored of a run: it changes when rows are added."""
@@ -66,8 +68,16 @@ class Histories:
                 self._runs.popitem(last=False)
         return found
 
+    def _aims(self, manifest: Mapping[str, Any]) -> Aims:
+        """Those of `manifest`, kept for the next run of the same."""
+        judged = self._judged
+        if judged is None or judged[0] is not manifest:
+            judged = self._judged = (manifest, aims_of(manifest))
+        return judged[1]
+
     def _read(self, manifest: Mapping[str, Any], entry: Entry, folder: RunFolder) -> OneRun | str:
-        goal, fit, _ = aims_of(manifest)
+        aims = self._aims(manifest)
+        goal, fit, _ = aims
         found = reading(folder, entry, goal, fit, manifest.get("schedule"))
         rows = found.rows
         if rows is None and found.state != "damaged":
@@ -75,7 +85,7 @@ class Histories:
         if rows is None or not {"step", goal.column} <= {*rows.column_names}:
             return found.reason if found.state in ("damaged", "failed") and found.reason else "nothing is saved yet"
         config = found.record.trajectory if found.record else folder.config()
-        return run_of(entry["run_id"], config or {}, found.record, rows, found.outcome or "", manifest, Snapshots(folder, int(rows["step"][-1].as_py())))
+        return run_of(entry["run_id"], config or {}, found.record, rows, found.outcome or "", aims, Snapshots(folder, int(rows["step"][-1].as_py())))
 
     def _saved(self, run_id: str, folder: RunFolder) -> pa.Table | None:
         """Rows that an unfinished run has saved so far. Parts but for the last are never read twice: what a resumed run writes anew has equal rows."""

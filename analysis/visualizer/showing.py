@@ -10,6 +10,7 @@ from typing import Any
 from dash import ALL, Dash, Input, Output, State, ctx, html, no_update
 from dash.exceptions import PreventUpdate
 
+from analysis.figures.theme import for_page
 from analysis.run_figures.drawing import draw
 from analysis.visualizer import maps, page
 from analysis.visualizer.catalogue import MOST_RUNS
@@ -182,7 +183,8 @@ def figures(source: Source, asked: Asked) -> tuple[list[Any], int | None]:
     found = curves(source, asked.sweep, catalogue, asked.tab, wanted, asked.look)
     sections = []
     for info in found.infos:
-        figure = draw(info, asked.narrow).update_layout(uirevision=f"{asked.tab} {asked.look}")
+        with for_page("wide"):  # no figure here is drawn without its traces
+            figure = draw(info, asked.narrow).update_layout(uirevision=f"{asked.tab} {asked.look}")
         sections.append(page.section(info.title, page.graph(f"{info.name} {info.title}", figure), info.caption))
     return [page.legend(found.legend), *page.told(found.told), *sections], found.last or None
 
