@@ -152,7 +152,7 @@ def collect(store: Store, folder: str, threshold: float | None = None, **phases:
     goal, fit = Goal(**manifest["goal"]), Goal(**manifest["fit"]) if manifest["fit"] else None
     thresholds = thresholds_of(manifest, goal, fit, threshold, phases)
     results = results_word(store.address)
-    all_of = gathered(store, folder, manifest, goal, fit, thresholds, facts_of(thresholds))
+    all_of = gathered(store, folder, manifest, goal, fit, thresholds)
     readings, history = all_of.readings, all_of.history(store, run_keys(manifest))
     refuse_stricter(manifest, readings, thresholds, results)
     facts = all_of.facts.loc[all_of.keys].reset_index(drop=True)

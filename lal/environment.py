@@ -58,3 +58,8 @@ def environment(device: str, threads: int, share: Mapping[str, float] | None = N
     head, dirty = commit()
     where = {"host": socket.gethostname(), "machine": platform.machine(), "device": device, "threads": threads}
     return {"commit": head, "dirty": dirty, "versions": versions(), **where, **({"share": dict(share)} if share else {})}
+
+
+def usable_cpus() -> int:
+    """Cores that this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1

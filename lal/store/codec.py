@@ -54,14 +54,14 @@ def rows_in(found: pa.Table | None) -> list[dict[str, Any]] | None:
     return None if found is None else [{name: value for name, value in row.items() if value is not None} for row in found.to_pylist()]
 
 
-def table(data: bytes) -> pa.Table | None:
-    """Columns of a parquet file, which hold plain values, and nothing of what it says beside them; None where it is damaged."""
+def table(data: bytes, of_text: bool = True) -> pa.Table | None:
+    """Columns of a parquet file, which hold plain values (`of_text`: also texts), and nothing of what it says beside them; None where it is damaged."""
     import pyarrow as pa
     import pyarrow.parquet as pq
 
     try:
         file = pq.ParquetFile(pa.BufferReader(data), page_checksum_verification=True)
-        if not all(map(is_plain, {*file.schema_arrow.types})) or inflated(file.metadata) > MAX_INFLATED:
+        if not all(is_plain(each, of_text) for each in {*file.schema_arrow.types}) or inflated(file.metadata) > MAX_INFLATED:
             return None
         found = file.read(use_threads=False).replace_schema_metadata(None)  # files are small: threads would cost more than they save
         found.validate(full=True)
@@ -73,10 +73,8 @@ def table(data: bytes) -> pa.Table | None:
 
 def history_table(data: bytes) -> pa.Table | None:
     """The same of rows by step: numbers, truth values and lists of them, `step` whole, at least 0 and strictly ascending; None where it is anything else."""
-    import pyarrow.types as of
-
-    found = table(data)
-    if found is None or any(of.is_string(each) or of.is_large_string(each) for each in {*found.schema.types}):
+    found = table(data, of_text=False)
+    if found is None:
         return None
     return found if not len(found) or ("step" in found.schema.names and is_ascending(found["step"])) else None
 
@@ -92,13 +90,15 @@ def is_ascending(steps: pa.ChunkedArray) -> bool:
     return bool(values[0] >= 0 and np.all(values[1:] > values[:-1]))
 
 
-def is_plain(kind: pa.DataType) -> bool:
-    """Whether values of this type are numbers, truth values, text, nothing, or lists of them."""
+def is_plain(kind: pa.DataType, of_text: bool = True) -> bool:
+    """Whether values of this type are numbers, truth values, nothing, `of_text` text, or lists of them."""
     import pyarrow.types as of
 
     if of.is_list(kind) or of.is_large_list(kind):
-        return is_plain(kind.value_type)
-    return any(is_one(kind) for is_one in (of.is_integer, of.is_floating, of.is_boolean, of.is_string, of.is_large_string, of.is_null))
+        return is_plain(kind.value_type, of_text)
+    if of.is_string(kind) or of.is_large_string(kind):
+        return of_text
+    return any(is_one(kind) for is_one in (of.is_integer, of.is_floating, of.is_boolean, of.is_null))
 
 
 def inflated(metadata: pq.FileMetaData) -> int:

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from lal.environment import usable_cpus
 from lal.errors import Refused
 
 SHOWN = 6  # nodes in an error
@@ -92,11 +93,6 @@ def remedy(wanted: Mapping[str, float], nodes: Sequence[Node]) -> str:
 def this_machine(cpus: int | None = None, gpus: int | None = None) -> Node:
     """This machine as a node, with as many cores and GPUs as it has, unless the caller says how many it is to count as."""
     return Node("this machine", {"CPU": cpus or usable_cpus(), "GPU": visible_gpus() if gpus is None else gpus})
-
-
-def usable_cpus() -> int:
-    """Cores that this process may use."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def visible_gpus() -> int:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from io import BytesIO
 from math import inf, isnan
 from pathlib import Path
@@ -64,6 +65,15 @@ def test_runs_that_are_not_done_stay_with_their_state(store):
     assert tables.runs["outcome"].tolist()[1] == "out_of_memory"
     cell = tables.cells.iloc[0]
     assert cell[["n_planned", "n", "n_grokked", "n_failed", "n_missing"]].tolist() == [5, 1, 1, 1, 3]
+
+
+@pytest.mark.parametrize("column", ["test_acc", "train_acc", "train_loss"])
+def test_a_run_is_damaged_where_what_it_is_judged_by_is_a_list(store, column):
+    folder = Folder(store)
+    ids = [folder.add("soft", {WEIGHT: 0.0}, seed, Truth()) for seed in range(2)]
+    run = store.run(ids[0])
+    run.finish(replace(run.record(), history_sha256=run.join([{**row, column: [0.5, 0.5]} for row in rows_of(Truth(), 0, 3000)])))
+    assert collect(store, folder.write()).runs["state"].tolist() == ["damaged", "done"]
 
 
 def test_begun_runs_are_unfinished_and_outgrown_ones_censored_where_they_stopped(store):

@@ -7,8 +7,9 @@ import json
 import pandas as pd
 import pytest
 
-from analysis import gathering
+from analysis import gathering, packing, side_by_side
 from analysis.collect import Tables, collect, objective
+from analysis.new_runs import read_new
 from lal.budget import Budget
 from lal.store import RunFolder, Store
 from tests.analysis.synthetic import BUDGET, ODD, WEIGHT, Folder, Truth, filled, quickstart, rows_of
@@ -137,7 +138,7 @@ def test_where_nothing_can_be_written_tables_are_the_same(store, monkeypatch):
 
 
 def test_many_runs_are_in_several_files_and_small_ones_are_joined(store, monkeypatch):
-    monkeypatch.setattr(gathering, "MOST_RUNS", 4)
+    monkeypatch.setattr(packing, "MOST_RUNS", 4)
     monkeypatch.setattr(gathering, "FEW_RUNS", 3)
     folder = Folder(store, arms=("all",))
     for seed in range(9):
@@ -165,3 +166,32 @@ def test_what_a_stranger_kept_is_not_taken_for_ours(store):
         each["stamp"] = "1 2 3 4 | None | None"
     store.put(f"sweeps/{name}/tables/readings.json", json.dumps(index).encode())
     assert (collect(store, name).runs["outcome"] == "target_reached").all()
+
+
+def test_several_processes_read_what_one_would(store, monkeypatch):
+    monkeypatch.setattr(packing, "MOST_RUNS", 4)
+    folder = Folder(store, arms=("all",))
+    for seed in range(9):
+        folder.add("all", {WEIGHT: 0.0}, seed, Truth(fails="error") if seed == 7 else Truth(grok=500 + 25 * seed))
+    name = folder.write()
+    alone = collect(store, name)
+    forget(store, name)
+    monkeypatch.setattr(side_by_side, "AT_LEAST", 3)
+    monkeypatch.setattr(side_by_side, "usable_cpus", lambda: 4)
+    here = []
+    monkeypatch.setattr(side_by_side, "read_new", lambda *of: here.append([*of[2]]) or read_new(*of))
+    together = collect(store, name)
+    assert [len(each) for each in here] == [3]
+    same(together, alone)
+    monkeypatch.undo()
+    same(collect(store, name), alone)
+
+
+@pytest.mark.parametrize("gone", ["it cannot be started", "it is killed"])
+def test_what_another_process_does_not_read_is_read_here(store, monkeypatch, gone):
+    name = filled(store, lambda *_: Truth())
+    alone = collect(store, name)
+    forget(store, name)
+    monkeypatch.setattr(side_by_side, "n_processes", lambda n: 2)
+    monkeypatch.setattr(side_by_side.sys, "executable", "/nowhere/python" if gone == "it cannot be started" else "/bin/false")
+    same(collect(store, name), alone)

@@ -17,9 +17,9 @@ from analysis import collect, report
 from lal.store import Store, codec
 what, root = sys.argv[1:]
 decoded, decode = [0.0], codec.table
-def table(data):
+def table(data, **how):
     before = time.process_time()
-    found = decode(data)
+    found = decode(data, **how)
     decoded[0] += time.process_time() - before
     return found
 codec.table = table

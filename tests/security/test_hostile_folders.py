@@ -219,6 +219,7 @@ OF_HISTORIES = {
     "a step twice": rows(step=[0, 0]),
     "steps before the first": rows(step=[-1, 0]),
     "measurements of text": rows(step=[0], test_acc=["high"]),
+    "measurements that are texts in lists": rows(step=[0], gates=[["high"]]),
     "measurements that are mappings": rows(step=[0], test_acc=[{"a": 1}]),
     "measurements of bytes": rows(step=[0], test_acc=[b"x"]),
     "measurements of days": rows(step=[0], test_acc=pa.array([0], pa.timestamp("s"))),
