@@ -19,6 +19,7 @@ ANALYSIS_MAY_READ = {
     "lal",
     "lal.budget",
     "lal.config",
+    "lal.environment",
     "lal.errors",
     "lal.events",
     "lal.groups.staircase",

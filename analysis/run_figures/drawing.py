@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from math import ceil, log10
 from typing import Any
 
@@ -199,7 +199,7 @@ def _traces(info: Info, panel: Panel) -> list[dict[str, Any]]:
     if isinstance(panel, Lines):
         colors = _colors(panel)
         where = f"{panel.x_label} %{{x:,}}" if panel.x_label else "step %{x:,}"
-        return [trace for each in panel.curves for trace in _curve(each, colors[each.order % len(colors)], panel.is_log, where)]
+        return [trace for each in _alike(panel.curves) for trace in _curves(each, colors[each[0].order % len(colors)], panel.is_log, where)]
     if isinstance(panel, Bars):
         colors = [OKABE_ITO[1] if x in panel.chosen else OKABE_ITO[0] for x in panel.x.tolist()]
         hover = f"{panel.x_label} %{{x:.3g}}: %{{y:.3g}}<extra></extra>"
@@ -212,12 +212,33 @@ def _traces(info: Info, panel: Panel) -> list[dict[str, Any]]:
     ]
 
 
+def _alike(curves: Sequence[Curve]) -> list[list[Curve]]:
+    """Curves that differ in their seeds alone, together; each other by itself."""
+    found: dict[Any, list[Curve]] = {}
+    for number, each in enumerate(curves):
+        found.setdefault(number if each.seed is None else (each.label, each.order, each.dash), []).append(each)
+    return list(found.values())
+
+
+def _curves(alike: Sequence[Curve], color: str, log: bool, where: str) -> list[dict[str, Any]]:
+    """A line for each, all in one trace with gaps between them: to draw a trace takes longer than its points do."""
+    if alike[0].seed is None:
+        return _curve(alike[0], color, log, where)
+    seeds = [seed for each in alike for seed in [each.seed] * (len(each.steps) + 1)]
+    steps, values = (np.concatenate([np.append(getattr(each, name), np.nan) for each in alike]) for name in ("steps", "values"))
+    (line,) = _curve(replace(alike[0], label=f"{alike[0].label}, seed %{{customdata}}", steps=steps, values=values), color, log, where)
+    return [line | {"name": alike[0].label, "mode": _mode(alike), "customdata": np.array(seeds, int), "connectgaps": False}]
+
+
+def _mode(curves: Sequence[Curve]) -> str:
+    return "lines+markers" if max(len(each.steps) for each in curves) < FEW else "lines"
+
+
 def _curve(each: Curve, color: str, log: bool, where: str) -> list[dict[str, Any]]:
-    """A line, and behind it its band where it has one; markers where there are few points."""
+    """A line, and behind it its band where it has one."""
     hover = f"{each.label}: %{{y:.4g}} at {where}<extra></extra>"
     style = {"line": {"color": color, "width": 2, "dash": each.dash}, "marker": {"size": 5, "color": color}}
-    mode = "lines+markers" if len(each.steps) < FEW else "lines"
-    line = {"type": "scatter", "x": each.steps, "y": each.values, "mode": mode, "name": each.label, "hovertemplate": hover, **style}
+    line = {"type": "scatter", "x": each.steps, "y": each.values, "mode": _mode([each]), "name": each.label, "hovertemplate": hover, **style}
     if each.spread is None:
         return [line]
     spread = np.nan_to_num(each.spread)

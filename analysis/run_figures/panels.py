@@ -21,7 +21,7 @@ NORMAL = 1.96  # standard errors that a 95 % interval has either side, of a mean
 
 @dataclass(frozen=True)
 class Curve:
-    """One line. `spread`: half the height of its band, or None. `order`: of its colour."""
+    """One line. `spread`: half the height of its band, or None. `order`: of its colour. `seed`: of its run, where several runs share a label."""
 
     label: str
     steps: Array
@@ -29,6 +29,7 @@ class Curve:
     order: int = 0
     dash: str = "solid"
     spread: Array | None = None
+    seed: int | None = None
 
 
 @dataclass(frozen=True)
@@ -137,11 +138,12 @@ def curve(
     """A column after step 0, where steps have no logarithm; `errors` standard errors of column `spread` either side. None where it was never measured."""
     if not run.has(column):
         return None
-    rows = run.rows[run.rows[column].notna() & (run.rows["step"] > 0)]
-    if rows.empty:
+    steps, values = (run.rows[name].to_numpy(float) for name in ("step", column))
+    there = ~np.isnan(values) & (steps > 0)
+    if not there.any():
         return None
-    wide = errors * rows[spread].to_numpy(float) if spread and run.has(spread) else None
-    return Curve(label or word(column), rows["step"].to_numpy(float), rows[column].to_numpy(float), order, dash, wide)
+    wide = errors * run.rows[spread].to_numpy(float)[there] if spread and run.has(spread) else None
+    return Curve(label or word(column), steps[there], values[there], order, dash, wide)
 
 
 def lines(

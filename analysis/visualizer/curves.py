@@ -45,15 +45,14 @@ def curves(source: Source, name: str, catalogue: Catalogue, tab: str, chosen: Se
     places = {experiment.number: place for place, (experiment, _) in enumerate(chosen)}
     runs, left_out, lacking, last = list[Drawn](), list[str](), list[str](), 0
     for experiment, index, run in read:
-        seed = f"seed {catalogue.entries[index]['seed']}" if len(experiment.runs) > 1 else ""
-        label = ", ".join(filter(None, (experiment.label, seed)))
+        seed = catalogue.entries[index]["seed"] if len(experiment.runs) > 1 else None
         if isinstance(run, OneRun):
             infos, reasons = figures(run, tab)
             last = max(last, int(run.rows["step"].iloc[-1]))
             left_out += reasons
             runs.append(Drawn(experiment.label, seed, orders.get(index, places[experiment.number]), infos))
         else:
-            lacking.append(f"{label}: {run}")
+            lacking.append(f"{Drawn(experiment.label, seed, 0, ()).whole}: {run}")
     infos = [each for info in together(runs, look.median) if (each := looked_at(info, look)) is not None]
     palette = colors(len(orders or places))
     labels = [experiment.label for experiment, _ in chosen] if not by_seed else [f"seed {catalogue.entries[index]['seed']}" for _, index in wanted]

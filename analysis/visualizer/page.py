@@ -32,7 +32,7 @@ def layout(address: str, names: Sequence[str], chosen: str) -> html.Main:
                 mobile_breakpoint=0,
             ),
             html.Div(_of_maps(), id="maps", className="controls hidden"),
-            html.Div(id="shown"),
+            html.Div(dcc.Graph(figure={}, className="hidden"), id="shown"),  # the browser loads what draws figures while the first ones are made
             dcc.Interval(id="tick", interval=EVERY_MS),
             *(dcc.Store(id=name) for name in ("narrow", "version", "drawn")),
         ]

@@ -34,14 +34,11 @@ class Results(Source):
         return [name for name in self._store.names("sweeps") if self._store.has(f"sweeps/{name}/manifest.json")]
 
     def catalogue(self, name: str) -> Catalogue:
-        data = self._store.get(f"{self._store.sweep(name)}/manifest.json")
-        now = digest(data or b"")
-        with self._lock:
+        now = self._store.stamp(f"{self._store.sweep(name)}/manifest.json")
+        with self._lock:  # also while it is parsed: who asks for the same meanwhile would only do so too
             known = self._catalogues.get(name)
-        if known is None or known[0] != now:
-            known = now, Catalogue(checked(self._store.manifest(name), self._store, name))
-            with self._lock:
-                self._catalogues[name] = known
+            if known is None or now is None or known[0] != now:
+                known = self._catalogues[name] = now or "", Catalogue(checked(self._store.manifest(name), self._store, name))
         return known[1]
 
     def known(self, name: str) -> Known:

@@ -8,6 +8,7 @@ import hashlib
 import logging
 import socket
 from collections.abc import Callable
+from threading import Thread
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -16,6 +17,7 @@ from flask import Flask, Response, abort, request
 from werkzeug.serving import BaseWSGIServer, make_server
 
 from analysis.visualizer import page
+from analysis.visualizer.beforehand import beforehand
 from analysis.visualizer.choices import choices
 from analysis.visualizer.showing import showing
 from analysis.visualizer.source import Source
@@ -85,6 +87,7 @@ def bound(port: int) -> socket.socket:
 def server_of(source: Source, port: int, chosen: str | None = None) -> BaseWSGIServer:
     """A server that listens; `port` says where. It serves once `serve_forever` is called, each request in a thread of its own."""
     listening = bound(port)
+    Thread(target=beforehand, args=(source, chosen), daemon=True).start()
     logging.getLogger("werkzeug").setLevel(logging.ERROR)  # no line for each request
     app: Callable[..., Any] = app_of(source, chosen).server
     server = make_server(LOOPBACK, listening.getsockname()[1], app, threaded=True, fd=listening.fileno())

@@ -17,17 +17,17 @@ CAPTION = "A colour {}; dashes are named above each panel. Choose one run alone 
 
 @dataclass(frozen=True)
 class Drawn:
-    """A run among others: `label` of its experiment, `seed` in words where the experiment has several, `order` of its colour, and its figures."""
+    """A run among others: `label` of its experiment, `seed` where the experiment has several, `order` of its colour, and its figures."""
 
     label: str
-    seed: str
+    seed: int | None
     order: int
     infos: tuple[Info, ...]
 
     @property
     def whole(self) -> str:
         """Label and seed."""
-        return ", ".join(filter(None, (self.label, self.seed)))
+        return self.label if self.seed is None else f"{self.label}, seed {self.seed}"
 
 
 def colors(n: int) -> list[str]:
@@ -84,7 +84,7 @@ def _curves(panels: Sequence[tuple[Drawn, Lines]], dashes: dict[str, str], media
     """The curves of those kinds: of every run, or medians over the runs of one colour."""
     found = [(run, curve) for run, panel in panels for curve in panel.curves if curve.label in dashes]
     if not medians:
-        return tuple(Curve(_hover(run.whole, curve, dashes), curve.steps, curve.values, run.order, dashes[curve.label]) for run, curve in found)
+        return tuple(Curve(_hover(run.label, curve, dashes), curve.steps, curve.values, run.order, dashes[curve.label], seed=run.seed) for run, curve in found)
     groups: dict[tuple[int, str], list[tuple[Drawn, Curve]]] = {}
     for run, curve in found:
         groups.setdefault((run.order, curve.label), []).append((run, curve))

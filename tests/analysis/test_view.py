@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import time
 from dataclasses import replace
+from math import nan
 
 import numpy as np
 import pandas as pd
@@ -85,16 +86,14 @@ def info(*curves_: Curve, title: str = "loss") -> Info:
 
 def drawn(order: int, seed: int, *values: float) -> Drawn:
     steps = np.arange(1.0, len(values) + 1)
-    return Drawn(
-        f"cell {order}", f"seed {seed}", order, (info(Curve("train", steps, np.array(values), 0, "dot"), Curve("test", steps, np.array(values) + 1, 1)),)
-    )
+    return Drawn(f"cell {order}", seed, order, (info(Curve("train", steps, np.array(values), 0, "dot"), Curve("test", steps, np.array(values) + 1, 1)),))
 
 
 def test_runs_share_panels_a_colour_an_experiment_and_a_dash_a_kind():
     (found,) = together([drawn(0, 0, 1, 2, 3), drawn(0, 1, 3, 4, 5), drawn(1, 0, 5, 6, 7)], medians=False)
     (panel,) = found.panels
     assert [(each.order, each.dash) for each in panel.curves] == [(0, "dot"), (0, "solid")] * 2 + [(1, "dot"), (1, "solid")]
-    assert not panel.told and "test" in panel.title and panel.curves[2].label == "cell 0, seed 1: train"
+    assert not panel.told and "test" in panel.title and (panel.curves[2].label, panel.curves[2].seed) == ("cell 0: train", 1)
     assert found.caption.startswith("A colour an experiment;")
     (of_one,) = together([drawn(0, 0, 1, 2, 3), replace(drawn(1, 1, 3, 4, 5), label="cell 0")], medians=False)
     assert of_one.caption.startswith("A colour a seed;")
@@ -102,9 +101,19 @@ def test_runs_share_panels_a_colour_an_experiment_and_a_dash_a_kind():
     assert [each.values.tolist() for each in found.panels[0].curves] == [[2, 3, 4], [3, 4, 5], [5, 6, 7], [6, 7, 8]]
 
 
+def test_lines_of_several_seeds_are_one_trace_with_gaps_that_tells_whose_each_is():
+    (found,) = together([drawn(0, 7, 1, 2, 3), drawn(0, 9, 3, 4), drawn(1, 7, 5, 6)], medians=False)
+    traces = draw(found).data
+    assert [(each.name, each.line.dash) for each in traces] == [
+        (f"cell {k}: {kind}", dash) for k in (0, 1) for kind, dash in (("train", "dot"), ("test", "solid"))
+    ]
+    assert [*traces[0].x] == pytest.approx([1, 2, 3, nan, 1, 2, nan], nan_ok=True) and [*traces[0].y] == pytest.approx([1, 2, 3, nan, 3, 4, nan], nan_ok=True)
+    assert [*traces[0].customdata] == [7] * 4 + [9] * 3 and traces[0].hovertemplate.startswith("cell 0: train, seed %{customdata}: ")
+
+
 def test_kinds_beyond_the_dashes_have_panels_of_their_own():
     steps = np.arange(1.0, 4.0)
-    runs = [Drawn(f"cell {order}", "", order, (info(*(Curve(f"part {kind}", steps, steps, kind) for kind in range(5))),)) for order in range(2)]
+    runs = [Drawn(f"cell {order}", None, order, (info(*(Curve(f"part {kind}", steps, steps, kind) for kind in range(5))),)) for order in range(2)]
     (found,) = together(runs, medians=False)
     assert [panel.title for panel in found.panels] == [f"loss · part {kind}" for kind in range(5)] and {len(panel.curves) for panel in found.panels} == {2}
 
@@ -364,6 +373,6 @@ def test_tables_of_many_runs_are_read_again_though_their_texts_might_have_been_l
 
 def test_a_kind_without_a_word_leaves_the_title_alone():
     steps = np.arange(1.0, 4.0)
-    runs = [Drawn(f"cell {order}", "", order, (info(*(Curve(kind, steps, steps, 0) for kind in ("", "a", "b", "c"))),)) for order in range(2)]
+    runs = [Drawn(f"cell {order}", None, order, (info(*(Curve(kind, steps, steps, 0) for kind in ("", "a", "b", "c"))),)) for order in range(2)]
     (found,) = together(runs, medians=False)
     assert [panel.title for panel in found.panels] == ["loss", "loss · a", "loss · b", "loss · c"]
