@@ -28,15 +28,18 @@ if what == "collect":
     n = len(collect.collect(Store(root), "many").done)
 else:
     n = len(open(report.write(Store(root), "many", png=False).where, "rb").read())
-print(n, time.perf_counter() - began, time.process_time() - spent, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024, decoded[0])
+wall, cpu = time.perf_counter() - began, time.process_time() - spent
+here, others = (resource.getrusage(each) for each in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN))
+print(n, wall, cpu, decoded[0], here.ru_maxrss / 1024, others.ru_utime + others.ru_stime, others.ru_maxrss / 1024)
 """
 
 
 def one(what: str, root: Path) -> tuple[int, str]:
     """In a process of its own: how many runs, or bytes of the page; and how long, and how much memory it took."""
     told = subprocess.run([sys.executable, "-c", ONE, what, str(root)], check=True, capture_output=True, text=True, cwd=Path(__file__).parents[2]).stdout
-    n, wall, cpu, peak, decoding = map(float, told.split())
-    return int(n), f"{wall:.1f} s, of which {cpu:.1f} s of processor ({decoding:.1f} s of these decoding runs' own files), at most {peak:.0f} MiB"
+    n, wall, cpu, decoding, peak, cpu_of_others, peak_of_others = map(float, told.split())
+    here = f"{wall:.1f} s, of which {cpu:.1f} s of processor ({decoding:.1f} s of these decoding runs' own files), at most {peak:.0f} MiB"
+    return int(n), f"{here}; {cpu_of_others:.1f} s in other processes, the largest of {peak_of_others:.0f} MiB"
 
 
 @pytest.mark.bench
