@@ -5,18 +5,24 @@ Another process is started anew and not forked, since threads of arrow may be at
 
 from __future__ import annotations
 
+import json
 import os
-import pickle
 import subprocess
 import sys
 from collections.abc import Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import asdict
 from itertools import islice
 from pathlib import Path
+from typing import Any
 
+from analysis.history import Part
 from analysis.new_runs import Asked, Read, Rows, read_new
+from analysis.shelf import Line
 from lal.environment import usable_cpus
-from lal.store import Store, is_uri
+from lal.events import Goal, Thresholds
+from lal.reading import Reading
+from lal.store import Failure, Record, Store, is_uri
 
 AT_LEAST = 1000  # runs to a process: to start one takes as long as to read some 300
 AT_MOST = 8  # processes: each has up to a file of rows in memory
@@ -53,16 +59,46 @@ def read_apart(store: Store, asked: Asked, stamps: Stamps) -> Read | None:
     try:
         told = subprocess.run(
             [sys.executable, "-P", "-m", "analysis.side_by_side"],
-            input=pickle.dumps((store, asked, stamps)),
+            input=json.dumps([store.address, asdict(asked), stamps]).encode(),
             env={**os.environ, "PYTHONPATH": os.pathsep.join(paths)},
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,  # what is wrong with a run is said by who reads it here instead
             check=True,
         )
-        return pickle.loads(told.stdout)
-    except (OSError, subprocess.SubprocessError, pickle.UnpicklingError):
+        return read_of(told.stdout)
+    except (OSError, subprocess.SubprocessError, ValueError):
         return None
 
 
+def answer(question: bytes) -> bytes:
+    """What `read_apart` asks another process, answered there. Nothing where rows could not be written: they are not sent."""
+    address, asked, stamps = json.loads(question)
+    fit = asked["fit"] and Goal(**asked["fit"])
+    found = read_new(Store(address), Asked(**{**asked, "goal": Goal(**asked["goal"]), "fit": fit, "thresholds": Thresholds(**asked["thresholds"])}), stamps)
+    if any(part.table is not None for part in found.parts):
+        return b""
+    lines, others = {key: line.model_dump() for key, line in found.lines.items()}, {key: asdict(each) for key, each in found.others.items()}
+    return json.dumps([lines, others, found.told, [asdict(part) for part in found.parts]]).encode()
+
+
+def read_of(told: bytes) -> Read:
+    """What another process answered.
+
+    Raises:
+        ValueError: nothing.
+    """
+    lines, others, facts, parts = json.loads(told)
+    return Read({key: Line(**line) for key, line in lines.items()}, {key: reading_of(each) for key, each in others.items()}, facts, [*map(part_of, parts)])
+
+
+def reading_of(told: Mapping[str, Any]) -> Reading:
+    record, failure = (told[name] and kind(**told[name]) for name, kind in (("record", Record), ("failure", Failure)))
+    return Reading(**{**told, "record": record, "failure": failure, "unread": tuple(told["unread"])})
+
+
+def part_of(told: Mapping[str, Any]) -> Part:
+    return Part(**{**told, **{name: tuple(told[name]) for name in ("keys", "counts", "columns", "there")}})
+
+
 if __name__ == "__main__":
-    sys.stdout.buffer.write(pickle.dumps(read_new(*pickle.load(sys.stdin.buffer))))
+    sys.stdout.buffer.write(answer(sys.stdin.buffer.read()))

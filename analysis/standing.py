@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from analysis.collect import Tables
 from analysis.figures.theme import safe
-from analysis.frame import Series
+from analysis.frame import Frame, Series
 from analysis.goal_words import words_of
 from analysis.ordered_cells import either
 from lal.reading import LACKING
@@ -29,9 +29,17 @@ def standing(tables: Tables) -> str:
     pruned = int((done["outcome"] == "pruned").sum())
     parts += [f"{pruned} {either(pruned, 'was', 'were')} pruned by a scheduler, which biases what is said of late ones"] if pruned else []
     parts += left(tables, runs["state"])
+    parts += unread(tables, runs)
     n_shared = len(tables.runs) - len(runs)
     parts += [f"arms share some, so that there are {len(tables.runs)} rows in the tables"] if n_shared else []
     return "; ".join(parts) + "."
+
+
+def unread(tables: Tables, runs: Frame) -> list[str]:
+    """What was measured later of `runs`, and cannot be read."""
+    found = [tables.readings[index].unread for index in runs.index] if len(tables.readings) else []
+    n_runs, metrics = sum(map(bool, found)), sorted({metric for each in found for metric in each})
+    return [f"later measurements ({safe(', '.join(metrics))}) of {n_runs} cannot be read (`lal measure` writes them anew)"] if n_runs else []
 
 
 def left(tables: Tables, states: Series) -> list[str]:

@@ -7,6 +7,7 @@ from typing import Any
 
 import pyarrow as pa
 
+from lal.columns import is_measured
 from lal.store import RunFolder
 
 
@@ -21,17 +22,27 @@ def merged(table: pa.Table, folder: RunFolder) -> tuple[pa.Table, tuple[str, ...
         if rows is None or not all("step" in row for row in rows):
             unread.append(metric)
             continue
-        for column in dict.fromkeys(name for row in rows for name in row if name != "step"):
-            table = filled(table, column, {row["step"]: row.get(column) for row in rows})
+        try:
+            for column in dict.fromkeys(name for row in rows for name in row if name != "step"):
+                table = filled(table, column, {row["step"]: row.get(column) for row in rows})
+        except (pa.ArrowException, TypeError):
+            unread.append(metric)
     return table, tuple(unread)
 
 
 def filled(table: pa.Table, column: str, by_step: Mapping[int, Any]) -> pa.Table:
-    """`table` whose `column`, added if it is new, has the values of `by_step` where it has none."""
+    """`table` whose `column`, added if it is new, has the values of `by_step` where it has none.
+
+    Raises:
+        ArrowException, TypeError: they are of a type that no such column has.
+    """
     there = column in table.column_names
     own = table[column].to_pylist() if there else [None] * len(table)
     values = [by_step.get(step) if value is None else value for step, value in zip(table["step"].to_pylist(), own, strict=True)]
     if not there:
-        return table.append_column(column, pa.array(values))
+        new = pa.array(values)
+        if not is_measured(column, new.type):
+            raise TypeError(f"{column} of type {new.type}")
+        return table.append_column(column, new)
     place = table.column_names.index(column)
     return table.set_column(place, column, pa.array(values) if pa.types.is_null(table[column].type) else pa.array(values, table[column].type))

@@ -9,6 +9,7 @@ from typing import Any, Literal
 import pyarrow as pa
 
 from lal.budget import Budget
+from lal.columns import LISTS, is_measured
 from lal.events import Goal, Thresholds, Verdict, verdict
 from lal.measured_later import merged
 from lal.stopping import LOSS, Stopper, end_of
@@ -62,7 +63,7 @@ def reading(folder: RunFolder, entry: Entry, goal: Goal, fit: Goal | None, sched
         return _unended(folder, failure)
     data = folder.whole_history(record)
     table = None if data is None else history_table(data)
-    if table is None or not is_judgeable(table, goal, fit):
+    if table is None or not is_of_runs(table, goal, fit):
         return Reading("damaged", reason="its history cannot be read", record=record, failure=failure)
     end = end_of(stopping_rows(table, goal, fit), Stopper(Budget.model_validate(entry["budget"]), goal, fit, entry["eval_every"]))
     if end is None and record.outcome not in ("pruned", "diverged"):
@@ -95,10 +96,10 @@ def watched(goal: Goal, fit: Goal | None) -> set[str]:
     return {"step", LOSS, "tau", goal.column, *([fit.column] if fit else [])}
 
 
-def is_judgeable(table: pa.Table, goal: Goal, fit: Goal | None) -> bool:
-    """Whether the goal was measured, and what a stopper looks at is one number at each step: only a stranger's file has lists there."""
-    seen = watched(goal, fit) & {*table.schema.names}
-    return {"step", goal.column} <= seen and not any(pa.types.is_nested(table.schema.field(name).type) for name in seen)
+def is_of_runs(table: pa.Table, goal: Goal, fit: Goal | None) -> bool:
+    """Whether the goal was measured, and every column is of a type that a run may write: with any other it could neither be judged nor joined with others."""
+    names = table.schema.names
+    return {"step", goal.column} <= {*names} and LISTS.isdisjoint(watched(goal, fit)) and all(map(is_measured, names, table.schema.types))
 
 
 def values(column: pa.ChunkedArray) -> list[Any]:

@@ -70,12 +70,13 @@ def prepare(tables: Tables) -> Info | str:
         return "no run has gates or routers, so there is no cost to set against accuracy"
     where = layout(tables, y="arm")
     arms, labels = where.y.words(), where.x.words()
-    panels = []
+    panels, n_without = [], 0
     held, goal_of = tables.runs["held"].to_numpy(bool), tables.runs[goal].to_numpy(float)
     cells = tables.cells[list(dict.fromkeys(["cell", "arm", *([where.x.column] if where.x.column else [])]))].to_dict("records")
     for cost in costs:
         groups, cost_of = [], tables.runs[cost].to_numpy(float)
-        known = ~np.isnan(cost_of) & ~np.isnan(goal_of)
+        known = np.isfinite(cost_of) & np.isfinite(goal_of)
+        n_without = max(n_without, int((~known[tables.done.index]).sum()))
         for row in cells:
             own = np.array(tables.done_of.get(row["cell"], []), int)
             own = own[known[own]]
@@ -91,6 +92,10 @@ def prepare(tables: Tables) -> Info | str:
         "Upper left is better: more accuracy for less. Single runs at whole numbers are drawn a little apart."
         f"{told_of(tables)}"
     )
+    if not any(groups for _, groups in panels):
+        return f"no run has both a finite {word(goal)} and a finite cost"
+    if n_without:
+        caption += f" {n_without} of {len(tables.done)} runs are not drawn everywhere, since what it is of was not measured of them, or is not finite."
     if (every := thinning(groups)) > 1:
         caption += f" Of the single runs one of {every} in each cell is drawn; the means are of all."
     counts = frozenset(word(cost) for cost in costs if bounds(cost) != (0.0, 1.0))
@@ -134,7 +139,7 @@ def draw(info: Info, narrow: bool = False) -> go.Figure:
     own: dict[str, Any] = {"margin": {"t": top, "b": 60}, "legend": {"title": {"text": info.legend_title}, "traceorder": "normal"}}
     for index, (x_label, groups) in enumerate(info.panels):
         costs = [cost for group in groups for cost, _ in (*group.runs, *group.broken)]
-        most = max(1.0, *costs)
+        most = max([1.0, *costs])
         whole = bool(costs) and x_label in info.counts and all(cost == round(cost) for cost in costs)
         apart, number = min(0.06 * most, MOST_APART) / max(1, len(groups)) if whole else 0.0, index + 1 if index else ""
         alike: dict[tuple[int, int], list[tuple[Group, float]]] = {}
@@ -143,7 +148,7 @@ def draw(info: Info, narrow: bool = False) -> go.Figure:
         axes, every = {f"{side}axis": f"{side}{number}" for side in "xy"}, thinning(groups)
         for (arm, order), them in sorted(alike.items(), key=lambda each: each[0]):
             traces += [each | axes for each in _traces(them, colors[order], SYMBOLS[arm % len(SYMBOLS)], every)]
-        ends = [min(0.0, *costs) - 0.05 * most, 1.08 * most]
+        ends = [min([0.0, *costs]) - 0.05 * most, 1.08 * most]
         own[f"xaxis{number}"] = {**(whole_ticks(*ends) if whole else {}), "title": {"text": x_label, "standoff": 6}, "range": ends}
         own[f"yaxis{number}"] = {"title": {"text": info.y_label if index == 0 or narrow else ""}, "range": _y_range(groups, info.y_bounds)}
     traced(fig, [*traces, *_legend(info, colors)])

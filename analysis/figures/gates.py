@@ -102,7 +102,10 @@ def tile(title: str, cell: Frame) -> Tile:
 
 def present(rows: Frame) -> NDArray[np.float64]:
     """Gates (K, L) of the K rows; NaN of layers that are not there yet, of networks that grow."""
-    values = np.stack(rows["gate_values"].to_list()).astype(float)  # type: ignore[arg-type]
+    each = rows["gate_values"].to_list()
+    values = np.full((len(each), max(map(len, each))), np.nan)
+    for row, own in zip(values, each, strict=True):
+        row[: len(own)] = own
     if "layers_present" in rows:
         there = rows["layers_present"].to_numpy(float)[:, None]
         values[np.arange(values.shape[1]) >= np.where(np.isnan(there), np.inf, there)] = np.nan

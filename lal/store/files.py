@@ -22,6 +22,7 @@ T = TypeVar("T")
 R = TypeVar("R")
 MAX_JSON, MAX_MANIFEST = 2**24, 2**28  # bytes: of facts of a run, and of a list of as many runs as a sweep may have; parsed they take ten times as much
 MAX_DEPTH = 64  # of JSON: who walks it does so by recursion
+SURROGATE = re.compile(rb"\\u[dD][89a-fA-F]")  # as half of a character, which no file can hold; of two halves together JSON makes one
 DEVICE = re.compile(r"(con|prn|aux|nul|com[0-9]|lpt[0-9])([.@].*)?", re.IGNORECASE)
 
 
@@ -46,6 +47,15 @@ def is_deep(value: Any) -> bool:
         level = [inner for each in level if isinstance(each, dict | list) for inner in (each.values() if isinstance(each, dict) else each)]
         if not level:
             return False
+    return True
+
+
+def is_text(value: Any) -> bool:
+    """Whether all text in a JSON value can be written."""
+    try:
+        json.dumps(value, ensure_ascii=False).encode()
+    except UnicodeEncodeError:
+        return False
     return True
 
 
@@ -148,6 +158,8 @@ class Store:
         try:
             value = None if data is None else json.loads(data)
         except (ValueError, RecursionError):
+            return None
+        if data is not None and SURROGATE.search(data) and not is_text(value):
             return None
         deep = data is not None and data.count(b"{") + data.count(b"[") > MAX_DEPTH and is_deep(value)
         return value if isinstance(value, dict) and not deep else None

@@ -85,6 +85,8 @@ class Local(Place):
             return target.read_bytes() if is_stored(target, at_most) else None
         except (FileNotFoundError, NotADirectoryError):
             return None
+        except IsADirectoryError:
+            return b""  # something is there, and it is no file of ours: damaged, as an empty one is
 
     def has(self, path: str) -> bool:
         return (self.root / path).is_file()

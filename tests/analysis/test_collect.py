@@ -67,13 +67,18 @@ def test_runs_that_are_not_done_stay_with_their_state(store):
     assert cell[["n_planned", "n", "n_grokked", "n_failed", "n_missing"]].tolist() == [5, 1, 1, 1, 3]
 
 
-@pytest.mark.parametrize("column", ["test_acc", "train_acc", "train_loss"])
-def test_a_run_is_damaged_where_what_it_is_judged_by_is_a_list(store, column):
+ODD_COLUMNS = {"test_acc": [0.5, 0.5], "train_loss": True, "functional_depth": [2], "gate_values": 0.5, "key_frequencies": [[1]], "seconds": [0.1]}
+
+
+@pytest.mark.parametrize("column", ODD_COLUMNS)
+def test_a_run_is_damaged_where_a_column_is_of_a_type_that_no_run_writes(store, column):
     folder = Folder(store)
     ids = [folder.add("soft", {WEIGHT: 0.0}, seed, Truth()) for seed in range(2)]
     run = store.run(ids[0])
-    run.finish(replace(run.record(), history_sha256=run.join([{**row, column: [0.5, 0.5]} for row in rows_of(Truth(), 0, 3000)])))
-    assert collect(store, folder.write()).runs["state"].tolist() == ["damaged", "done"]
+    run.finish(replace(run.record(), history_sha256=run.join([{**row, column: ODD_COLUMNS[column]} for row in rows_of(Truth(), 0, 3000)])))
+    name = folder.write()
+    assert collect(store, name).runs["state"].tolist() == ["damaged", "done"]
+    assert write_report(store, name).where
 
 
 def test_begun_runs_are_unfinished_and_outgrown_ones_censored_where_they_stopped(store):
