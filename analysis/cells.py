@@ -13,12 +13,11 @@ from numpy.typing import NDArray
 
 from analysis.frame import Frame
 from analysis.statistics import Interval, Survival, common_horizon, mean_intervals, survival, wilson
+from lal.columns import bounds
 from lal.reading import COUNTED, LACKING
 
 if TYPE_CHECKING:
     from analysis.collect import Tables
-
-SHARES = {"routing_entropy_norm", "diagonal_energy", "logit_smoothness", "spectral_smoothness", "embedding_gini", "neuron_ipr"}
 
 
 def cells(tables: Tables) -> Frame:
@@ -109,11 +108,3 @@ def _spreads(name: str, intervals: Sequence[Interval]) -> dict[str, list[float]]
         f"{name}_low": [each.low for each in intervals],
         f"{name}_high": [each.high for each in intervals],
     }
-
-
-def bounds(column: str) -> tuple[float, float]:
-    """What values `column` can have, as far as its name tells: an interval is cut to it."""
-    name = column.split("@")[0]
-    if name in SHARES or name.endswith(("_acc", "_share")):
-        return 0.0, 1.0
-    return (0.0, inf) if name.endswith(("_depth", "_entropy", "_gates", "_loss", "_norm", "_heads", "_present")) else (-inf, inf)

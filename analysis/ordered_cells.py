@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from analysis.cells import bounds
 from analysis.collect import Tables
 from analysis.figures.dimensions import Dimension, layout, plain
 from analysis.figures.theme import number, short_word, value_word
 from analysis.frame import Frame, Series
 from analysis.statistics import Interval, mean_interval
+from lal.columns import bounds
 
 
 def either(n: int, one: str, more: str) -> str:

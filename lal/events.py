@@ -10,6 +10,9 @@ from dataclasses import dataclass
 from math import isfinite
 from typing import Literal
 
+from lal.columns import can_have, range_word
+from lal.errors import Refused
+
 STEPS_TO_GOAL = "t_grok"  # as a column of an objective: not measured at any step, but when the run generalised
 Phase = Literal["comprehension", "grokking", "memorisation", "confusion", "censored", "diverged", "pruned", "ungrokked", "failed"]
 
@@ -41,7 +44,7 @@ class Goal:
 
 @dataclass(frozen=True)
 class Thresholds:
-    """The verdicts' numbers.
+    """The verdicts' numbers. Those of the two columns must be what these can have.
 
     Attributes:
         fit: train accuracy that counts as memorised.
@@ -63,6 +66,11 @@ class Thresholds:
     goal_column: str = "test_acc"
     direction: Literal["max", "min"] = "max"
     fit_direction: Literal["max", "min"] = "max"
+
+    def __post_init__(self) -> None:
+        for column, value in ((self.goal_column, self.goal), (self.fit_column, self.fit)):
+            if not can_have(column, value):
+                raise Refused(f"a threshold of {column} must be a value that it can have, {range_word(column)}, but got {value:g}; write such a value, or none")
 
     def reached(self, goal: float) -> bool:
         """Whether a value of the goal column reaches its threshold; NaN does not."""

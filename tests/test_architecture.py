@@ -18,6 +18,7 @@ TEXTS += sorted(path for room in (*ROOMS, "sweeps", "docs", "tests") for suffix 
 ANALYSIS_MAY_READ = {
     "lal",
     "lal.budget",
+    "lal.columns",
     "lal.config",
     "lal.environment",
     "lal.errors",

@@ -11,7 +11,6 @@ import pandas as pd
 import plotly.graph_objects as go
 from plotly.subplots import make_subplots
 
-from analysis.cells import bounds
 from analysis.collect import Tables
 from analysis.depth_bound import told_of
 from analysis.figures.dimensions import layout
@@ -21,6 +20,7 @@ from analysis.figures.theme import GREY, SYMBOLS, arranged, shades, styled, trac
 from analysis.figures.ticks import whole_ticks
 from analysis.frame import Frame
 from analysis.statistics import Interval, mean_interval
+from lal.columns import bounds
 
 TITLE = "Final accuracy against final cost"
 BELOW = "not at the goal"

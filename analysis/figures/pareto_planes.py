@@ -11,11 +11,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from analysis.cells import bounds
 from analysis.collect import Tables, objective
 from analysis.figures.dimensions import layout, plain
 from analysis.figures.theme import axis_word, short_word, value_word, word
 from analysis.pareto import Front, Range, front
+from lal.columns import bounds
 
 THREE = 3
 MOST_LABELS = 8

@@ -9,11 +9,11 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from analysis.cells import bounds
 from analysis.collect import Tables
 from analysis.figures.dimensions import Dimension, layout, plain, split, spread
 from analysis.frame import Frame
 from analysis.goal_words import GENERALISED, GoalWords, words_of
+from lal.columns import bounds
 
 Seed = Mapping[str, NDArray[np.float64]]  # steps after 0 and columns of one run
 Points = tuple[NDArray[np.float64], NDArray[np.float64]]

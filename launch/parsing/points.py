@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
+from lal.columns import can_have, range_word
 from lal.config import RunConfig
 from lal.errors import Refused, nearest
 from lal.events import STEPS_TO_GOAL, Goal
@@ -116,8 +117,9 @@ def refuse_thresholds(configs: Sequence[RunConfig], sweep: Sweep, place: Callabl
     if asked.fit is not None and fit is None:
         refuse("fit", "left out where runs memorise no training set", "remove it")
     for name, of, value in (("goal", goal, asked.goal), ("fit", fit, asked.fit)):
-        if of is not None and value is not None and not of.possible(value):
-            refuse(name, f"a value that {of.column} can have", "write an accuracy over 0, up to 1")
+        if of is not None and value is not None and not (of.possible(value) and can_have(of.column, value)):
+            must = "an accuracy over 0, up to 1" if of.column.endswith("_acc") else f"one: {range_word(of.column)}"
+            refuse(name, f"a value that {of.column} can have", f"write {must}")
     stops = [config.budget.stop for config in configs if config.budget.stop is not None]
     if stops and asked.goal is not None and goal.better(asked.goal, goal.at_least):
         refuse("goal", f"no stricter than {goal.at_least:g}, where runs stop", "write a milder one, or set budget.stop.at_least")

@@ -7,8 +7,9 @@ from dataclasses import astuple
 import numpy as np
 import pytest
 
-from analysis.cells import bounds, curve
+from analysis.cells import curve
 from analysis.statistics import common_horizon, mean_interval, mean_intervals, wilson
+from lal.columns import bounds
 from lal.reading import COUNTED
 from tests.analysis.synthetic import ODD
 

@@ -12,7 +12,7 @@ import pytest
 
 from analysis import run_report
 from analysis.collect import Tables, collect
-from analysis.figures import climbing, modes, plateaus, staircase
+from analysis.figures import climbing, modes, plateaus, staircase, time_to_goal
 from analysis.figures.plateaus import Group, Info
 from analysis.findings import findings
 from analysis.one_run import one_run
@@ -23,6 +23,7 @@ from analysis.run_findings import findings as run_findings
 from analysis.staircase_findings import order
 from analysis.staircases import CLOSE, Climb, Theory, climb, climbs, of_rows, theory_of
 from lal.config import dump, parse
+from lal.errors import Refused
 from lal.store import Store
 from tests.analysis.synthetic import drawn_twice
 from tests.analysis.synthetic_composition import AT, BASE, arrays_of, finish, rows_of, swept
@@ -203,6 +204,13 @@ def test_arms_with_levels_of_their_own_have_panels_of_their_own(tmp_path):
     panels = staircase.prepare(found).panels
     assert [each.title for each in panels] == ["three", "two"] and [len(each.levels) for each in panels] == [3, 2]
     assert "differ in the levels of theory" in climbing.prepare(found)
+
+
+def test_a_threshold_beyond_what_the_loss_can_be_reduced_by_is_refused(tables):
+    with pytest.raises(Refused, match="a threshold of reduction must be a value that it can have, 1 or less, but got 2; write such a value, or none"):
+        collect(tables.store, tables.manifest["name"], threshold=2.0)
+    with pytest.raises(Refused, match="a threshold of reduction"):
+        time_to_goal.prepare(tables, [1.5])
 
 
 def test_what_is_left_out_or_moved_is_said_and_arms_are_not_joined(tmp_path):

@@ -12,8 +12,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import stats
 
-from analysis.cells import bounds
 from analysis.statistics import common_horizon, difference_p, directions, holm, log_rank, mean_interval, survival, wilson
+from lal.columns import bounds
 
 
 @given(st.integers(1, 60).flatmap(lambda n: st.tuples(st.integers(0, n), st.just(n))))

@@ -8,6 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from lal.columns import bounds
+from lal.errors import Refused
 from lal.events import Goal, Thresholds, Time, generalised, memorised, phase_of, stability, sustained, verdict
 
 QUICK = Thresholds(window=2, gap=100)
@@ -105,3 +107,28 @@ def test_a_run_that_falls_back_is_ungrokked(last):
 def test_an_empty_history_says_nothing():
     found = verdict([], [], [], "budget", QUICK)
     assert (found.t_mem, found.t_grok, found.phase, found.horizon) == (None, None, "censored", 0)
+
+
+@pytest.mark.parametrize(
+    ("column", "value"),
+    [
+        ("reduction", 1.5),
+        ("embedding_gini", 1.01),
+        ("collapsed_share", -0.1),
+        ("functional_depth", -1.0),
+        ("train_loss", -0.5),
+        ("shortfall", inf),
+        ("return", nan),
+    ],
+)
+def test_a_threshold_that_its_column_can_never_have_is_refused(column, value):
+    with pytest.raises(Refused, match=f"a threshold of {column} must be a value that it can have, .* but got {value:g}"):
+        Thresholds(goal=value, goal_column=column)
+    with pytest.raises(Refused, match=f"a threshold of {column} "):
+        Thresholds(fit=value, fit_column=column)
+
+
+@pytest.mark.parametrize("column", ["reduction", "embedding_gini", "functional_depth", "shortfall"])
+def test_a_threshold_may_lie_at_the_ends_of_what_its_column_can_have(column):
+    for end in (end for end in bounds(column) if abs(end) < inf):
+        assert Thresholds(goal=end, goal_column=column).goal == end

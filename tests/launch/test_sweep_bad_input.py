@@ -125,6 +125,10 @@ WRONG = {
         "s.yaml:3: report.thresholds.goal must be no stricter than 0.99, where runs stop, but got 0.999",
     ),
     "a threshold that no accuracy has": (B + "report: {thresholds: {fit: 1.5}}", "s.yaml:3: report.thresholds.fit must be a value that train_acc can have"),
+    "a threshold that no reduction has": (
+        "name: s\nbase: {kind: composition}\nreport: {thresholds: {goal: 2}}",
+        "s.yaml:3: report.thresholds.goal must be a value that reduction can have, but got 2; write one: 1 or less",
+    ),
     "a window longer than runs hold": (
         B + "report: {thresholds: {window: 50}}",
         "s.yaml:3: report.thresholds.window must be at most the 6 evaluations that runs hold before they stop, but got 50",
