@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from lal.store import RunFolder
 
 Arrays = Mapping[str, NDArray[Any]]
+DIMENSIONS = {"tokens": 2, "correct": 1, "routing": 3, "gates": 2, "input_gates": 2, "embedding_spectrum": 1, "logit_spectrum": 2}  # see `lal.snapshots`
 
 
 class Snapshots:
@@ -25,8 +26,13 @@ class Snapshots:
     def arrays(self, step: int) -> Arrays:
         """All arrays at `step`; none where the file is damaged."""
         if step not in self._read:
-            self._read[step] = self._folder.arrays(step) or {}
+            self._read[step] = self._stored(step)
         return self._read[step]
+
+    def _stored(self, step: int) -> Arrays:
+        """Those that pictures can be made of: an empty one, or of other dimensions, no run of ours wrote."""
+        found = self._folder.arrays(step) or {}
+        return {name: each for name, each in found.items() if each.size and each.ndim == DIMENSIONS.get(name, each.ndim)}
 
     def of(self, name: str) -> list[int]:
         """Steps at which array `name` was kept."""
@@ -42,7 +48,7 @@ class Snapshots:
     def _read_all(self) -> None:
         """Reads what is not read yet, side by side where that is mostly waiting."""
         missing = [step for step in self.steps if step not in self._read]
-        self._read |= zip(missing, self._folder.store.map(lambda step: self._folder.arrays(step) or {}, missing), strict=True)
+        self._read |= zip(missing, self._folder.store.map(self._stored, missing), strict=True)
 
     def last(self, name: str) -> NDArray[Any] | None:
         """Array `name` where it was kept last; no file before is read."""

@@ -53,7 +53,10 @@ def curves(source: Source, name: str, catalogue: Catalogue, tab: str, chosen: Se
             runs.append(Drawn(experiment.label, seed, orders.get(index, places[experiment.number]), infos))
         else:
             lacking.append(f"{Drawn(experiment.label, seed, 0, ()).whole}: {run}")
-    infos = [each for info in together(runs, look.median) if (each := looked_at(info, look)) is not None]
+    whole = together(runs, look.median)
+    infos = [each for info in whole if (each := looked_at(info, look)) is not None]
+    if whole and not infos:
+        left_out = [f"no evaluation lies in steps {look.first or 0:,} to {last if look.last is None else look.last:,}; widen the range"]
     palette = colors(len(orders or places))
     labels = [experiment.label for experiment, _ in chosen] if not by_seed else [f"seed {catalogue.entries[index]['seed']}" for _, index in wanted]
     legend = tuple((label, palette[order % len(palette)]) for order, label in enumerate(labels)) if len(wanted) > 1 else ()

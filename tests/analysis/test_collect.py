@@ -7,6 +7,7 @@ from io import BytesIO
 from math import inf, isnan
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 import pytest
 
@@ -14,6 +15,7 @@ from analysis import report
 from analysis.collect import collect, objective
 from analysis.findings import findings
 from analysis.report import write as write_report
+from analysis.snapshots import Snapshots
 from analysis.table_files import csv, write
 from lal.budget import Budget
 from lal.errors import Refused
@@ -370,3 +372,11 @@ def test_memorising_may_be_a_column_that_falls():
 
     limits = thresholds_of(Goal("test_acc", 0.9), Goal("train_loss", 0.1, "min"))
     assert memorised([0, 10, 20], [3.0, float("nan"), 0.1], limits).by == 20
+
+
+def test_snapshots_of_other_dimensions_are_damaged_and_empty_arrays_are_left_out(store):
+    run = store.run("a-0")
+    run.put_arrays(0, {"gates": np.ones((2, 1)), "embedding_spectrum": np.ones(0)})
+    run.put_arrays(10, {"gates": np.ones(3)})
+    kept = Snapshots(run, 10)
+    assert kept.damaged == (10,) and kept.of("gates") == [0] and kept.last("embedding_spectrum") is None

@@ -71,6 +71,12 @@ def test_all_tabs_draw_what_runs_have_and_say_what_they_lack(looked):
         assert all(len(draw(info).data) for info in found.infos)
 
 
+def test_a_range_without_an_evaluation_is_told(looked):
+    source, catalogue = looked
+    found = curves(source, "quickstart", catalogue, "training", catalogue.chosen([0], [0]), Look(first=1, last=1))
+    assert not found.infos and found.told == ("Nothing is drawn of this kind: no evaluation lies in steps 1 to 1; widen the range",)
+
+
 def test_no_more_runs_are_drawn_than_can_be_read_and_it_is_said(looked):
     source, catalogue = looked
     chosen = catalogue.chosen([each.number for each in catalogue.experiments], [])
