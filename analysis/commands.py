@@ -127,7 +127,7 @@ def _compared(names: Sequence[str], results: str, profile: str | None, output: s
     from analysis.naming import found, refuse_run
 
     target = output or "comparison.html"
-    if not target.endswith(".html"):
+    if not named(target).endswith(".html"):
         raise Refused(f"a report is written as .html, but got {target!r}; give the file that ending")
     for name in names:
         refuse_run(name, results, profile)
@@ -154,7 +154,7 @@ def plot(figure: str, sweep: str, results: str, profile: str | None, threshold: 
         if figure not in OPTIONS[name]:
             raise Refused(f"--{name} is of {', '.join(OPTIONS[name])} alone, but the figure is {figure}; leave it out, or write `lal plot {OPTIONS[name][0]}`")
     target = output or f"{figure}.html"
-    if not target.endswith(ENDINGS):
+    if not named(target).endswith(ENDINGS):
         raise Refused(f"a figure is written as {', '.join(ENDINGS)}, but got {target!r}; give the file one of these endings")
 
     from analysis.collect import collect
@@ -167,6 +167,11 @@ def plot(figure: str, sweep: str, results: str, profile: str | None, threshold: 
     into, file = folder_and_name(target)
     Store(into).put(file, drawn(tables, figure, asked, target.rpartition(".")[2]))
     click.echo(f"Figure: {target}")
+
+
+def named(target: str) -> str:
+    """The last name of `target` without leading dots, so that an ending alone is none."""
+    return target.rpartition("/")[2].lstrip(".")
 
 
 def report_of(root: str, folder: str, quiet: bool = False) -> str:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import json
+from collections.abc import Mapping
+from dataclasses import asdict
 from io import BytesIO
 from typing import Any
 
@@ -12,9 +15,11 @@ import pyarrow.parquet as pq
 from analysis.collect import Tables
 from analysis.frame import Frame
 from analysis.once import once
+from lal.events import Thresholds
 from lal.store import Store
 
 ROWS_PER_GROUP = 250  # of a table's file
+JUDGED_BY = "lal.thresholds"  # in a file's metadata: reports may judge by others than the sweep
 
 
 QUOTE, FORMULA = "'", ("=", "+", "-", "@", "\t", "\r")  # what spreadsheets take for text, and for the beginning of a formula
@@ -22,9 +27,9 @@ QUOTE, FORMULA = "'", ("=", "+", "-", "@", "\t", "\r")  # what spreadsheets take
 
 def write(store: Store, folder: str, tables: Tables) -> None:
     """Writes `tables/runs` and `cells` as parquet and CSV; rows of the history are in `tables/history` since they were collected."""
-    into = f"{store.sweep(folder)}/tables"
+    into, by = f"{store.sweep(folder)}/tables", {JUDGED_BY: words_of(tables.thresholds)}
     for name in ("runs", "cells"):
-        store.put(f"{into}/{name}.parquet", parquet(getattr(tables, name)))
+        store.put(f"{into}/{name}.parquet", parquet(getattr(tables, name), by))
     for name in ("runs", "cells"):
         store.put(f"{into}/{name}.csv", csv_of(tables, name))
 
@@ -35,11 +40,27 @@ def csv_of(tables: Tables, name: str) -> bytes:
     return csv(getattr(tables, name))
 
 
-def parquet(table: Frame) -> bytes:
-    """`table` as parquet, in groups of rows so small that who reads it can tell that its texts stay small, too: see `lal.store.codec.inflated`."""
-    sink = BytesIO()
-    pq.write_table(pa.Table.from_pandas(table, preserve_index=False), sink, compression="zstd", row_group_size=ROWS_PER_GROUP)
+def parquet(table: Frame, notes: Mapping[str, str] | None = None) -> bytes:
+    """`table` as parquet with `notes` in its metadata, in groups of rows so small that who reads it can tell that its texts stay small, too: see
+    `lal.store.codec.inflated`."""
+    found, sink = pa.Table.from_pandas(table, preserve_index=False), BytesIO()
+    found = found.replace_schema_metadata({**(found.schema.metadata or {}), **(notes or {})})
+    pq.write_table(found, sink, compression="zstd", row_group_size=ROWS_PER_GROUP)
     return sink.getvalue()
+
+
+def judged_by(data: bytes, thresholds: Thresholds) -> bool:
+    """Whether the verdicts in a parquet file that `write` wrote are by these."""
+    try:
+        notes = pq.read_schema(pa.BufferReader(data)).metadata or {}
+    except (pa.ArrowException, OSError):
+        return False
+    return notes.get(JUDGED_BY.encode()) == words_of(thresholds).encode()
+
+
+def words_of(thresholds: Thresholds) -> str:
+    """All numbers of the verdicts, as they are noted."""
+    return json.dumps(asdict(thresholds), sort_keys=True)
 
 
 def csv(table: Frame) -> bytes:

@@ -12,9 +12,11 @@ import pandas as pd
 from analysis.again import results_word
 from analysis.collect import Tables, collect
 from analysis.frame import Frame
+from analysis.table_files import judged_by
 from analysis.visualizer.histories import aims_of
 from analysis.visualizer.source import Known
 from lal.errors import Refused
+from lal.events import Thresholds
 from lal.reading import COUNTED
 from lal.store import Store
 from lal.store.codec import table
@@ -96,11 +98,12 @@ class Following:
 
 
 def stored(store: Store, folder: str, manifest: Mapping[str, Any]) -> tuple[Tables | None, int]:
-    """The tables that the last report of a sweep wrote, without histories, and of how many runs that had ended; none where they are not of this manifest."""
-    runs, cells = (table_at(store, f"{store.sweep(folder)}/tables/{name}.parquet") for name in ("runs", "cells"))
+    """The tables that the last report of a sweep wrote, without histories, and of how many runs that had ended; none where they are not of this manifest,
+    or by other thresholds than the sweep's."""
+    goal, _, thresholds = aims_of(manifest)
+    runs, cells = (table_at(store, f"{store.sweep(folder)}/tables/{name}.parquet", thresholds) for name in ("runs", "cells"))
     if runs is None or cells is None or not fits(runs, cells, manifest["runs"], manifest["axes"]):
         return None, 0
-    goal, _, thresholds = aims_of(manifest)
     tables = Tables(manifest, goal, thresholds, runs, pd.DataFrame(), (), results_word(store.address))
     vars(tables)["cells"] = cells  # where a cached property keeps its value: to average 10,000 runs takes seconds
     return tables, runs.loc[runs["state"].isin((*COUNTED, "damaged")), "run_id"].nunique()
@@ -114,8 +117,8 @@ def fits(runs: Frame, cells: Frame, entries: Sequence[Mapping[str, Any]], axes: 
     return runs["run_id"].tolist() == [entry["run_id"] for entry in entries] and set(runs["cell"]) == set(cells["cell"])
 
 
-def table_at(store: Store, path: str) -> Frame | None:
-    """The parquet file at `path` as a table; None where there is none, or it is damaged."""
+def table_at(store: Store, path: str, thresholds: Thresholds) -> Frame | None:
+    """The parquet file at `path` as a table; None where there is none, it is damaged, or its verdicts are by other `thresholds`."""
     data = store.get(path)
-    found = None if data is None else table(data)
+    found = table(data) if data is not None and judged_by(data, thresholds) else None
     return None if found is None else found.to_pandas()

@@ -51,7 +51,7 @@ def _controls(names: Sequence[str], chosen: str) -> list[Any]:
             "two",
         ),
         _named("Steps", dcc.RangeSlider(0, 1, value=[0, 1], step=1, marks=None, id="range", allow_direct_input=True), "two"),
-        _named("Smoothing", dcc.Slider(0, 0.95, value=0, step=0.05, marks=None, id="smoothing", allow_direct_input=True)),
+        _named("Smoothing", dcc.Slider(0, 0.95, value=0, step=0.05, marks=None, id="smoothing", allow_direct_input=True, tooltip={"placement": "bottom"})),
         _named("Seeds", dcc.Dropdown([], [], id="seed", multi=True, placeholder="all seeds")),
         _named("Curves", dcc.Checklist([_option("log", "log steps"), _option("median", "median over seeds")], ["log"], id="curves", inline=True), "two"),
         _named("Values", dcc.RadioItems([_option(each, each) for each in SCALES], SCALES[0], id="values", inline=True)),

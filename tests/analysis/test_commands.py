@@ -65,6 +65,7 @@ def test_report_of_two_sweeps(results, store, tmp_path):
     for words, message in (
         (("synthetic", "-o", "x.html"), "of a page on several sweeps"),
         (("synthetic", "other", "-o", "x.png"), "written as .html"),
+        (("synthetic", "other", "-o", ".html"), "written as .html"),
         (("synthetic", "othr"), "did you mean 'other'"),
     ):
         with pytest.raises(Refused, match=message):

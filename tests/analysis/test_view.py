@@ -202,6 +202,14 @@ def test_tables_of_the_last_report_are_taken_where_they_are_of_all_that_ended(st
         assert not isinstance(front, str)
 
 
+def test_tables_of_a_report_by_other_thresholds_are_not_taken(store):
+    name = filled(store, lambda *_: Truth(), seeds=2)
+    tables = collect.collect(store, name)
+    table_files.write(store, name, collect.collect(store, name, 0.3, gap=0))
+    known = wait_for_tables(source_at(store.address)[0], name)
+    pd.testing.assert_frame_equal(known.tables.cells, tables.cells, check_dtype=False)
+
+
 def test_marks_lead_to_cells_and_nothing_else_is_believed(odd_tables):
     tables = odd_tables["quickstart"]
     found = phase_map(tables, None, None, "time", False)
