@@ -11,9 +11,11 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from pydantic import ValidationError
 
 from analysis.collect import Tables
 from lal.config import parse
+from lal.errors import Refused
 from lal.groups.staircase import learned as is_learned
 
 LOSS, OUTPUTS, SPECTRA = "test_loss", "step_loss", ("mode_power", "mode_error")
@@ -140,7 +142,7 @@ def theory_of(config: Mapping[str, Any]) -> Theory | None:
 def _theory(task: str) -> Theory | None:
     try:
         template = parse({"kind": "composition", "task": loads(task)}).task.encoding()  # type: ignore[attr-defined]
-    except ValueError:  # Refused among them: a package that draws it is missing
+    except (ValidationError, Refused):  # of a template or group that is not known here; a package that draws it is missing
         return None
     found = template.staircase
     names, power = template.group.modes, template.power

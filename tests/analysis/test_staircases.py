@@ -21,9 +21,10 @@ from analysis.run_figures import staircase as run_staircase
 from analysis.run_figures.panels import Heat, Lines
 from analysis.run_findings import findings as run_findings
 from analysis.staircase_findings import order
-from analysis.staircases import CLOSE, Climb, Theory, climb, climbs, of_rows, theory_of
+from analysis.staircases import CLOSE, Climb, Theory, _theory, climb, climbs, of_rows, theory_of
 from lal.config import dump, parse
 from lal.errors import Refused
+from lal.groups.templates.one_hot import OneHot
 from lal.store import Store
 from tests.analysis.synthetic import drawn_twice
 from tests.analysis.synthetic_composition import AT, BASE, arrays_of, finish, rows_of, swept
@@ -110,6 +111,26 @@ def test_templates_that_cannot_be_drawn_here_are_said_to_be_just_that(tables, mo
     monkeypatch.setattr("analysis.staircases.theory_of", lambda config: None)
     for member in (staircase, modes, plateaus, climbing):
         assert "cannot be drawn on this machine" in member.prepare(tables)
+
+
+def drawn(monkeypatch, draw):
+    """What theory says of a run whose template is drawn by `draw`; of numbers that no other test has, as what was found is kept."""
+    monkeypatch.setattr(OneHot, "draw", draw)
+    return theory_of({"kind": "composition", "task": {"group": {"kind": "cyclic", "p": 19}, "template": {"kind": "one_hot"}, "k": 2}})
+
+
+def test_only_what_is_missing_here_keeps_a_template_from_being_drawn(monkeypatch):
+    def missing(self, group):
+        raise Refused("a package is missing")
+
+    def wrong(self, group):
+        raise ValueError("a defect")
+
+    assert drawn(monkeypatch, missing) is None
+    _theory.cache_clear()
+    with pytest.raises(ValueError, match="a defect"):
+        drawn(monkeypatch, wrong)
+    assert theory_of({"kind": "composition", "task": {"group": {"kind": "cyclic", "p": 11}, "template": {"kind": "of another package"}, "k": 2}}) is None
 
 
 SMOOTH = {
