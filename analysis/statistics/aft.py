@@ -15,6 +15,8 @@ from analysis.statistics.error_laws import LAWS, Law
 from analysis.statistics.intervals import CONFIDENCE, Interval, student_quantile
 
 Array = NDArray[np.float64]
+PRECISION_LOSS, MOST_GAIN = 2, 1e-6  # how BFGS says that rounding stopped it, and the log likelihood still to be had up to which that was at the maximum
+CERTAIN = 1e-6  # minus a log likelihood: all runs did what was all but sure
 LEAST_SCALE = 1e-4  # of log T: times that agree so well leave no error to measure an interval by
 
 
@@ -67,9 +69,13 @@ def fit(design: Array, lower: Sequence[float], upper: Sequence[float], law: str,
         return "the times follow the settings without any spread, so that there is nothing to measure an interval by"
     found = minimize(_loss, start, args=(x, low, high, LAWS[law]), jac=True, method="BFGS", options={"gtol": 1e-6, "maxiter": 500})
     loss, parameters = float(found.fun), found.x
+    if not (low == high).any() and loss < CERTAIN:
+        return "one law passes between every two evaluations however small its spread, so that there is nothing to measure an interval by"
     information = _information(parameters, x, low, high, LAWS[law])
     if not np.isfinite(information).all() or not np.all(np.linalg.eigvalsh(information) > 1e-8):
         return "the times do not determine the fit"
+    if not found.success and (found.status != PRECISION_LOSS or _gain(found.jac, information) > MOST_GAIN):
+        return f"the search for the likeliest fit ended before it was there ({found.message.rstrip('.').lower()})"
     n_events, n_columns = int(happened.sum()), design.shape[1]
     df = n_events - n_columns
     errors = np.sqrt(np.diag(np.linalg.inv(information))[:-1] * n_events / df) / unit
@@ -137,3 +143,8 @@ def _information(parameters: Array, x: Array, low: Array, high: Array, law: Law)
     steps = np.eye(len(parameters)) * size
     rows = [(_loss(parameters + step, x, low, high, law)[1] - _loss(parameters - step, x, low, high, law)[1]) / (2 * size) for step in steps]
     return (np.array(rows) + np.array(rows).T) / 2
+
+
+def _gain(slope: Array, information: Array) -> float:
+    """What a Newton step would add to the log likelihood."""
+    return float(slope @ np.linalg.solve(information, slope)) / 2

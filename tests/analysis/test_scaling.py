@@ -7,7 +7,7 @@ from math import inf, log, nan
 import numpy as np
 import pytest
 from scipy import stats
-from scipy.optimize import check_grad
+from scipy.optimize import check_grad, minimize
 
 from analysis.collect import collect
 from analysis.figures import time_to_goal
@@ -91,6 +91,39 @@ def test_what_cannot_be_fitted_is_said_and_not_guessed(lower, upper, why):
     design = np.column_stack([np.ones(8), [0.0] * 4 + [1.0] * 4])
     found = best_fit(design, lower, upper)
     assert isinstance(found, str) and why in found
+
+
+@pytest.mark.parametrize("law", LAWS)
+def test_where_one_law_passes_between_all_evaluations_there_is_no_interval(law):
+    """The likelihood grows up to 1 as the spread goes to 0: no place along the way is a maximum."""
+    x = np.repeat([0.0, 1.0, 2.0], 4)
+    middle = 10 * 3.0**x * np.repeat([1, 1.05, 1], 4)
+    found = fit(np.column_stack([np.ones(12), x]), (middle / 1.2).tolist(), (middle * 1.2).tolist(), law)
+    assert isinstance(found, str) and "one law passes between every two evaluations" in found
+
+
+LOST = "desired error not necessarily achieved due to precision loss"
+
+
+def test_a_search_that_ended_before_the_maximum_is_no_fit():
+    """Times that agree within an evaluation but for a few: the likelihood is all but an edge, on which the optimiser loses its way."""
+    x = np.array([-4.605, 2.303, 0, -2.303, 2.303, -2.303, -2.303, 0, 2.303, -2.303, 0, 2.303, 2.303, 0])
+    lower = [16.0, 2018.0, 403.0, 80.0, 2018.0, 80.0, 80.0, 402.0, 2018.0, 80.0, 403.0, 2018.0, 2018.0, 403.0]
+    upper = [17.0, inf, 404.0, 81.0, inf, 81.0, 81.0, 403.0, inf, 81.0, 404.0, 2019.0, inf, 404.0]
+    found = fit(np.column_stack([np.ones(14), x]), lower, upper, "log-logistic")
+    assert found in {f"the search for the likeliest fit ended before it was there ({LOST})", "the times do not determine the fit"}
+
+
+@pytest.mark.parametrize(("status", "slope", "fitted"), [(2, 1e-7, True), (2, 1.0, False), (1, 1e-7, False)])
+def test_what_the_optimiser_says_of_its_end_counts_but_for_rounding_at_the_maximum(monkeypatch, status, slope, fitted):
+    def ended(*args, **settings):
+        found = minimize(*args, **settings)
+        found.success, found.status, found.message, found.jac = False, status, "Ended.", np.full_like(found.jac, slope)
+        return found
+
+    monkeypatch.setattr("analysis.statistics.aft.minimize", ended)
+    found = fit(np.ones((60, 1)), *[np.random.default_rng(2).weibull(2.0, 60) * 500] * 2, "weibull")
+    assert isinstance(found, Fit) if fitted else "before it was there (ended)" in str(found)
 
 
 def errors(law: str, rng: np.random.Generator, n: int) -> np.ndarray:
