@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from analysis.choice import BY_CONSTRUCTION, is_hard
 from analysis.collect import Tables
+from analysis.costs import TOLD
 from analysis.depth_bound import AT_MOST, bounded_cells
 from analysis.figures.dimensions import Dimension
 from analysis.figures.theme import number, short_word, word
@@ -69,8 +70,8 @@ def goal_word(tables: Tables) -> str:
 
 
 def costs(tables: Tables) -> list[str]:
-    """The columns that say how much a network computes."""
-    return [name for name in ("effective_depth", "functional_depth", "routing_entropy_norm", "effective_heads", "hard_acc") if tables.has(name)]
+    """Those of the columns told of that any run has measured."""
+    return [name for name in TOLD if tables.has(name)]
 
 
 def hard(tables: Tables, *cells: Series) -> bool:

@@ -12,6 +12,7 @@ import plotly.graph_objects as go
 from plotly.subplots import make_subplots
 
 from analysis.collect import Tables
+from analysis.costs import DRAWN
 from analysis.depth_bound import told_of
 from analysis.figures.dimensions import layout
 from analysis.figures.room import top_margin
@@ -27,7 +28,6 @@ BELOW = "not at the goal"
 OPEN = "-open"  # symbols of seeds that do not end at the goal
 NARROWEST = 0.1  # of an axis of accuracies
 MOST_RUNS = 2000  # single ones that a panel shows
-COSTS = ("effective_depth", "functional_depth", "routing_entropy_norm")
 
 
 @dataclass(frozen=True)
@@ -65,7 +65,7 @@ class Info:
 def prepare(tables: Tables) -> Info | str:
     """Final values of every done run, and the means by cell of those that end at the goal: what a broken network needs is no saving."""
     goal = f"{tables.thresholds.goal_column}@end"
-    costs = [f"{name}@end" for name in COSTS if f"{name}@end" in tables.runs and tables.runs[f"{name}@end"].notna().any()]
+    costs = [f"{name}@end" for name in DRAWN if f"{name}@end" in tables.runs and tables.runs[f"{name}@end"].notna().any()]
     if not costs:
         return "no run has gates or routers, so there is no cost to set against accuracy"
     where = layout(tables, y="arm")

@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from analysis.collect import Tables, objective
+from analysis.costs import COSTS
 from analysis.figures.dimensions import layout, plain
 from analysis.figures.theme import axis_word, short_word, value_word, word
 from analysis.pareto import Front, Range, front
@@ -19,9 +20,6 @@ from lal.columns import bounds
 
 THREE = 3
 MOST_LABELS = 8
-
-
-COSTS = ("effective_depth", "functional_depth", "routing_entropy", "routing_entropy_norm", "effective_heads")
 
 
 @dataclass(frozen=True)
