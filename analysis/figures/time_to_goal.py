@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from math import inf, isfinite, log10
 from typing import Any
 
 import numpy as np
 import pandas as pd
 import plotly.graph_objects as go
-from numpy.typing import NDArray
 from plotly.subplots import make_subplots
 
 from analysis.cells import groups_of, times
@@ -23,6 +22,7 @@ from analysis.frame import Frame
 from analysis.goal_words import GENERALISED, GoalWords, words_of
 from analysis.scaling import Scaling, scaling
 from analysis.statistics import Interval, survival
+from analysis.verdicts import at_threshold
 
 TITLE = "Time to generalise"
 MILDER = 0.9
@@ -90,39 +90,6 @@ def prepare(tables: Tables, thresholds: Sequence[float] | None = None, x: str | 
     )
     joined = all(value is None or isinstance(value, int | float) for value in where.x.values)
     return Info(tuple(panels), where.x.label, tuple(where.x.words()), f"{caption}{f' {FITTED}' if medians else ''}", joined, words)
-
-
-def at_threshold(tables: Tables, threshold: float) -> Frame:
-    """Done runs with `t_grok`, `event` and `horizon` by another threshold of the goal: what `lal.reading.verdict_on` says of each, of all at once."""
-    limits, done = replace(tables.thresholds, goal=threshold), tables.done
-    if limits == tables.thresholds:
-        return done
-    rows, counts = tables.evaluations(["step", limits.goal_column])
-    there = rows[limits.goal_column].is_valid().to_numpy()
-    goal, steps = (rows[name].to_numpy()[there].astype(float) for name in (limits.goal_column, "step"))
-    owner = np.repeat(np.arange(len(counts)), counts)[there]
-    first, last = held_from(steps, goal >= threshold if limits.direction == "max" else goal <= threshold, owner, len(counts), limits.window)
-    return done.assign(t_grok=first, event=np.isfinite(first), horizon=last)
-
-
-def held_from(
-    steps: NDArray[np.float64], met: NDArray[np.bool_], owner: NDArray[np.int64], n: int, window: int
-) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Of each of `n` runs the first step from which `met` holds for `window` evaluations, NaN where it never does; and up to where that is known: the last
-    step, or the last at which it is not met, 0 where there is none.
-
-    Args:
-        steps, met, owner: (E,) evaluations of one run after another, and which run each is of, ascending from 0.
-    """
-    total = np.concatenate([[0], np.cumsum(met)])
-    n_begins = max(0, len(owner) - window + 1)  # none where all runs together have fewer evaluations
-    begins = np.flatnonzero((total[window:] - total[:-window] == window) & (owner[window - 1 :] == owner[:n_begins]))
-    first, last = np.full(n, np.nan), np.zeros(n)
-    runs, place = np.unique(owner[begins], return_index=True)
-    first[runs] = steps[begins[place]]
-    known = np.isfinite(first)[owner] | ~met
-    last[owner[known]] = steps[known]  # of several for one run the last stays
-    return first, last
 
 
 def _points(part: Frame, x: Dimension, fitted: Mapping[int, float]) -> list[Point]:

@@ -13,7 +13,7 @@ from analysis import depth_bound
 from analysis.collect import Tables, collect
 from analysis.figures import curves, final, gates, series, survival
 from analysis.figures.dimensions import spread
-from analysis.figures.time_to_goal import at_threshold, held_from
+from analysis.verdicts import at_threshold, held_from
 from lal.reading import verdict_on
 from tests.analysis.synthetic import ODD, Truth, filled
 
