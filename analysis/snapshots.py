@@ -16,6 +16,11 @@ Arrays = Mapping[str, NDArray[Any]]
 DIMENSIONS = {"tokens": 2, "correct": 1, "routing": 3, "gates": 2, "input_gates": 2, "embedding_spectrum": 1, "logit_spectrum": 2}  # see `lal.snapshots`
 
 
+def is_drawable(array: NDArray[Any], dimensions: int) -> bool:
+    """Whether pictures can be made of an array: one without numbers, or of other dimensions, no run of ours wrote."""
+    return array.size > 0 and array.ndim == dimensions and array.dtype.kind in "biuf"
+
+
 class Snapshots:
     """The arrays of one run up to its last row; files are read when they are asked for."""
 
@@ -30,9 +35,8 @@ class Snapshots:
         return self._read[step]
 
     def _stored(self, step: int) -> Arrays:
-        """Those that pictures can be made of: an empty one, or of other dimensions, no run of ours wrote."""
         found = self._folder.arrays(step) or {}
-        return {name: each for name, each in found.items() if each.size and each.ndim == DIMENSIONS.get(name, each.ndim)}
+        return {name: each for name, each in found.items() if name not in DIMENSIONS or is_drawable(each, DIMENSIONS[name])}
 
     def of(self, name: str) -> list[int]:
         """Steps at which array `name` was kept."""

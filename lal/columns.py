@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     import pyarrow as pa
 
-LISTS = frozenset({"gate_values", "head_utilization", "key_frequencies", "mode_error", "mode_power"})  # a number for each layer, head, frequency or mode
+LISTS = frozenset({"gate_values", "head_utilization", "key_frequencies", "mode_error", "mode_power", "step_loss"})  # of layers, heads, modes, places
 SHARES = {"routing_entropy_norm", "diagonal_energy", "logit_smoothness", "spectral_smoothness", "embedding_gini", "neuron_ipr"}
 REDUCTIONS = {"reduction", "train_reduction"}  # 1 - loss / first level: less than 0 where the loss is above that level
 AT_LEAST_0 = ("_depth", "_entropy", "_gates", "_loss", "_norm", "_heads", "_present")

@@ -132,7 +132,7 @@ def encoded_arrays(arrays: Arrays) -> bytes:
 
 
 def decoded_arrays(data: bytes) -> dict[str, np.ndarray] | None:
-    """Arrays by name of an npz file; None where it is damaged, or holds anything but arrays of numbers and truth values."""
+    """Arrays by name of an npz file; None where it is damaged, or holds anything but plain arrays."""
     import numpy as np
 
     if not intact(data):
@@ -142,7 +142,7 @@ def decoded_arrays(data: bytes) -> dict[str, np.ndarray] | None:
             found = {name: file[name] for name in file.files}
     except Exception:  # numpy parses headers as Python's literals, and raises what its tokenizer, parser or allocator does
         return None
-    return found if all(isinstance(each, np.ndarray) and each.dtype.kind in "biuf" for each in found.values()) else None
+    return found if all(isinstance(each, np.ndarray) for each in found.values()) else None
 
 
 def intact(data: bytes | None) -> bool:

@@ -377,6 +377,6 @@ def test_memorising_may_be_a_column_that_falls():
 def test_snapshots_of_other_dimensions_are_damaged_and_empty_arrays_are_left_out(store):
     run = store.run("a-0")
     run.put_arrays(0, {"gates": np.ones((2, 1)), "embedding_spectrum": np.ones(0)})
-    run.put_arrays(10, {"gates": np.ones(3)})
+    run.put_arrays(10, {"gates": np.ones(3), "routing": np.full((1, 1, 1), "a")})
     kept = Snapshots(run, 10)
     assert kept.damaged == (10,) and kept.of("gates") == [0] and kept.last("embedding_spectrum") is None

@@ -16,6 +16,7 @@ from lal.runs.supervised_loop import SupervisedRun
 from lal.stopping import Stopper
 from lal.tasks.modular import Modular
 from tests.lal.small import MODELS, batches_of, run_config
+from tests.lal.written import refused
 
 ALL = pytest.mark.parametrize("name", MODELS)
 EVERYTHING = {"metrics": ["all"]}
@@ -59,6 +60,7 @@ def test_metrics_fill_the_columns_that_they_declare(name):
         columns, got = METRICS[metric].columns(run.config), measured(run, metric)
         assert len(set(columns)) == len(columns)
         assert {column for column in got if not column.startswith("weight_norm/")} == set(columns)
+        assert not refused([got])
 
 
 @ALL

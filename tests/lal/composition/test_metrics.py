@@ -19,6 +19,7 @@ from lal.stopping import Stopper
 from tests.lal.composition.test_network import run_of
 from tests.lal.small import COMPOSITIONS, composition_config
 from tests.lal.test_metrics import equal
+from tests.lal.written import refused
 
 
 def started(config):
@@ -152,6 +153,7 @@ def test_every_metric_fills_its_columns_and_measuring_changes_nothing(name):
     (run, rows), (other, _) = everything(config), everything(few)
     assert equal(run.weights(), other.weights())
     columns = set(config.columns())
+    assert not refused(rows)
     for row in rows:
         assert columns <= row.keys()
         assert {column.split("/")[0] for column in row.keys() - columns} <= {"weight_norm"}

@@ -18,6 +18,7 @@ from lal.stopping import Stopper
 from lal.store import Record
 from tests.lal.small import DQNS, dqn_config
 from tests.lal.test_metrics import equal
+from tests.lal.written import refused
 
 
 def trained(config):
@@ -90,7 +91,7 @@ def test_the_same_seed_is_the_same_run_and_rows_have_their_columns(name):
     (first, rows), (second, again) = trained(config), trained(config)
     assert rows == again
     assert equal(first.weights(), second.weights())
-    assert {*rows[-1], "seconds"} == {*config.columns()}
+    assert {*rows[-1], "seconds"} == {*config.columns()} and not refused(rows)
     assert rows[-1]["environment_steps"] == sum(first.lengths)
     assert rows[-1]["updates"] == first.learner.updates == sum(first.lengths) * config.updates_per_step
     assert rows[-1]["return"] == pytest.approx(np.mean(first.returns[-10:]))
