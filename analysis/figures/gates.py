@@ -15,12 +15,14 @@ from plotly.subplots import make_subplots
 
 from analysis.collect import Tables
 from analysis.figures.dimensions import Dimension, layout, plain, split, spread, title_of
+from analysis.figures.room import PX_PER_LINE, PX_PLOTS, px_wide
 from analysis.figures.theme import SCALE, arranged, styled, traced
 from analysis.frame import Frame
 
 TITLE = "Gates over training"
 MOST_TILES, MOST_ABREAST, MOST_COLUMNS = 30, 12, 80
 PX_PER_TILE, PX_BETWEEN = 120, 46
+PX_OF_TITLES, PX_OF_TEXT = 12, 13
 HOVER = "layer %{y}, step %{x:,}: %{z:.2f}<extra></extra>"
 
 
@@ -125,24 +127,32 @@ def table(info: Info) -> Frame:
 def draw(info: Info, narrow: bool = False) -> go.Figure:
     """A heatmap a tile, all on the scale 0 to 1. Places without a cell stay empty, or are passed over in a narrow figure."""
     tiles = [each for each in info.tiles if each] if narrow else list(info.tiles)
-    columns = min(2, len(tiles)) if narrow else info.n_columns
+    titles, lines = _titles(tiles, info.n_columns, narrow)
+    columns = (min(2, len(tiles)) if _fit(titles, 2) else 1) if narrow else info.n_columns
     rows = -(-len(tiles) // columns)
     tiles += [None] * (rows * columns - len(tiles))
-    inner = rows * PX_PER_TILE + (rows - 1) * PX_BETWEEN
+    ragged = any(each is None and above for above, each in zip(tiles, tiles[columns:], strict=False))  # a tile's own title of its x axis is above no other
+    between = PX_BETWEEN + lines + (PX_PER_LINE if ragged else 0)
+    inner = rows * PX_PER_TILE + (rows - 1) * between
     fig = make_subplots(
         rows,
         columns,
         specs=[[{} if tiles[row * columns + column] else None for column in range(columns)] for row in range(rows)],
-        subplot_titles=[each.title for each in tiles if each],
-        vertical_spacing=PX_BETWEEN / inner if rows > 1 else 0.1,
+        subplot_titles=titles,
+        vertical_spacing=between / inner if rows > 1 else 0.1,
         horizontal_spacing=0.12 if narrow else min(0.03, 0.4 / columns),
     )
-    styled(fig, inner + 104)
+    styled(fig, inner + lines + 104)
     bar = {"title": {"text": "gate"}, "thickness": 12, "outlinewidth": 0, "tickvals": [0, 0.5, 1]}
     axis = {"colorscale": SCALE, "cmin": 0, "cmax": 1, "colorbar": bar, "showscale": not narrow}
-    titles: Any = fig.layout["annotations"]
-    small = [each.to_plotly_json() | {"font": {"size": 12}} for each in titles]
-    own: dict[str, Any] = {"coloraxis": axis, "margin": {"t": 40, "b": 54, "r": 24 if narrow else 80}, "annotations": small}
+    notes: Any = fig.layout["annotations"]
+    small = [each.to_plotly_json() | {"font": {"size": PX_OF_TITLES}} for each in notes]
+    if lines and not narrow:  # what rows are of stands above their first tile, from its left end on
+        axes = list(fig.select_xaxes())
+        small = [
+            each | ({"x": axis.domain[0], "xanchor": "left", "align": "left"} if "<br>" in each["text"] else {}) for each, axis in zip(small, axes, strict=True)
+        ]
+    own: dict[str, Any] = {"coloraxis": axis, "margin": {"t": 40 + lines, "b": 54, "r": 24 if narrow else 80}, "annotations": small}
     traces = list[dict[str, Any]]()
     for index, each in enumerate(tiles):
         if each:
@@ -156,3 +166,23 @@ def draw(info: Info, narrow: bool = False) -> go.Figure:
             traces.append({"type": "heatmap", **at, "coloraxis": "coloraxis", "hovertemplate": HOVER, "hoverongaps": False})
     traced(fig, traces)
     return arranged(fig, own)
+
+
+def _titles(tiles: Sequence[Tile | None], columns: int, narrow: bool) -> tuple[list[str], int]:
+    """Titles of the tiles that there are, and the pixels of their second lines: where they have no room side by side, a row tells once what it is of."""
+    whole = [each.title for each in tiles if each]
+    if _fit(whole, 2 if narrow else columns, narrow):
+        return whole, 0
+    found, said = list[str](), ("", -1)
+    for index, each in enumerate(tiles):
+        if each:
+            row, _, own = each.title.rpartition(" · ")
+            again = not narrow and said == (row, index // columns)
+            found.append(own if again or not row else f"{row}<br>{own}")
+            said = row, index // columns
+    return found, PX_PER_LINE
+
+
+def _fit(titles: Sequence[str], columns: int, narrow: bool = True) -> bool:
+    """Whether so many of them have room side by side."""
+    return PX_OF_TITLES / PX_OF_TEXT * max(map(px_wide, titles), default=0) <= PX_PLOTS[narrow] / columns

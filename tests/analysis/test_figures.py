@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from itertools import product
 from math import inf
 
@@ -287,6 +288,17 @@ def test_gate_tiles_hold_the_mean_over_seeds_with_finished_ones_kept(odd_tables)
     tile = info.tiles[4]
     assert tile.title == "soft · λ = 0.3" and tile.values.shape == (4, len(tile.steps)) and tile.values[:, 0].tolist() == [1.0] * 4
     assert 0.6 < tile.values[:, -1].sum() < 0.8
+
+
+def test_titles_of_gate_tiles_that_have_no_room_side_by_side_say_once_what_a_row_is_of(odd_tables):
+    info = gates.prepare(odd_tables["quickstart"])
+    whole = [each.title for each in info.tiles if each]
+    assert [each.text for each in gates.draw(info).layout.annotations] == whole
+    named = replace(info, tiles=tuple(each and replace(each, title=f"another_sweep@laptop: {each.title}") for each in info.tiles))
+    titles = [each.text for each in gates.draw(named).layout.annotations]
+    assert titles[:3] == ["another_sweep@laptop: soft<br>λ = 0", "λ = 0.01", "λ = 0.1"] and titles[5].startswith("another_sweep@laptop: hard<br>")
+    narrow = gates.draw(named, narrow=True).layout
+    assert all(each.text.count("<br>") == 1 for each in narrow.annotations) and narrow.xaxis.domain[1] == narrow.xaxis2.domain[1]
 
 
 def test_final_sets_accuracy_against_both_depths(odd_tables):
