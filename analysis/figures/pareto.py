@@ -44,20 +44,19 @@ def prepare(tables: Tables) -> Info | str:
     lacking = [each for each in found if isinstance(each, str)]
     if not planes:
         return f"{'; '.join(lacking)}, so there is no Pareto frontier"
-    volumes = [_hypervolume(each, len(planes) > 1) + _knee(each) + _without(tables, each) for each in planes]
-    caption = (
-        reading(planes) + (STRIP if any(each.aside for each in planes) else "") + " ".join(volumes) + "".join(f" Left out: {reason}." for reason in lacking)
-    )
+    volumes = [_hypervolume(each, len(planes) > 1) + _knee(each) + without(tables, each) for each in planes]
+    caption = reading(planes) + " ".join(volumes) + "".join(f" Left out: {reason}." for reason in lacking)
     caption += told_of(tables) if any(of.column == "functional_depth" for each in planes for of in (each.x, each.y)) else ""
     return Info(planes, tuple(layout(tables, y="arm").y.words()), caption)
 
 
 def reading(planes: Sequence[Plane]) -> str:
     """What is drawn."""
-    return READING + (ALONE if any(place.n == 1 for each in planes for place in each.places) else "")
+    alone = any(place.n == 1 for each in planes for place in each.places)
+    return READING + (ALONE if alone else "") + (STRIP if any(each.aside for each in planes) else "")
 
 
-def _without(tables: Tables, each: Plane) -> str:
+def without(tables: Tables, each: Plane) -> str:
     """Who has no place, and why; how many seeds those that have one are of."""
     whole = standing(tables, [each.x, each.y])[tables.done.index].all()
     text = "" if whole else " Only seeds at the goal are counted, and said as n of N: a broken network may seem to need nothing."

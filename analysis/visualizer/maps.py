@@ -87,7 +87,7 @@ def pareto_map(tables: Tables, x: str, y: str, narrow: bool) -> Map | str:
     if isinstance(plane, str):
         return plane
     arms: Sequence[Any] = layout(tables, y="arm").y.words()
-    info = pareto_planes.Info((plane,), tuple(arms), pareto.reading((plane,)))
+    info = pareto_planes.Info((plane,), tuple(arms), pareto.reading((plane,)) + pareto.without(tables, plane))
     return Map(pareto.draw(info, narrow), info.caption)
 
 

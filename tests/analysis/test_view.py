@@ -210,6 +210,11 @@ def test_tables_of_a_report_by_other_thresholds_are_not_taken(store):
     pd.testing.assert_frame_equal(known.tables.cells, tables.cells, check_dtype=False)
 
 
+def test_a_front_says_what_is_crossed_beside_it(odd_tables):
+    front = pareto_map(odd_tables["quickstart"], *usual(odd_tables["quickstart"]), False)
+    assert not isinstance(front, str) and "Crossed, in the strip beside" in front.caption and "Without a place, because" in front.caption
+
+
 def test_marks_lead_to_cells_and_nothing_else_is_believed(odd_tables):
     tables = odd_tables["quickstart"]
     found = phase_map(tables, None, None, "time", False)
