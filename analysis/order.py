@@ -199,8 +199,8 @@ def steepness(done: Frame) -> tuple[float, float] | None:
 
 
 def signed(value: float) -> str:
-    """A correlation with its sign; so many digits that it is not rounded to 1."""
+    """A correlation with its sign; so many digits that it is rounded neither to 1 nor to 0."""
     if isnan(value):
         return "?"
-    digits = next((each for each in (2, 3, 4) if abs(round(value, each)) < 1), 4)
-    return f"{value:+.{digits}f}".replace("-", "−")
+    digits = next((each for each in (2, 3, 4) if 0 < abs(round(value, each)) < 1), 4 if abs(value) > 0.5 else 2)
+    return f"{value if round(value, digits) else 0.0:+.{digits}f}".replace("-", "−")

@@ -307,6 +307,13 @@ def test_marks_of_a_scatter_are_of_the_runs_that_its_r_is_of(tables):
         assert panel.title.endswith(f"r = {order.signed(pearson(panel.x, panel.y))}")
 
 
+@pytest.mark.parametrize(
+    ("value", "told"), [(0.314, "+0.31"), (-0.999, "−0.999"), (-0.003, "−0.003"), (1.0, "+1.0000"), (0.0, "+0.00"), (-1e-9, "+0.00"), (nan, "?")]
+)
+def test_a_correlation_is_rounded_neither_to_one_nor_to_zero(value, told):
+    assert order.signed(value) == told
+
+
 def test_means_are_told_by_size_and_width(tables):
     told = order_findings.by_size_and_width(tables, "value_range")
     widths = ", ".join(map(str, sorted(learners.WIDTHS)))
