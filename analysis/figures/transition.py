@@ -10,14 +10,14 @@ import plotly.graph_objects as go
 from numpy.typing import NDArray
 
 from analysis.collect import Tables
-from analysis.figures.room import top_margin
+from analysis.figures.room import PX_PER_LINE, n_lines, top_margin, wrapped
 from analysis.figures.theme import OKABE_ITO, SYMBOLS, styled, word
 from analysis.figures.ticks import log_axis
 from analysis.frame import Frame
 from analysis.order import OUTCOME, SIZE, WIDTH, relations
 
 TITLE = "Transition along size over width"
-N_BEST = 3
+N_BEST, LETTERS_NARROW = 3, 34
 
 
 @dataclass(frozen=True)
@@ -76,7 +76,10 @@ def draw(info: Info, narrow: bool = False) -> go.Figure:
     """A line each, and each size."""
     names = [name for name, _ in info.curves]
     top = top_margin(names, narrow, titles=False)
-    fig = styled(go.Figure(), 330 + top)
+    title = "size of the environment / width of the network (log)"
+    title = wrapped(title, LETTERS_NARROW) if narrow else title
+    bottom = 56 + PX_PER_LINE * (n_lines(title) - 1)
+    fig = styled(go.Figure(), 274 + top + bottom)
     for index, (name, values) in enumerate(info.curves):
         look = {"color": OKABE_ITO[index], "width": 2.6 if index == 0 else 1.6, "dash": "solid" if index == 0 else "dot"}
         marker = {"symbol": SYMBOLS[index], "size": 8}
@@ -85,6 +88,6 @@ def draw(info: Info, narrow: bool = False) -> go.Figure:
         fig.add_trace(go.Scatter(x=x, y=y, mode="lines+markers", name=name, line=look, marker=marker, hovertemplate=hover))
     low, high = np.log10(info.ratio[0]), np.log10(info.ratio[-1])
     room = 0.04 * (high - low or 1.0)
-    fig.update_xaxes(**log_axis(float(low - room), float(high + room)), title={"text": "size of the environment / width of the network (log)"})
+    fig.update_xaxes(**log_axis(float(low - room), float(high + room)), title={"text": title})
     fig.update_yaxes(range=[-0.05, 1.05], title={"text": "scaled to its range"})
-    return fig.update_layout(margin={"t": top, "b": 56})
+    return fig.update_layout(margin={"t": top, "b": bottom})
