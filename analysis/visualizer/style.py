@@ -32,6 +32,7 @@ main { max-width: 1180px }
 .tabs { display: flex !important; flex-flow: row wrap !important }
 .tab { background: transparent !important; color: var(--ink) !important; border-color: var(--line) !important }
 .tab { flex: 1 0 auto; width: auto !important; white-space: nowrap; font-size: .88rem; padding: 8px 9px !important }
+.tab:focus-visible { outline: 2px solid var(--link); outline-offset: -2px }
 .tab--selected { box-shadow: inset 0 -3px 0 var(--link); text-shadow: .4px 0 currentColor }
 section h2 { margin-top: 22px }
 .told { color: var(--soft); font-size: .9rem; margin: 8px 0 0 }
@@ -49,6 +50,12 @@ document.addEventListener("click", event => {
   if (!event.target.closest || !event.target.closest("#theme")) return;
   const root = document.documentElement, now = root.dataset.theme || (matchMedia("(prefers-color-scheme: dark)").matches ? "dark" : "light");
   root.dataset.theme = now === "dark" ? "light" : "dark";
+});
+document.addEventListener("keydown", event => {  // the framework's tabs are of the mouse alone
+  if (event.key === "Tab") document.querySelectorAll(".tab").forEach(each => { each.tabIndex = 0; each.setAttribute("role", "tab"); });
+  if ((event.key !== "Enter" && event.key !== " ") || !event.target.classList.contains("tab")) return;
+  event.preventDefault();
+  event.target.click();
 });
 """
 

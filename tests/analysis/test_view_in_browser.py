@@ -79,6 +79,11 @@ def test_tabs_selections_looks_and_clicks_on_cells(browser, served, odd_store):
     browser.until(has_panel("sum of gates"))
     browser.click(".tab", "Weights")
     browser.until("document.body.innerText.includes('its weight norms were not measured')")
+    browser.js("document.querySelector('#all').focus()")
+    while browser.js("!document.activeElement.classList.contains('tab')"):
+        browser.key("Tab", 9)  # without a mouse, too
+    browser.key("Enter", 13)
+    browser.until("document.querySelector('.tab--selected').textContent == 'Training dynamics' && " + has_panel("accuracy"))
     browser.click(".tab", "Phase diagram")
     browser.until("document.querySelector('section h2')?.textContent == 'Phase diagram' && " + DRAWN)
     place = "(plot => { const at = plot.getBoundingClientRect(), all = plot._fullLayout; return [at.x + all.xaxis._offset + all.xaxis.d2p(3),"
