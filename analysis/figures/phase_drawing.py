@@ -121,11 +121,11 @@ def _scale(view: View) -> Any:
 
 def _coloraxis(info: Info, low: float, high: float, shown: bool, inner: int) -> dict[str, Any]:
     if info.view == "probability":
-        bar: dict[str, Any] = {"title": {"text": "share<br> ", "font": {"size": 12}}, "tickvals": [0, 0.25, 0.5, 0.75, 1]}
+        bar: dict[str, Any] = {"title": {"text": "share"}, "tickvals": [0, 0.25, 0.5, 0.75, 1]}
     else:
         drawn = [log10(max(1.0, value)) for value in info.values()]
         ticks = np.linspace(min(drawn), max(drawn), 3 if max(drawn) > min(drawn) else 1).tolist() if drawn else []
-        bar = {"title": {"text": "steps<br> ", "font": {"size": 12}}, "tickvals": ticks, "ticktext": [f"{float(f'{10**each:.3g}'):,.0f}" for each in ticks]}
+        bar = {"title": {"text": "steps"}, "tickvals": ticks, "ticktext": [f"{float(f'{10**each:.3g}'):,.0f}" for each in ticks]}
     size = {"thickness": 12, "outlinewidth": 0, "x": 1.02, "lenmode": "pixels", "len": min(320, max(108, inner))}
     return {
         "colorscale": _scale(info.view),
