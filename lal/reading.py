@@ -78,6 +78,8 @@ def reading(folder: RunFolder, entry: Entry, goal: Goal, fit: Goal | None, sched
 
 def _counted(state: State, outcome: str, reason: str, step: int, folder: RunFolder, record: Record, failure: Failure | None, rows: pa.Table) -> Reading:
     """A reading with rows, to which what was measured later is added."""
+    if not len(rows):
+        return Reading("damaged", reason="its history has no row of an evaluation that was asked for", record=record, failure=failure)
     whole, unread = merged(rows, folder)
     return Reading(state, outcome, reason, step, record, failure, whole, unread)
 

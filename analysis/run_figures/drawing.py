@@ -227,7 +227,7 @@ def _curves(alike: Sequence[Curve], color: str, log: bool, where: str) -> list[d
     seeds = [seed for each in alike for seed in [each.seed] * (len(each.steps) + 1)]
     steps, values = (np.concatenate([np.append(getattr(each, name), np.nan) for each in alike]) for name in ("steps", "values"))
     (line,) = _curve(replace(alike[0], label=f"{alike[0].label}, seed %{{customdata}}", steps=steps, values=values), color, log, where)
-    return [line | {"name": alike[0].label, "mode": _mode(alike), "customdata": np.array(seeds, int), "connectgaps": False}]
+    return [line | {"name": alike[0].label, "mode": _mode(alike), "customdata": np.array(seeds), "connectgaps": False}]
 
 
 def _mode(curves: Sequence[Curve]) -> str:
@@ -269,7 +269,7 @@ def _steps_axis(info: Info) -> dict[str, Any]:
     """From the first step that any line has to the last."""
     curves = [each for panel in info.panels if isinstance(panel, Lines) and over_steps(panel) for each in panel.curves]
     ends = [end for each in curves for end in (each.steps[0], each.steps[-1])]
-    low, high = (log10(end) if info.log_steps else float(end) for end in (min(ends), max(ends)))
+    low, high = (log10(end) if info.log_steps else float(end) for end in (min(ends, default=1), max(ends, default=1)))
     low, high = (low, high) if high > low else (low - 0.5, high + 0.5)
     if info.log_steps:
         return {**log_axis(low, high, ","), "title": _titled("step (log)")}

@@ -29,7 +29,9 @@ def prepare(run: OneRun) -> tuple[Info, ...] | str:
         *lines("representation norm", [curve(run, "representation_norm", 2)], low=0.0),
     ]
     steps, measured = run.rows["step"].to_numpy(float), {name: run.rows[name].to_numpy(float) for name in tensors}  # once: there may be hundreds
-    panels += [_panel(steps, measured, title, members) for title, members in grouped(tensors).items()]
+    panels += [panel for title, members in grouped(tensors).items() if (panel := _panel(steps, measured, title, members)).curves]
+    if not panels:
+        return "its weight norms were measured before training alone"
     caption = "Euclidean norms over training. A group of tensors is that of one part of the network, with its biases."
     return (Info("weight_norms", "Weight norms", tuple(panels), caption, 2, 1, {}, marks(run)),)
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from analysis.one_run import OneRun
 from analysis.run_figures.panels import Info
@@ -46,13 +46,14 @@ def curves(source: Source, name: str, catalogue: Catalogue, tab: str, chosen: Se
     runs, left_out, lacking, last = list[Drawn](), list[str](), list[str](), 0
     for experiment, index, run in read:
         seed = catalogue.entries[index]["seed"] if len(experiment.runs) > 1 else None
-        if isinstance(run, OneRun):
-            infos, reasons = figures(run, tab)
-            last = max(last, int(run.rows["step"].iloc[-1]))
-            left_out += reasons
-            runs.append(Drawn(experiment.label, seed, orders.get(index, places[experiment.number]), infos))
-        else:
-            lacking.append(f"{Drawn(experiment.label, seed, 0, ()).whole}: {run}")
+        drawn = Drawn(experiment.label, seed, orders.get(index, places[experiment.number]), ())
+        found = run if isinstance(run, str) else _figures(run, tab)
+        if isinstance(run, str) or isinstance(found, str):
+            lacking.append(f"{drawn.whole}: {found}")
+            continue
+        last = max(last, int(run.rows["step"].iloc[-1]))
+        left_out += found[1]
+        runs.append(replace(drawn, infos=found[0]))
     whole = together(runs, look.median)
     infos = [each for info in whole if (each := looked_at(info, look)) is not None]
     if whole and not infos:
@@ -61,6 +62,14 @@ def curves(source: Source, name: str, catalogue: Catalogue, tab: str, chosen: Se
     labels = [experiment.label for experiment, _ in chosen] if not by_seed else [f"seed {catalogue.entries[index]['seed']}" for _, index in wanted]
     legend = tuple((label, palette[order % len(palette)]) for order, label in enumerate(labels)) if len(wanted) > 1 else ()
     return Curves(tuple(infos), legend, tuple(_told(chosen, len(wanted), lacking, several(left_out) if not infos else [])), last)
+
+
+def _figures(run: OneRun, tab: str) -> tuple[tuple[Info, ...], list[str]] | str:
+    """The figures of one run and what it lacks; or why it cannot be drawn, so that the others are."""
+    try:
+        return figures(run, tab)
+    except (ValueError, IndexError, TypeError, KeyError) as fault:
+        return f"its files are not as this program writes them ({type(fault).__name__}: {fault})"
 
 
 def _told(chosen: Sequence[tuple[Experiment, list[int]]], n_drawn: int, lacking: Sequence[str], left_out: Sequence[str]) -> list[str]:

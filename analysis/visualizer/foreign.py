@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from functools import cached_property
@@ -70,7 +71,8 @@ class Foreign(Source):
 
     @cached_property
     def _catalogue(self) -> Catalogue:
-        return Catalogue(manifest_of(self._root.name, ["/".join(each.relative_to(self._root).parts) or each.name for each in self._folders]))
+        paths = ["/".join(each.relative_to(self._root).parts) or each.name for each in self._folders]
+        return Catalogue(manifest_of(self._root.name, [os.fsencode(path).decode(errors="replace") for path in paths]))  # names need not be text
 
     @cached_property
     def _tables(self) -> Tables:

@@ -374,6 +374,15 @@ def test_memorising_may_be_a_column_that_falls():
     assert memorised([0, 10, 20], [3.0, float("nan"), 0.1], limits).by == 20
 
 
+@pytest.mark.parametrize("rows", [[], [{"step": 3, "test_acc": 0.5}]], ids=["none", "off the grid"])
+def test_a_history_without_an_evaluation_that_was_asked_for_is_damaged(store, rows):
+    folder = Folder(store)
+    ids = [folder.add("soft", {WEIGHT: 0.0}, seed, Truth(grok=None)) for seed in range(2)]
+    run = store.run(ids[0])
+    run.finish(replace(run.record(), history_sha256=run.join(rows)))
+    assert collect(store, folder.write()).runs["state"].tolist() == ["damaged", "done"]
+
+
 def test_snapshots_of_other_dimensions_are_damaged_and_empty_arrays_are_left_out(store):
     run = store.run("a-0")
     run.put_arrays(0, {"gates": np.ones((2, 1)), "embedding_spectrum": np.ones(0)})

@@ -14,6 +14,7 @@ from click.testing import CliRunner
 
 from analysis import collect, table_files
 from analysis.one_run import OneRun
+from analysis.run_figures import weight_norms
 from analysis.run_figures.drawing import draw
 from analysis.run_figures.panels import Curve, Info, Lines
 from analysis.visualizer.columns import known_rows
@@ -25,7 +26,7 @@ from analysis.visualizer.naming import told
 from analysis.visualizer.results import source_at
 from analysis.visualizer.serving import app_of, bound
 from analysis.visualizer.showing import Asked, of_sweep, read
-from analysis.visualizer.tabs import CURVES
+from analysis.visualizer.tabs import CURVES, figures
 from analysis.visualizer.together import Drawn, together
 from lal.errors import Refused
 from lal.store.codec import table
@@ -75,6 +76,28 @@ def test_a_range_without_an_evaluation_is_told(looked):
     source, catalogue = looked
     found = curves(source, "quickstart", catalogue, "training", catalogue.chosen([0], [0]), Look(first=1, last=1))
     assert not found.infos and found.told == ("Nothing is drawn of this kind: no evaluation lies in steps 1 to 1; widen the range",)
+
+
+def test_a_run_that_cannot_be_drawn_leaves_the_others(looked, monkeypatch):
+    source, catalogue = looked
+    odd = source.run("quickstart", catalogue.experiments[0].runs[0])
+
+    def of(run, tab):
+        if run is odd:
+            raise ValueError("five dimensions")
+        return figures(run, tab)
+
+    monkeypatch.setattr("analysis.visualizer.curves.figures", of)
+    found = curves(source, "quickstart", catalogue, "training", catalogue.chosen([0], [0, 1]), Look())
+    assert found.infos and "1 of 2 runs cannot be drawn: " in found.told[0] and "five dimensions" in found.told[0]
+
+
+def test_weight_norms_before_training_alone_are_told(looked):
+    source, catalogue = looked
+    run = source.run("quickstart", catalogue.experiments[0].runs[0])
+    assert isinstance(run, OneRun)
+    before = replace(run, rows=run.rows.iloc[:1].assign(**{"weight_norm/a.weight": 1.0}))
+    assert weight_norms.prepare(before) == "its weight norms were measured before training alone"
 
 
 def test_no_more_runs_are_drawn_than_can_be_read_and_it_is_said(looked):
