@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
-from math import isfinite, nan
+from math import nan
 from typing import Any
 
 import numpy as np
@@ -191,9 +191,6 @@ def thresholds_of(manifest: Mapping[str, Any], goal: Goal, fit: Goal | None, thr
     for name, of in (("goal", goal), ("fit", fit)):
         if of is not None and name in asked and not of.possible(asked[name]):
             raise Refused(f"a threshold of {of.column} must be {'in (0, 1]' if of.column.endswith('_acc') else 'a number'}, but got {asked[name]}")
-    broken = next((name for name, value in asked.items() if value is not None and not isfinite(value)), None)
-    if broken:
-        raise Refused(f"{broken} of a verdict must be a finite number, but got {asked[broken]}; write another")
     held = [entry["budget"]["stop"]["sustain"] // entry["eval_every"] + 1 for entry in manifest["runs"] if entry["budget"].get("stop")]
     return replace(usual, **{"window": min([usual.window, *held]), "fit_column": fit.column if fit else "", **asked})
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import os
+from collections.abc import Iterable, Mapping
 from functools import cached_property
 from html import unescape
 from typing import Any, final
@@ -17,10 +18,11 @@ from analysis.snapshots import Arrays
 from lal.errors import Refused, nearest
 from lal.store import Store
 
+Address = str | os.PathLike[str]
 KEYS = ("run_id", "cell", "arm", "name", "seed", "step")
 
 
-def load(sweep: str, results: str = "results", profile: str | None = None, threshold: float | None = None, **phases: float | None) -> Sweep:
+def load(sweep: Address, results: Address = "results", profile: str | None = None, threshold: float | None = None, **phases: float | None) -> Sweep:
     """A sweep's results. What was read of its runs before is taken from beside its tables; only what is new is read.
 
     Args:
@@ -31,7 +33,7 @@ def load(sweep: str, results: str = "results", profile: str | None = None, thres
     Raises:
         Refused: there is no such sweep, or a threshold is stricter than runs were stopped at.
     """
-    store, folder = found(sweep, results, profile, "what is loaded")
+    store, folder = found(os.fspath(sweep), os.fspath(results), profile, "what is loaded")
     return Sweep(collect(store, folder, threshold, **phases), store)
 
 
@@ -159,8 +161,8 @@ class Sweep:
         with duckdb.connect(config={"enable_external_access": False}) as connection:
             connection.register("runs", self.tables.runs)
             connection.register("cells", self.tables.cells)
-            if "history" in query:
-                wanted = [name for name in self.columns if name in query]
+            if "history" in query.lower():
+                wanted = [name for name in self.columns if name.lower() in query.lower()]
                 connection.register("history", self.history(*wanted) if "*" not in query else self.history())
             return connection.sql(query).df()
 
@@ -171,8 +173,8 @@ def _environment(of: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def listed(value: Any) -> list[Any]:
-    """Several values, or one."""
-    return list(value) if isinstance(value, list | tuple | set) else [value]
+    """Several values, of whatever holds them, or one."""
+    return list(value) if isinstance(value, Iterable) and not isinstance(value, str | bytes) else [value]
 
 
 def refuse_unplanned(column: Series, values: list[Any]) -> None:

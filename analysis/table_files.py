@@ -16,10 +16,10 @@ from analysis.collect import Tables
 from analysis.frame import Frame
 from analysis.once import once
 from lal.events import Thresholds
-from lal.store import Store
+from lal.store import Store, digest
 
 ROWS_PER_GROUP = 250  # of a table's file
-JUDGED_BY = "lal.thresholds"  # in a file's metadata: reports may judge by others than the sweep
+JUDGED_BY = "lal.verdicts"  # in a file's metadata: reports may judge by other thresholds than the sweep, and a sweep be extended after them
 
 
 QUOTE, FORMULA = "'", ("=", "+", "-", "@", "\t", "\r")  # what spreadsheets take for text, and for the beginning of a formula
@@ -27,7 +27,7 @@ QUOTE, FORMULA = "'", ("=", "+", "-", "@", "\t", "\r")  # what spreadsheets take
 
 def write(store: Store, folder: str, tables: Tables) -> None:
     """Writes `tables/runs` and `cells` as parquet and CSV; rows of the history are in `tables/history` since they were collected."""
-    into, by = f"{store.sweep(folder)}/tables", {JUDGED_BY: words_of(tables.thresholds)}
+    into, by = f"{store.sweep(folder)}/tables", {JUDGED_BY: note_of(tables.manifest, tables.thresholds)}
     for name in ("runs", "cells"):
         store.put(f"{into}/{name}.parquet", parquet(getattr(tables, name), by))
     for name in ("runs", "cells"):
@@ -49,18 +49,18 @@ def parquet(table: Frame, notes: Mapping[str, str] | None = None) -> bytes:
     return sink.getvalue()
 
 
-def judged_by(data: bytes, thresholds: Thresholds) -> bool:
-    """Whether the verdicts in a parquet file that `write` wrote are by these."""
+def judged_by(data: bytes, manifest: Mapping[str, Any], thresholds: Thresholds) -> bool:
+    """Whether the verdicts in a parquet file that `write` wrote are on what `manifest` asks for, and by these thresholds."""
     try:
         notes = pq.read_schema(pa.BufferReader(data)).metadata or {}
     except (pa.ArrowException, OSError):
         return False
-    return notes.get(JUDGED_BY.encode()) == words_of(thresholds).encode()
+    return notes.get(JUDGED_BY.encode()) == note_of(manifest, thresholds).encode()
 
 
-def words_of(thresholds: Thresholds) -> str:
-    """All numbers of the verdicts, as they are noted."""
-    return json.dumps(asdict(thresholds), sort_keys=True)
+def note_of(manifest: Mapping[str, Any], thresholds: Thresholds) -> str:
+    """What verdicts are on and by, in short."""
+    return digest(json.dumps([asdict(thresholds), manifest["runs"], manifest.get("schedule")], sort_keys=True).encode())
 
 
 def csv(table: Frame) -> bytes:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from math import isfinite
+from math import inf, isfinite
 from typing import Literal
 
 from lal.columns import can_have, range_word
@@ -70,7 +70,12 @@ class Thresholds:
     def __post_init__(self) -> None:
         for column, value in ((self.goal_column, self.goal), (self.fit_column, self.fit)):
             if not can_have(column, value):
-                raise Refused(f"a threshold of {column} must be a value that it can have, {range_word(column)}, but got {value:g}; write such a value, or none")
+                raise Refused(f"a threshold of {column} must be a value that it can have, {range_word(column)}, but got {value}; write such a value, or none")
+        for name, value, least in (("window", self.window, 1), ("gap", self.gap, 0), ("tau", self.tau, 0)):
+            if not least <= value < inf:
+                raise Refused(f"{name} of a verdict must be a finite number of at least {least}, but got {value}; write such a number, or leave it out")
+        if not {self.direction, self.fit_direction} <= {"max", "min"}:
+            raise Refused(f"the direction of a threshold must be max or min, but got {self.direction!r} and {self.fit_direction!r}; write one of them")
 
     def reached(self, goal: float) -> bool:
         """Whether a value of the goal column reaches its threshold; NaN does not."""

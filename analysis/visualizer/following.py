@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping, Sequence, Set
 from threading import Lock, Thread
-from typing import Any
+from typing import Any, NamedTuple
 
 import pandas as pd
 
@@ -21,77 +21,88 @@ from lal.reading import COUNTED
 from lal.store import Store
 from lal.store.codec import table
 
+LOOK_AGAIN_S = 2.0  # between two looks at runs that had ended: they may be continued, repaired or removed
 REST = 4  # between two collections so many times what the last one took: following takes a fifth of a core at most
+
+
+class Standing(NamedTuple):
+    """Of which manifest, which records (run and stamp) and how many failures verdicts are."""
+
+    manifest: Mapping[str, Any]
+    records: frozenset[tuple[str, str]]
+    failed: int
 
 
 class Following:
     """One sweep of a results folder.
 
-    Runs that ended are not looked at again, so to ask how the sweep stands costs a look at the others alone. Verdicts are those of the tables that the last
-    report wrote where these are of all runs that ended; else all runs are read anew, in a thread, and the last tables are shown until then.
+    Runs that ended are looked at again every few seconds alone, so to ask how the sweep stands mostly costs a look at the others. Verdicts are those of the
+    tables that the last report wrote where these are of all runs that ended; else, and whenever a record is another, all runs are read anew, in a thread,
+    and the last tables are shown until then.
     """
 
     def __init__(self, store: Store, folder: str):
         self._store, self._folder, self._lock = store, folder, Lock()
-        self._ended = set[str]()
+        self._manifest: Mapping[str, Any] | None = None
+        self._stamps, self._look_again_at = dict[str, str](), 0.0
         self._tables: Tables | None = None
-        self._n_read, self._free_at, self._thread, self._problem = -1, 0.0, None, ""
+        self._read: Standing | None = None
+        self._free_at, self._thread, self._problem = 0.0, None, ""
         self._generation = 0
 
     def known(self, manifest: Mapping[str, Any]) -> Known:
         """How the sweep stands now."""
         with self._lock:
-            self._look(manifest)
-            failed = self._failed(manifest)
-            n_runs = len({entry["run_id"] for entry in manifest["runs"]})
-            self._refresh(manifest, len(self._ended) + failed)
-            stale = self._n_read != len(self._ended) + failed
+            ids = {entry["run_id"] for entry in manifest["runs"]}
+            failed = self._look(manifest, ids)
+            ended, n_runs = len(self._stamps), len(ids)
+            now = Standing(manifest, frozenset(self._stamps.items()), failed)
+            self._refresh(now)
+            stale = self._read != now
             damaged = 0 if stale or self._tables is None else self._tables.runs.loc[self._tables.runs["state"] == "damaged", "run_id"].nunique()
-            told = (
-                f"{n_runs:,} planned, {len(self._ended) - damaged:,} finished, {failed:,} failed, {n_runs - len(self._ended) - failed:,} missing or under way"
-            )
+            told = f"{n_runs:,} planned, {ended - damaged:,} finished, {failed:,} failed, {n_runs - ended - failed:,} missing or under way"
             told += f", {damaged:,} damaged" if damaged else ""
             if stale:
                 told += "; verdicts are being read"
             elif self._problem:
                 told += f"; {self._problem}"
-            running = len(self._ended) + failed < n_runs or stale
+            running = ended + failed < n_runs or stale
             return Known(self._tables, told, f"{self._generation} {told}", running, "" if stale else self._problem)
 
-    def _look(self, manifest: Mapping[str, Any]) -> None:
-        """Notes which runs ended since the last look."""
-        seen, ids = self._store.listed("runs"), {entry["run_id"] for entry in manifest["runs"]}
-        self._ended &= ids
-        self._ended |= {run_id for run_id in ids - self._ended if seen.has(f"runs/{run_id}/record.json")}
-        self._unended = ids - self._ended
+    def _look(self, manifest: Mapping[str, Any], ids: Set[str]) -> int:
+        """Notes which runs have a record, and which; how many others failed."""
+        seen, now = self._store.listed("runs"), time.monotonic()
+        if manifest is not self._manifest or now >= self._look_again_at:
+            self._manifest, self._stamps, self._look_again_at = manifest, {}, now + LOOK_AGAIN_S
+        found = {run_id: seen.stamp(f"runs/{run_id}/record.json") for run_id in ids - self._stamps.keys()}
+        self._stamps |= {run_id: stamp for run_id, stamp in found.items() if stamp is not None}
+        return sum(seen.has(f"runs/{run_id}/failure.json") for run_id in ids - self._stamps.keys())
 
-    def _failed(self, manifest: Mapping[str, Any]) -> int:
-        seen = self._store.listed("runs")
-        return sum(seen.has(f"runs/{run_id}/failure.json") for run_id in self._unended)
-
-    def _refresh(self, manifest: Mapping[str, Any], n_known: int) -> None:
+    def _refresh(self, now: Standing) -> None:
         """Takes the last report's tables where they are of as many ended runs as there are, else begins to read anew, unless that was done just now."""
-        if n_known == self._n_read or self._thread is not None:
+        if now == self._read or self._thread is not None:
             return
         if self._tables is None:
-            self._tables, counted = stored(self._store, self._folder, manifest)
+            self._tables, counted = stored(self._store, self._folder, now.manifest)
             if self._tables is not None:
                 self._generation += 1
-            if counted == len(self._ended):
-                self._n_read = n_known
+            if counted == len(now.records):
+                self._read = now
                 return
         if time.monotonic() >= self._free_at:
-            self._thread = Thread(target=self._collect, args=(n_known,), daemon=True)
+            self._thread = Thread(target=self._collect, args=(now,), daemon=True)
             self._thread.start()
 
-    def _collect(self, n_known: int) -> None:
+    def _collect(self, now: Standing) -> None:
         began, tables, problem = time.monotonic(), None, ""
         try:
             tables = collect(self._store, self._folder)
         except (Refused, OSError) as error:
             problem = str(error)
+        except Exception as fault:  # or the page would say for ever that verdicts are being read
+            problem = f"verdicts cannot be read ({type(fault).__name__}: {fault}), which is a fault of the program"
         with self._lock:
-            self._tables, self._problem, self._n_read = tables or self._tables, problem, n_known
+            self._tables, self._problem, self._read = tables or self._tables, problem, now
             self._free_at = time.monotonic() + REST * (time.monotonic() - began)
             self._generation += 1
             self._thread = None
@@ -101,7 +112,7 @@ def stored(store: Store, folder: str, manifest: Mapping[str, Any]) -> tuple[Tabl
     """The tables that the last report of a sweep wrote, without histories, and of how many runs that had ended; none where they are not of this manifest,
     or by other thresholds than the sweep's."""
     goal, _, thresholds = aims_of(manifest)
-    runs, cells = (table_at(store, f"{store.sweep(folder)}/tables/{name}.parquet", thresholds) for name in ("runs", "cells"))
+    runs, cells = (table_at(store, f"{store.sweep(folder)}/tables/{name}.parquet", manifest, thresholds) for name in ("runs", "cells"))
     if runs is None or cells is None or not fits(runs, cells, manifest["runs"], manifest["axes"]):
         return None, 0
     tables = Tables(manifest, goal, thresholds, runs, pd.DataFrame(), (), results_word(store.address))
@@ -117,8 +128,8 @@ def fits(runs: Frame, cells: Frame, entries: Sequence[Mapping[str, Any]], axes: 
     return runs["run_id"].tolist() == [entry["run_id"] for entry in entries] and set(runs["cell"]) == set(cells["cell"])
 
 
-def table_at(store: Store, path: str, thresholds: Thresholds) -> Frame | None:
-    """The parquet file at `path` as a table; None where there is none, it is damaged, or its verdicts are by other `thresholds`."""
+def table_at(store: Store, path: str, manifest: Mapping[str, Any], thresholds: Thresholds) -> Frame | None:
+    """The parquet file at `path` as a table; None where there is none, it is damaged, or its verdicts are on another manifest or by other `thresholds`."""
     data = store.get(path)
-    found = table(data) if data is not None and judged_by(data, thresholds) else None
+    found = table(data) if data is not None and judged_by(data, manifest, thresholds) else None
     return None if found is None else found.to_pandas()

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
 import pytest
 
 import analysis
@@ -31,6 +35,12 @@ def test_a_sweep_is_loaded_by_the_path_of_its_folder(sweep, store):
     for name in (store.where("runs"), store.where(""), store.where("sweeps/none")):
         with pytest.raises(Refused, match="not the folder of one; write the name of a sweep"):
             analysis.load(name, results=store.address)
+
+
+def test_places_and_several_values_are_told_as_python_has_them(store, sweep):
+    assert analysis.load(Path(store.where("sweeps/quickstart")), Path(store.address)).runs.equals(sweep.runs)
+    for seeds in (range(2), np.array([0, 1]), pd.Series([0, 1]), (0, 1)):
+        assert sweep.history("test_acc", seed=seeds).equals(sweep.history("test_acc", seed=[0, 1]))
 
 
 def test_history_has_what_is_asked_and_of_whom(sweep):

@@ -28,6 +28,7 @@ from analysis.visualizer.serving import app_of, bound
 from analysis.visualizer.showing import Asked, of_sweep, read
 from analysis.visualizer.tabs import CURVES, figures
 from analysis.visualizer.together import Drawn, together
+from lal.budget import Budget
 from lal.errors import Refused
 from lal.store.codec import table
 from tests.analysis.synthetic import WEIGHT, Folder, Truth, filled, rows_of
@@ -208,6 +209,36 @@ def test_verdicts_are_read_in_the_background_and_again_when_a_run_ended(store):
     again = wait_for_tables(source, "synthetic")
     assert not again.running and again.version != known.version
     assert int(again.tables.cells["n"].iloc[0]) == 3
+
+
+def test_verdicts_are_read_again_when_a_run_was_continued_or_removed(store, monkeypatch):
+    monkeypatch.setattr("analysis.visualizer.following.LOOK_AGAIN_S", 0)
+    folder = Folder(store, arms=("soft",))
+    ids = [folder.add("soft", {WEIGHT: 0.0}, seed, Truth(grok=None)) for seed in range(2)]
+    folder.write()
+    table_files.write(store, "synthetic", collect.collect(store, "synthetic"))
+    source, _ = source_at(store.address)
+    assert wait_for_tables(source, "synthetic").tables.runs["event"].tolist() == [False, False]
+    for entry in folder.runs:
+        entry["budget"]["steps"] *= 2
+    folder.write()
+    assert wait_for_tables(source, "synthetic").tables.runs["state"].tolist() == ["outgrown", "outgrown"]
+    folder.finish(ids[0], rows_of(Truth(grok=500), 0, 6000), Budget.model_validate(folder.runs[0]["budget"]))
+    assert wait_for_tables(source, "synthetic").tables.runs["event"].tolist() == [True, False]
+    store.remove(f"runs/{ids[1]}/record.json")
+    known = wait_for_tables(source, "synthetic")
+    assert known.told.startswith("2 planned, 1 finished, 0 failed, 1 missing") and known.tables.runs["event"].tolist() == [True, False]
+
+
+def test_verdicts_that_cannot_be_read_are_no_wait_without_end(store, monkeypatch):
+    name = filled(store, lambda *_: Truth(), seeds=2)
+    monkeypatch.setattr("analysis.visualizer.following.collect", lambda *_: 1 / 0)
+    source, _ = source_at(store.address)
+    deadline = time.monotonic() + 60
+    while not (known := source.known(name)).problem:
+        assert time.monotonic() < deadline
+        time.sleep(0.02)
+    assert "ZeroDivisionError" in known.told and "being read" not in known.told
 
 
 def test_tables_of_the_last_report_are_taken_where_they_are_of_all_that_ended(store, monkeypatch):

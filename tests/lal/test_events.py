@@ -104,6 +104,12 @@ def test_a_run_that_falls_back_is_ungrokked(last):
     assert found.stability == pytest.approx(13 / 14)
 
 
+@pytest.mark.parametrize("odd", [{"window": 0}, {"gap": -5}, {"tau": nan}, {"tau": inf}, {"direction": "zz"}])
+def test_numbers_of_a_verdict_that_none_can_have_are_refused(odd):
+    with pytest.raises(Refused, match=f"{next(iter(odd))} of a (verdict|threshold) must be"):
+        Thresholds(**odd)
+
+
 def test_an_empty_history_says_nothing():
     found = verdict([], [], [], "budget", QUICK)
     assert (found.t_mem, found.t_grok, found.phase, found.horizon) == (None, None, "censored", 0)
