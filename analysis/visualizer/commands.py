@@ -19,7 +19,7 @@ def view(results: str, port: int, browser: bool) -> None:
     """Curves, spectra, phase diagrams and Pareto frontiers of RESULTS in a browser, also while a sweep runs.
 
     RESULTS is a folder of results, a path or a URI, that of one sweep in it, or a folder of runs that another program left, each with a history.parquet,
-    .csv or .json. The page is for this machine alone, asks nobody else for anything, and changes nothing. Ctrl-C ends it.
+    .csv or .json. The page is for this machine alone, asks nobody else for anything, and changes no result. Ctrl-C ends it.
     """
     try:
         from analysis.visualizer.serving import server_of
