@@ -228,7 +228,7 @@ def test_arms_with_levels_of_their_own_have_panels_of_their_own(tmp_path):
 
 
 def test_a_threshold_beyond_what_the_loss_can_be_reduced_by_is_refused(tables):
-    with pytest.raises(Refused, match="a threshold of reduction must be a value that it can have, 1 or less, but got 2.0; write such a value, or none"):
+    with pytest.raises(Refused, match=r"a threshold of reduction must be a value that it can have, 1 or less, but got 2\.0; write such a value, or none"):
         collect(tables.store, tables.manifest["name"], threshold=2.0)
     with pytest.raises(Refused, match="a threshold of reduction"):
         time_to_goal.prepare(tables, [1.5])
