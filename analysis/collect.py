@@ -190,7 +190,7 @@ def thresholds_of(manifest: Mapping[str, Any], goal: Goal, fit: Goal | None, thr
     usual = usual_thresholds(goal, fit)
     for name, of in (("goal", goal), ("fit", fit)):
         if of is not None and name in asked and not of.possible(asked[name]):
-            raise Refused(f"a threshold of {of.column} must be {'in (0, 1]' if of.column.endswith('_acc') else 'a number'}, but got {asked[name]}")
+            raise Refused(f"a threshold of {of.column} must be {of.range_word}, but got {asked[name]}; write such a value, or none")
     held = [entry["budget"]["stop"]["sustain"] // entry["eval_every"] + 1 for entry in manifest["runs"] if entry["budget"].get("stop")]
     return replace(usual, **{"window": min([usual.window, *held]), "fit_column": fit.column if fit else "", **asked})
 

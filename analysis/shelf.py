@@ -25,7 +25,7 @@ from lal.reading import Reading
 from lal.store import Failure, Record, Store, digest, parsed
 from lal.store.codec import table
 
-VERSION = 1  # another one where readings, or what is made of them, have come to mean something else
+VERSION = 2  # another one where readings, or what is made of them, have come to mean something else
 TEXTS = ("state", "outcome", "reason", "phase")  # of the facts of a run, what is no number
 
 
@@ -68,7 +68,7 @@ class PartLine(Shape):
 class Index(Shape):
     """All of it."""
 
-    version: Literal[1]
+    version: Literal[2]
     thresholds: list[Any]
     facts_sha256: str
     parts: list[PartLine]

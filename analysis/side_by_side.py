@@ -59,7 +59,7 @@ def read_apart(store: Store, asked: Asked, stamps: Stamps) -> Read | None:
     try:
         told = subprocess.run(
             [sys.executable, "-P", "-m", "analysis.side_by_side"],
-            input=json.dumps([store.address, asdict(asked), stamps]).encode(),
+            input=question(store, asked, stamps),
             env={**os.environ, "PYTHONPATH": os.pathsep.join(paths)},
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,  # what is wrong with a run is said by who reads it here instead
@@ -70,11 +70,16 @@ def read_apart(store: Store, asked: Asked, stamps: Stamps) -> Read | None:
         return None
 
 
-def answer(question: bytes) -> bytes:
-    """What `read_apart` asks another process, answered there. Nothing where rows could not be written: they are not sent."""
-    address, asked, stamps = json.loads(question)
-    fit = asked["fit"] and Goal(**asked["fit"])
-    found = read_new(Store(address), Asked(**{**asked, "goal": Goal(**asked["goal"]), "fit": fit, "thresholds": Thresholds(**asked["thresholds"])}), stamps)
+def question(store: Store, asked: Asked, stamps: Stamps) -> bytes:
+    """What another process is asked."""
+    aims = [asked.fit and vars(asked.fit), vars(asked.goal), vars(asked.thresholds)]
+    return json.dumps([store.address, asked.sweep, asked.entries, asked.schedule, *aims, stamps]).encode()
+
+
+def answer(asked: bytes) -> bytes:
+    """What another process answers to a `question`. Nothing where rows could not be written: they are not sent."""
+    address, sweep, entries, schedule, fit, goal, thresholds, stamps = json.loads(asked)
+    found = read_new(Store(address), Asked(sweep, entries, Goal(**goal), fit and Goal(**fit), schedule, Thresholds(**thresholds)), stamps)
     if any(part.table is not None for part in found.parts):
         return b""
     lines, others = {key: line.model_dump() for key, line in found.lines.items()}, {key: asdict(each) for key, each in found.others.items()}

@@ -49,13 +49,12 @@ def parquet(table: Frame, notes: Mapping[str, str] | None = None) -> bytes:
     return sink.getvalue()
 
 
-def judged_by(data: bytes, manifest: Mapping[str, Any], thresholds: Thresholds) -> bool:
-    """Whether the verdicts in a parquet file that `write` wrote are on what `manifest` asks for, and by these thresholds."""
+def note_in(data: bytes) -> str | None:
+    """What a parquet file that `write` wrote says that its verdicts are on and by; None where it says nothing, or is damaged."""
     try:
-        notes = pq.read_schema(pa.BufferReader(data)).metadata or {}
-    except (pa.ArrowException, OSError):
-        return False
-    return notes.get(JUDGED_BY.encode()) == note_of(manifest, thresholds).encode()
+        return ((pq.read_schema(pa.BufferReader(data)).metadata or {}).get(JUDGED_BY.encode()) or b"").decode() or None
+    except (pa.ArrowException, OSError, UnicodeDecodeError):
+        return None
 
 
 def note_of(manifest: Mapping[str, Any], thresholds: Thresholds) -> str:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from math import inf, isfinite
+from math import inf
 from typing import Literal
 
 from lal.columns import can_have, range_word
@@ -32,8 +32,13 @@ class Goal:
         return value >= self.at_least if self.direction == "max" else value <= self.at_least
 
     def possible(self, at_least: float) -> bool:
-        """Whether `at_least` can be asked of the column: an accuracy lies over 0, up to 1; anything else is a finite number."""
-        return 0 < at_least <= 1 if self.column.endswith("_acc") else isfinite(at_least)
+        """Whether `at_least` can be asked of the column, which must be able to have it; every run has an accuracy of 0."""
+        return can_have(self.column, at_least) and not (at_least == 0 and self.column.endswith("_acc"))
+
+    @property
+    def range_word(self) -> str:
+        """What can be asked of the column, in words."""
+        return "in (0, 1]" if self.column.endswith("_acc") else f"a value that it can have, {range_word(self.column)}"
 
     def better(self, value: float | None, than: float | None) -> bool:
         """Whether `value` is strictly better; NaN never is."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import pyarrow as pa
@@ -23,11 +23,17 @@ def merged(table: pa.Table, folder: RunFolder) -> tuple[pa.Table, tuple[str, ...
             unread.append(metric)
             continue
         try:
-            for column in dict.fromkeys(name for row in rows for name in row if name != "step"):
-                table = filled(table, column, {row["step"]: row.get(column) for row in rows})
+            table = with_all(table, rows)
         except (pa.ArrowException, TypeError):
             unread.append(metric)
     return table, tuple(unread)
+
+
+def with_all(table: pa.Table, rows: Sequence[Mapping[str, Any]]) -> pa.Table:
+    """`table` with every column of `rows`: see `filled`."""
+    for column in dict.fromkeys(name for row in rows for name in row if name != "step"):
+        table = filled(table, column, {row["step"]: row.get(column) for row in rows})
+    return table
 
 
 def filled(table: pa.Table, column: str, by_step: Mapping[int, Any]) -> pa.Table:
@@ -39,10 +45,8 @@ def filled(table: pa.Table, column: str, by_step: Mapping[int, Any]) -> pa.Table
     there = column in table.column_names
     own = table[column].to_pylist() if there else [None] * len(table)
     values = [by_step.get(step) if value is None else value for step, value in zip(table["step"].to_pylist(), own, strict=True)]
-    if not there:
-        new = pa.array(values)
-        if not is_measured(column, new.type):
-            raise TypeError(f"{column} of type {new.type}")
-        return table.append_column(column, new)
-    place = table.column_names.index(column)
-    return table.set_column(place, column, pa.array(values) if pa.types.is_null(table[column].type) else pa.array(values, table[column].type))
+    typed = there and not pa.types.is_null(table[column].type)
+    new = pa.array(values, table[column].type if typed else None)
+    if not is_measured(column, new.type):
+        raise TypeError(f"{column} of type {new.type}")
+    return table.set_column(table.column_names.index(column), column, new) if there else table.append_column(column, new)

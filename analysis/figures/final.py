@@ -95,7 +95,7 @@ def prepare(tables: Tables) -> Info | str:
     if not any(groups for _, groups in panels):
         return f"no run has both a finite {word(goal)} and a finite cost"
     if n_without:
-        caption += f" {n_without} of {len(tables.done)} runs are not drawn everywhere, since what it is of was not measured of them, or is not finite."
+        caption += f" {n_without} of {len(tables.done)} runs are not in every panel: their {word(goal)} or a cost was not measured, or is not finite."
     if (every := thinning(groups)) > 1:
         caption += f" Of the single runs one of {every} in each cell is drawn; the means are of all."
     counts = frozenset(word(cost) for cost in costs if bounds(cost) != (0.0, 1.0))

@@ -69,7 +69,7 @@ def _figures(run: OneRun, tab: str) -> tuple[tuple[Info, ...], list[str]] | str:
     try:
         return figures(run, tab)
     except (ValueError, IndexError, TypeError, KeyError) as fault:
-        return f"its files are not as this program writes them ({type(fault).__name__}: {fault})"
+        return f"{type(fault).__name__}: {fault}"
 
 
 def _told(chosen: Sequence[tuple[Experiment, list[int]]], n_drawn: int, lacking: Sequence[str], left_out: Sequence[str]) -> list[str]:

@@ -12,11 +12,10 @@ import pandas as pd
 from analysis.again import results_word
 from analysis.collect import Tables, collect
 from analysis.frame import Frame
-from analysis.table_files import judged_by
+from analysis.table_files import note_in, note_of
 from analysis.visualizer.histories import aims_of
 from analysis.visualizer.source import Known
 from lal.errors import Refused
-from lal.events import Thresholds
 from lal.reading import COUNTED
 from lal.store import Store
 from lal.store.codec import table
@@ -112,7 +111,8 @@ def stored(store: Store, folder: str, manifest: Mapping[str, Any]) -> tuple[Tabl
     """The tables that the last report of a sweep wrote, without histories, and of how many runs that had ended; none where they are not of this manifest,
     or by other thresholds than the sweep's."""
     goal, _, thresholds = aims_of(manifest)
-    runs, cells = (table_at(store, f"{store.sweep(folder)}/tables/{name}.parquet", manifest, thresholds) for name in ("runs", "cells"))
+    note = note_of(manifest, thresholds)
+    runs, cells = (table_at(store, f"{store.sweep(folder)}/tables/{name}.parquet", note) for name in ("runs", "cells"))
     if runs is None or cells is None or not fits(runs, cells, manifest["runs"], manifest["axes"]):
         return None, 0
     tables = Tables(manifest, goal, thresholds, runs, pd.DataFrame(), (), results_word(store.address))
@@ -128,8 +128,8 @@ def fits(runs: Frame, cells: Frame, entries: Sequence[Mapping[str, Any]], axes: 
     return runs["run_id"].tolist() == [entry["run_id"] for entry in entries] and set(runs["cell"]) == set(cells["cell"])
 
 
-def table_at(store: Store, path: str, manifest: Mapping[str, Any], thresholds: Thresholds) -> Frame | None:
-    """The parquet file at `path` as a table; None where there is none, it is damaged, or its verdicts are on another manifest or by other `thresholds`."""
+def table_at(store: Store, path: str, note: str) -> Frame | None:
+    """The parquet file at `path` as a table; None where there is none, it is damaged, or its verdicts are on or by others than `note` says."""
     data = store.get(path)
-    found = table(data) if data is not None and judged_by(data, manifest, thresholds) else None
+    found = table(data) if data is not None and note_in(data) == note else None
     return None if found is None else found.to_pandas()

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from lal.columns import can_have, range_word
+from lal.columns import range_word
 from lal.config import RunConfig
 from lal.errors import Refused, nearest
 from lal.events import STEPS_TO_GOAL, Goal
@@ -117,7 +117,7 @@ def refuse_thresholds(configs: Sequence[RunConfig], sweep: Sweep, place: Callabl
     if asked.fit is not None and fit is None:
         refuse("fit", "left out where runs memorise no training set", "remove it")
     for name, of, value in (("goal", goal, asked.goal), ("fit", fit, asked.fit)):
-        if of is not None and value is not None and not (of.possible(value) and can_have(of.column, value)):
+        if of is not None and value is not None and not of.possible(value):
             must = "an accuracy over 0, up to 1" if of.column.endswith("_acc") else f"one: {range_word(of.column)}"
             refuse(name, f"a value that {of.column} can have", f"write {must}")
     stops = [config.budget.stop for config in configs if config.budget.stop is not None]
