@@ -13,6 +13,7 @@ from analysis.figures import pareto, pareto_planes, phase
 from analysis.figures.dimensions import dimensions, layout
 from analysis.figures.phase_cells import View
 from analysis.figures.theme import word
+from analysis.once import once
 from lal.errors import Refused
 
 WHEN = ("end", "grok")
@@ -26,6 +27,7 @@ class Map:
     caption: str
 
 
+@once
 def phase_map(tables: Tables, x: str | None, y: str | None, view: str, narrow: bool) -> Map | str:
     """The phase diagram over two axes, or why there is none."""
     if view not in get_args(View):
@@ -79,6 +81,7 @@ def objective(text: str) -> pareto_planes.Objective:
     return pareto_planes.Objective(column, when, -1 if text[-1] == "+" else 1)
 
 
+@once
 def pareto_map(tables: Tables, x: str, y: str, narrow: bool) -> Map | str:
     """The front of two objectives, or why there is none."""
     if x[:-1] == y[:-1]:

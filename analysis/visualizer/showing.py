@@ -199,13 +199,14 @@ def of_sweep(source: Source, asked: Asked) -> list[Any]:
         return page.told(["Verdicts of all runs are being read; this takes a while the first time, and `lal report` keeps them."])
     if asked.tab == "phase":
         x, y, view = asked.of_map
-        there = {name for name, _ in maps.axes(tables)[0]}
-        found = maps.phase_map(tables, x if x in there else None, y if y in there else None, view or "time", asked.narrow)
+        dimensions, usual_x, usual_y = maps.axes(tables)
+        there = {name for name, _ in dimensions}
+        found = maps.phase_map(tables, x if x in there else usual_x, y if y in there else usual_y, view or "time", asked.narrow)
     else:
         usual = maps.usual(tables)
         x, y = (given or other for given, other in zip(asked.of_map, usual, strict=True))
         found = maps.pareto_map(tables, x, y, asked.narrow)
     if isinstance(found, str):
         return page.told([found])
-    note = html.P("Click a cell to see the curves of its runs.", className="told")
+    note = html.P(f"Click a {'cell' if asked.tab == 'phase' else 'point'} to see the curves of its runs.", className="told")
     return [note, page.section(MAPS[asked.tab], page.graph(asked.tab, found.figure, of_map=True), found.caption)]

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import json
 import time
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from math import nan
+from threading import Barrier
 
 import numpy as np
 import pandas as pd
@@ -13,10 +15,14 @@ import pytest
 from click.testing import CliRunner
 
 from analysis import collect, table_files
+from analysis.figures import pareto, phase
+from analysis.once import once
 from analysis.one_run import OneRun
 from analysis.run_figures import weight_norms
 from analysis.run_figures.drawing import draw
 from analysis.run_figures.panels import Curve, Info, Lines
+from analysis.visualizer import maps
+from analysis.visualizer.beforehand import beforehand
 from analysis.visualizer.columns import known_rows
 from analysis.visualizer.commands import view
 from analysis.visualizer.curves import curves, drawn_runs
@@ -262,6 +268,40 @@ def test_tables_of_a_report_by_other_thresholds_are_not_taken(store):
     table_files.write(store, name, collect.collect(store, name, 0.3, gap=0))
     known = wait_for_tables(source_at(store.address)[0], name)
     pd.testing.assert_frame_equal(known.tables.cells, tables.cells, check_dtype=False)
+
+
+def test_maps_are_drawn_beforehand_as_a_page_asks_for_them(store, monkeypatch):
+    name = filled(store, lambda *_: Truth(), seeds=2)
+    table_files.write(store, name, collect.collect(store, name))
+    source, _ = source_at(store.address)
+    for rest in ("BROWSER_S", "REST_S"):
+        monkeypatch.setattr(f"analysis.visualizer.beforehand.{rest}", 0)
+    beforehand(source, None)
+    tables = source.known(name).tables
+    assert tables is not None
+    _, x, y = maps.axes(tables)
+    for member in (phase, pareto):
+        monkeypatch.setattr(member, "draw", lambda *_: pytest.fail("it was drawn again"))
+    for tab, of_map in (("phase", (x, y, "time")), ("pareto", usual(tables))):
+        note, place = of_sweep(source, Asked(tab, name, (), (), Look(), False, of_map))
+        assert str(note.children).startswith("Click a ") and place.children[1].children[0].figure.data
+
+
+def test_what_threads_ask_for_at_once_is_made_once(odd_tables):
+    made, held = [], Barrier(4)
+
+    @once
+    def slowly(_: collect.Tables, what: str) -> str:
+        made.append(what)
+        time.sleep(0.05)
+        return what
+
+    def ask(what: str) -> str:
+        held.wait()
+        return slowly(odd_tables["quickstart"], what)
+
+    with ThreadPoolExecutor(4) as threads:
+        assert list(threads.map(ask, "abab")) == [*"abab"] and sorted(made) == ["a", "b"]
 
 
 def test_a_front_says_what_is_crossed_beside_it(odd_tables):
