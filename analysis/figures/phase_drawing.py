@@ -11,7 +11,7 @@ import plotly.graph_objects as go
 from plotly.colors import sample_colorscale
 from plotly.subplots import make_subplots
 
-from analysis.figures.dimensions import Dimension
+from analysis.figures.phase_axes import below, beside, names_of, px_below
 from analysis.figures.phase_cells import LETTERS, Cell, Edge, Facet, Info, View
 from analysis.figures.room import PX_PLOTS, abreast, px_wide, wrapped
 from analysis.figures.theme import FAINT_GREY, SCALE, ink_on, styled
@@ -29,7 +29,6 @@ PHASE_COLORS = (
 EDGE = "#D55E00"  # seen on light and dark cells alike
 PX_PER_ROW, PX_AROUND, PX_BETWEEN, PX_OF_SCALE = 54, 118, 84, 86
 MOST_ABREAST, PX_WIDE, LEAST_ROOM, LEAST_CELL, LEAST_FACET = 4, 900, 26, 9, 60
-NAME = 24  # letters on a line of the name of a row
 
 
 def draw(info: Info, narrow: bool = False) -> go.Figure:
@@ -39,10 +38,11 @@ def draw(info: Info, narrow: bool = False) -> go.Figure:
     places = list(info.places if columns == info.n_columns else info.facets)
     rows = -(-len(places) // columns)
     titles, lines = abreast([facet.title for facet in info.facets] if len(info.facets) > 1 else [], px)
-    between = PX_BETWEEN + lines
     places += [None] * (rows * columns - len(places))
     wide = [max([len(each.columns) for each in places[column::columns] if each], default=1) for column in range(columns)]
     high = [max([len(each.rows) for each in places[row * columns : (row + 1) * columns] if each], default=1) for row in range(rows)]
+    px_facet = (px - spacing * PX_PLOTS[False]) * max(wide) / min(wide)
+    between = PX_BETWEEN + lines + px_below(info.x, max(wide), px_facet)
     inner = PX_PER_ROW * sum(high) + (rows - 1) * between
     fig = make_subplots(
         rows,
@@ -59,8 +59,9 @@ def draw(info: Info, narrow: bool = False) -> go.Figure:
         if facet:
             row, column = divmod(index, columns)
             _draw_facet(fig, info, facet, limits, text_px, row + 1, column + 1)
-            fig.update_xaxes(**_axis(info.x, facet.columns, wide[column]), row=row + 1, col=column + 1)
-            fig.update_yaxes(**_axis(info.y, facet.rows, high[row], names_first=True), row=row + 1, col=column + 1)
+            across = below(info.x, facet.columns, wide[column], px_facet * wide[column] / max(wide), stacked=row + 1 < rows)
+            fig.update_xaxes(**across, row=row + 1, col=column + 1)
+            fig.update_yaxes(**beside(info.y, facet.rows, high[row]), row=row + 1, col=column + 1)
     styled(fig, PX_AROUND + lines + inner)
     fig.update_xaxes(title={"text": info.x.label, "standoff": 6})
     fig.update_yaxes(title={"text": info.y.label, "standoff": 6}, col=1)
@@ -73,14 +74,9 @@ def draw(info: Info, narrow: bool = False) -> go.Figure:
     return fig
 
 
-def _names(of: Dimension) -> list[str]:
-    """The values of a dimension beside rows."""
-    return [wrapped(word, NAME) for word in of.words()]
-
-
 def _side_by_side(info: Info) -> tuple[float, float] | None:
     """The share of the width between facets, for the words of the rows there, and pixels for the title of each; None if facets or titles had no room."""
-    words, n = _names(info.y), info.n_columns
+    words, n = names_of(info.y), info.n_columns
     first, inner = (max([px_wide(words[row]) for each in places if each for row in each.rows], default=0.0) for places in (info.places[::n], info.places))
     room = PX_PLOTS[False] - PX_OF_SCALE - first
     spacing = (inner + 26) / room
@@ -91,15 +87,6 @@ def _side_by_side(info: Info) -> tuple[float, float] | None:
     px = plots * min(wide) / sum(wide) + spacing * room
     fits = px >= max(px_wide(wrapped(each.title, 1)) for each in info.facets)
     return (spacing, px) if fits and plots >= max(LEAST_CELL * sum(wide), n * LEAST_FACET) else None
-
-
-def _axis(of: Dimension, shown: Sequence[int], room: int, names_first: bool = False) -> dict[str, Any]:
-    """An axis for those values of a dimension that a facet has, with room for as many as its neighbours have. Numbers rise; names are read from the top."""
-    ends, words = [-0.5, room - 0.5], of.words() if not names_first else _names(of)
-    named = names_first and not all(value is None or isinstance(value, int | float) for value in of.values)
-    ticks = {"tickvals": list(range(len(shown))), "ticktext": [words[index] for index in shown]}
-    # margins hold all labels; by default a browser measures each to see whether it leaves the figure, a third of the time that a map of 1,000 cells takes
-    return {**ticks, "range": ends[::-1] if named else ends, "showgrid": False, "ticklabeloverflow": "allow"}
 
 
 def _range(info: Info) -> tuple[float, float]:
@@ -143,7 +130,8 @@ def _draw_facet(fig: go.Figure, info: Info, facet: Facet, limits: tuple[float, f
     for cell, x, y in at:
         if cell.value is not None:
             grid[y, x] = log10(max(1.0, cell.value)) if info.view == "time" else cell.value
-    fig.add_trace(go.Heatmap(z=grid, coloraxis="coloraxis", xgap=2, ygap=2, hoverinfo="skip"), row, column)
+    gap = 2 if text_px else 1  # many cells are slender, most of all on a narrow page
+    fig.add_trace(go.Heatmap(z=grid, coloraxis="coloraxis", xgap=gap, ygap=gap, hoverinfo="skip"), row, column)
     for state, pattern in (("censored", "/"), ("failed", "x")):
         corners = [(x, y) for cell, x, y in at if cell.state == state]
         if corners:

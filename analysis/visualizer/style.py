@@ -26,6 +26,7 @@ main { max-width: 1180px }
 .controls > .whole { grid-column: span 12 }
 .name { display: block; font-size: .85rem; color: var(--soft); margin-bottom: 2px }
 .controls label { margin-right: 14px; white-space: nowrap }
+#adding label { white-space: normal }
 .hidden { display: none !important }
 .legend { display: flex; flex-wrap: wrap; gap: 4px 18px; margin: 12px 0 0; font-size: .9rem }
 .swatch { display: inline-block; width: 22px; height: 4px; border-radius: 2px; vertical-align: middle; margin-right: 6px }

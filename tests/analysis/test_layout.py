@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from collections import Counter
-from itertools import product
+from itertools import pairwise, product
 from pathlib import Path
 
 import pytest
 
 from analysis.collect import collect
 from analysis.figures import phase
-from analysis.figures.dimensions import layout
+from analysis.figures.dimensions import Dimension, layout
+from analysis.figures.phase_axes import PX_UPRIGHT, below, px_below
+from analysis.figures.room import PX_PER_LINE, px_wide
 from lal.store import Store
 from launch.sweep import load, manifest
 from tests.analysis.synthetic import WEIGHT, Folder, Truth
@@ -87,3 +89,32 @@ def test_nearly_empty_facets_show_their_own_columns_alone_with_cells_of_one_size
     assert layout_of.xaxis2.ticktext == ("31",) and widths[0] == pytest.approx(3 * widths[1])
     narrow = phase.draw(info, narrow=True).layout
     assert tuple(narrow.xaxis.range) == tuple(narrow.xaxis2.range) == (-0.5, 2.5)
+
+
+@pytest.mark.parametrize("stacked", [True, False])
+@pytest.mark.parametrize("px", [262, 610])
+@pytest.mark.parametrize("n", [2, 7, 20, 50])
+def test_words_of_numbers_below_a_facet_have_room(n, px, stacked):
+    """Side by side, or on end as far as that reaches into nothing below."""
+    of = Dimension("x", "x", tuple(10 ** (-4 + 4 * index / n) for index in range(n)))
+    axis = below(of, range(n), n, px, stacked)
+    told = list(zip(axis["tickvals"], axis["ticktext"], strict=True))
+    assert told[0][0] == 0 and all(word == of.words()[place] for place, word in told)
+    between = px / n * min((b - a for (a, _), (b, _) in pairwise(told)), default=n)
+    widest = max(px_wide(word) for _, word in told)
+    assert between >= widest or ("tickangle" not in axis and between >= PX_PER_LINE and (not stacked or widest <= PX_UPRIGHT))
+
+
+def test_names_below_a_facet_are_all_there_and_what_is_below_makes_way(store):
+    names = Dimension("arm", "arm", ("without a charge", "charged for the layers that it uses", "soft"))
+    assert below(names, range(3), 3, 262, stacked=True)["ticktext"] == names.words()
+    assert px_below(names, 3, 262) == px_wide(names.words()[1]) - PX_UPRIGHT and px_below(names, 3, 3000) == 0
+    folder = Folder(store, arms=("uncharged", "charged-for-the-layers-that-it-uses"), axes=("model.depth", "task.p"))
+    folder.report = {"phase": {"x": "arm", "y": "model.depth", "rows": "task.p"}}
+    for arm, layers, p in product(folder.arms, (2, 4), (17, 31)):
+        folder.add(arm, {"model.depth": layers, "task.p": p}, 0, Truth())
+    info = phase.prepare(collect(store, folder.write()))
+    layout_of = phase.draw(info, narrow=True).layout
+    first, second = (getattr(layout_of, name).domain for name in ("yaxis", "yaxis2"))
+    plots = layout_of.height - layout_of.margin.t - layout_of.margin.b
+    assert (first[0] - second[1]) * plots >= px_wide(folder.arms[1])
