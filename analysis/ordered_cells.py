@@ -31,7 +31,7 @@ def in_order(tables: Tables, cells: Frame) -> tuple[Dimension, list[Series]]:
     """The first axis, and the cells with finished runs along it; none where it has no order or there are fewer than two."""
     x = layout(tables).x
     known = cells[cells["n"] > 0]
-    if not x.column or x.column in ("arm", "name") or len(known) < 2 or not all(value is None or isinstance(value, int | float) for value in x.values):
+    if not x.column or x.column in ("arm", "name") or len(known) < 2 or not x.numeric:
         return x, []
     return x, [known.loc[index] for index in sorted(known.index, key=lambda index: x.index(known.loc[index, x.column]))]
 

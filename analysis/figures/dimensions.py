@@ -33,6 +33,11 @@ class Dimension:
         """The values, escaped; a dimension that there is not has one without a word."""
         return [""] if not self.column else [value_word(value) for value in self.values]
 
+    @property
+    def numeric(self) -> bool:
+        """Whether its values are numbers, where there is one."""
+        return all(value is None or isinstance(value, int | float) for value in self.values)
+
     def index(self, value: Any) -> int:
         """Where `value` stands."""
         return self.values.index(plain(value))
@@ -125,7 +130,7 @@ def scattered(tables: Tables, x: Dimension, other: Dimension) -> bool:
 
 def many(of: Dimension) -> bool:
     """Whether a dimension has more numbers than there is room for."""
-    return len(of.values) > MOST_VALUES and all(value is None or isinstance(value, int | float) for value in of.values)
+    return len(of.values) > MOST_VALUES and of.numeric
 
 
 def telling(cells: Frame, placed: Sequence[Dimension], others: Sequence[Dimension]) -> list[Dimension]:

@@ -54,7 +54,7 @@ def prepare(tables: Tables) -> Info | str:
 
 
 def _levels(of: Dimension, numbers: np.ndarray) -> np.ndarray:
-    ordered = all(value is None or isinstance(value, int | float) for value in of.values)
+    ordered = of.numeric
     return grouped(numbers.astype(float)) if ordered else numbers
 
 

@@ -23,32 +23,27 @@ def beside(of: Dimension, shown: Sequence[int], room: int) -> dict[str, Any]:
     """The axis of rows `shown`, with room for as many as its neighbours have. Numbers rise; names are read from the top."""
     words = names_of(of)
     axis = _axis(list(range(len(shown))), [words[index] for index in shown], room)
-    return axis if numeric(of) else axis | {"range": axis["range"][::-1]}
+    return axis if of.numeric else axis | {"range": axis["range"][::-1]}
 
 
-def below(of: Dimension, shown: Sequence[int], room: int, px: float, stacked: bool) -> dict[str, Any]:
-    """The axis of columns `shown`, with room for as many as its neighbours have in `px` pixels; `stacked`: something is right below it.
+def below(of: Dimension, shown: Sequence[int], room: int, px_each: float, stacked: bool) -> dict[str, Any]:
+    """The axis of columns `shown`, `px_each` wide, with room for as many as its neighbours have; `stacked`: something is right below.
 
     Of numbers that have no room for a word each, even on end, every so many have one.
     """
-    words, px_each = [of.words()[index] for index in shown], px / room
+    words = [of.words()[index] for index in shown]
     widest = max(map(px_wide, words), default=0.0) + PX_APART
     on_end = px_each >= PX_PER_LINE and not (stacked and widest > PX_UPRIGHT + PX_APART)
-    if px_each >= widest or on_end or not numeric(of):
+    if px_each >= widest or on_end or not of.numeric:
         return _axis(list(range(len(shown))), words, room)
     every = ceil(widest / px_each)
     return _axis(list(range(0, len(shown), every)), words[::every], room) | {"tickangle": 0}
 
 
-def px_below(of: Dimension, room: int, px: float) -> int:
-    """Pixels that names of columns take on end beyond what is always left for them."""
+def px_below(of: Dimension, px_each: float) -> int:
+    """Pixels that names of columns, `px_each` wide, take on end beyond what is always left for them."""
     widest = max(map(px_wide, of.words()), default=0.0)
-    return 0 if numeric(of) or px / room >= widest + PX_APART else max(0, ceil(widest) - PX_UPRIGHT)
-
-
-def numeric(of: Dimension) -> bool:
-    """Whether a dimension's values are numbers, or there is none."""
-    return all(value is None or isinstance(value, int | float) for value in of.values)
+    return 0 if of.numeric or px_each >= widest + PX_APART else max(0, ceil(widest) - PX_UPRIGHT)
 
 
 def _axis(places: list[int], words: list[str], room: int) -> dict[str, Any]:

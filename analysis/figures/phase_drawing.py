@@ -41,8 +41,8 @@ def draw(info: Info, narrow: bool = False) -> go.Figure:
     places += [None] * (rows * columns - len(places))
     wide = [max([len(each.columns) for each in places[column::columns] if each], default=1) for column in range(columns)]
     high = [max([len(each.rows) for each in places[row * columns : (row + 1) * columns] if each], default=1) for row in range(rows)]
-    px_facet = (px - spacing * PX_PLOTS[False]) * max(wide) / min(wide)
-    between = PX_BETWEEN + lines + px_below(info.x, max(wide), px_facet)
+    px_each = (px - spacing * PX_PLOTS[False]) / min(wide)
+    between = PX_BETWEEN + lines + px_below(info.x, px_each)
     inner = PX_PER_ROW * sum(high) + (rows - 1) * between
     fig = make_subplots(
         rows,
@@ -59,7 +59,7 @@ def draw(info: Info, narrow: bool = False) -> go.Figure:
         if facet:
             row, column = divmod(index, columns)
             _draw_facet(fig, info, facet, limits, text_px, row + 1, column + 1)
-            across = below(info.x, facet.columns, wide[column], px_facet * wide[column] / max(wide), stacked=row + 1 < rows)
+            across = below(info.x, facet.columns, wide[column], px_each, stacked=row + 1 < rows)
             fig.update_xaxes(**across, row=row + 1, col=column + 1)
             fig.update_yaxes(**beside(info.y, facet.rows, high[row]), row=row + 1, col=column + 1)
     styled(fig, PX_AROUND + lines + inner)

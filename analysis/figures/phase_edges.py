@@ -39,7 +39,7 @@ def edges(tables: Tables, cells: Frame, facet: Facet, x: Dimension, y: Dimension
 
 def ordered(of: Dimension) -> bool:
     """Whether a dimension has several values, with an order."""
-    return bool(of.column) and len(of.values) > 1 and all(value is None or isinstance(value, int | float) for value in of.values)
+    return bool(of.column) and len(of.values) > 1 and of.numeric
 
 
 def _over_both(tables: Tables, cells: Frame, facet: Facet, x: Dimension, y: Dimension) -> tuple[Edge, ...]:

@@ -65,7 +65,7 @@ def ends(tables: Tables) -> tuple[Dimension, Dimension]:
 
 def ordered(of: Dimension) -> bool:
     """Whether all values are numbers, or none."""
-    return bool(of.column) and all(value is None or isinstance(value, int | float) for value in of.values)
+    return bool(of.column) and of.numeric
 
 
 def prepare(tables: Tables, x: str | None = None, y: str | None = None) -> Info | str:

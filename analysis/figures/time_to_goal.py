@@ -88,7 +88,7 @@ def prepare(tables: Tables, thresholds: Sequence[float] | None = None, x: str | 
         "6 seeds. Dots: seeds that generalised, at the first evaluation that shows it; "
         "open triangles: seeds that had not, at the last evaluation not at the threshold. No marker: not reached by half of the seeds."
     )
-    joined = all(value is None or isinstance(value, int | float) for value in where.x.values)
+    joined = where.x.numeric
     return Info(tuple(panels), where.x.label, tuple(where.x.words()), f"{caption}{f' {FITTED}' if medians else ''}", joined, words)
 
 

@@ -97,7 +97,7 @@ def test_nearly_empty_facets_show_their_own_columns_alone_with_cells_of_one_size
 def test_words_of_numbers_below_a_facet_have_room(n, px, stacked):
     """Side by side, or on end as far as that reaches into nothing below."""
     of = Dimension("x", "x", tuple(10 ** (-4 + 4 * index / n) for index in range(n)))
-    axis = below(of, range(n), n, px, stacked)
+    axis = below(of, range(n), n, px / n, stacked)
     told = list(zip(axis["tickvals"], axis["ticktext"], strict=True))
     assert told[0][0] == 0 and all(word == of.words()[place] for place, word in told)
     between = px / n * min((b - a for (a, _), (b, _) in pairwise(told)), default=n)
@@ -107,8 +107,8 @@ def test_words_of_numbers_below_a_facet_have_room(n, px, stacked):
 
 def test_names_below_a_facet_are_all_there_and_what_is_below_makes_way(store):
     names = Dimension("arm", "arm", ("without a charge", "charged for the layers that it uses", "soft"))
-    assert below(names, range(3), 3, 262, stacked=True)["ticktext"] == names.words()
-    assert px_below(names, 3, 262) == px_wide(names.words()[1]) - PX_UPRIGHT and px_below(names, 3, 3000) == 0
+    assert below(names, range(3), 3, 262 / 3, stacked=True)["ticktext"] == names.words()
+    assert px_below(names, 262 / 3) == px_wide(names.words()[1]) - PX_UPRIGHT and px_below(names, 3000 / 3) == 0
     folder = Folder(store, arms=("uncharged", "charged-for-the-layers-that-it-uses"), axes=("model.depth", "task.p"))
     folder.report = {"phase": {"x": "arm", "y": "model.depth", "rows": "task.p"}}
     for arm, layers, p in product(folder.arms, (2, 4), (17, 31)):
